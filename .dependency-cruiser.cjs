@@ -1,0 +1,71 @@
+/**
+ * Each folder of src/ imports only from those below it in this list (see docs/architecture.md).
+ * An array is one rank whose members do not know each other.
+ */
+const ranks = [
+  ['main.ts'],
+  ['openapi.ts'],
+  ['app.setup.ts'],
+  ['app.module.ts'],
+  ['health', 'admin'],
+  ['detection', 'masking'],
+  ['inference'],
+  ['storage'],
+  ['http'],
+  ['models'],
+  ['metrics'],
+  ['config'],
+  ['errors'],
+  ['vision'],
+];
+
+const path = (name) => `^src/${name.replace('.', '\\.')}${name.endsWith('.ts') ? '$' : '/'}`;
+
+const downOnly = ranks.flatMap((rank, level) =>
+  rank.map((name) => ({
+    name: `${name}-imports-only-downwards`,
+    severity: 'error',
+    from: { path: path(name) },
+    to: {
+      path: ranks
+        .slice(0, level + 1)
+        .flat()
+        .filter((other) => other !== name)
+        .map(path),
+    },
+  })),
+);
+
+module.exports = {
+  forbidden: [
+    ...downOnly.filter((rule) => rule.to.path.length > 0),
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'vision-is-pure',
+      comment: 'numbers and typed arrays only: no framework, no native library, no file, no environment',
+      severity: 'error',
+      from: { path: '^src/vision/' },
+      to: { pathNot: '^src/vision/' },
+    },
+    {
+      name: 'worker-stands-alone',
+      comment: 'worker threads load no Nest: start-up time, memory, and decorators that the worker could not run',
+      severity: 'error',
+      from: { path: '^src/inference/worker/' },
+      to: { path: ['@nestjs/', '\\.(module|service|controller)\\.ts$'] },
+    },
+    {
+      name: 'no-undeclared-packages',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+    { name: 'nothing-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};
