@@ -6,6 +6,7 @@ const ranks = [
   ['main.ts'],
   ['openapi.ts'],
   ['app.setup.ts'],
+  ['openapi-document.ts'],
   ['app.module.ts'],
   ['health', 'admin'],
   ['detection', 'masking'],

@@ -1,0 +1,29 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { LoggerModule } from 'nestjs-pino';
+import { ConfigModule } from './config/config.module.ts';
+import type { Configuration } from './config/configuration.ts';
+import { DetectionModule } from './detection/detection.module.ts';
+import { HealthModule } from './health/health.module.ts';
+import { HttpModule } from './http/http.module.ts';
+import { loggerOptions } from './http/logging.ts';
+import { MaskingModule } from './masking/masking.module.ts';
+import { MetricsModule } from './metrics/metrics.module.ts';
+
+/** Which modules make the service. */
+@Module({})
+export class AppModule {
+  static with(configuration: Configuration): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.with(configuration),
+        LoggerModule.forRoot({ pinoHttp: loggerOptions(configuration.logging) }),
+        MetricsModule,
+        HttpModule,
+        DetectionModule,
+        MaskingModule,
+        HealthModule,
+      ],
+    };
+  }
+}

@@ -1,0 +1,115 @@
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SwaggerModule } from '@nestjs/swagger';
+import type { FastifyInstance } from 'fastify';
+import { Logger } from 'nestjs-pino';
+import { AppModule } from './app.module.ts';
+import type { Configuration } from './config/configuration.ts';
+import { DomainError } from './errors/domain-error.ts';
+import { registerApiKeys } from './http/api-keys.ts';
+import { DeadlineInterceptor } from './http/deadline.interceptor.ts';
+import { requestIdOf } from './http/request-id.ts';
+import { registerLifecycle } from './http/request-lifecycle.ts';
+import { registerContinue, registerRequestSlots, RequestSlots } from './http/request-slots.ts';
+import { jsonBodyLimit, registerUploads } from './http/upload.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { buildOpenApiDocument } from './openapi-document.ts';
+
+/** What takes images lives here: keys, limits and slots guard it; health, metrics and docs need none. */
+const API_PREFIX = '/api/';
+
+/**
+ * The application, ready to listen: used by main, by the tests and by the writer of openapi.json.
+ * @throws ModelError where the configured model cannot be used
+ */
+export async function createApp(configuration: Configuration): Promise<NestFastifyApplication> {
+  const adapter = createAdapter(configuration);
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(configuration), adapter, {
+    abortOnError: false,
+    bufferLogs: true,
+  });
+  app.useLogger(app.get(Logger));
+  app.useGlobalInterceptors(new DeadlineInterceptor());
+  await registerHooks(adapter.getInstance(), configuration, app);
+  if (configuration.server.docsEnabled) {
+    SwaggerModule.setup('docs', app, () => buildOpenApiDocument(app), { jsonDocumentUrl: 'openapi.json', raw: ['json'] });
+  }
+  return app;
+}
+
+function createAdapter({ server, limits }: Configuration): FastifyAdapter {
+  return new FastifyAdapter({
+    multipart: false,
+    bodyLimit: jsonBodyLimit(limits.maxUploadBytes),
+    requestTimeout: limits.requestTimeoutMs,
+    connectionTimeout: 0,
+    forceCloseConnections: 'idle',
+    trustProxy: server.trustedProxies.length > 0 ? [...server.trustedProxies] : false,
+    genReqId: requestIdOf,
+  });
+}
+
+/** In the order in which a request meets them. All run before a byte of its body is read. */
+async function registerHooks(
+  fastify: FastifyInstance,
+  { limits, security }: Configuration,
+  app: NestFastifyApplication,
+): Promise<void> {
+  closeConnectionsWhenStopping(fastify);
+  identifyAnswers(fastify);
+  countRequests(fastify, app.get(Metrics));
+  await fastify.register(helmet, {
+    // The page may be served over plain HTTP: telling browsers to upgrade its own parts would break it.
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+    strictTransportSecurity: false,
+  });
+  registerLifecycle(fastify, API_PREFIX, limits.requestTimeoutMs);
+  registerApiKeys(fastify, security.apiKeys, API_PREFIX);
+  if (limits.requestsPerMinute > 0) await registerRateLimit(fastify, limits.requestsPerMinute);
+  registerRequestSlots(fastify, app.get(RequestSlots), API_PREFIX);
+  registerContinue(fastify);
+  await registerUploads(fastify, limits.maxUploadBytes);
+}
+
+/** Clients keep connections open: while stopping, each answer asks them to close theirs. */
+function closeConnectionsWhenStopping(fastify: FastifyInstance): void {
+  let stopping = false;
+  fastify.addHook('preClose', (done) => {
+    stopping = true;
+    done();
+  });
+  fastify.addHook('onSend', (_request, reply, _payload, done) => {
+    if (stopping) void reply.header('connection', 'close');
+    done();
+  });
+}
+
+function identifyAnswers(fastify: FastifyInstance): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    done();
+  });
+}
+
+function countRequests(fastify: FastifyInstance, metrics: Metrics): void {
+  fastify.addHook('onResponse', (request, reply, done) => {
+    // The route's pattern, never the address as sent: a label must not take any number of values.
+    const route = request.routeOptions.url ?? 'none';
+    metrics.requests.inc({ route, status: String(reply.statusCode) });
+    metrics.requestSeconds.observe({ route }, reply.elapsedTime / 1000);
+    done();
+  });
+}
+
+async function registerRateLimit(fastify: FastifyInstance, requestsPerMinute: number): Promise<void> {
+  await fastify.register(rateLimit, {
+    max: requestsPerMinute,
+    timeWindow: '1 minute',
+    keyGenerator: (request) => request.apiKeyName ?? request.ip,
+    allowList: (request) => !request.url.startsWith(API_PREFIX),
+    errorResponseBuilder: (_request, { after, max }) =>
+      new DomainError('too_many_requests', `At most ${max} requests a minute are taken. Try again in ${after}`),
+  });
+}

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { type Setting, type Settings, settings } from './settings.ts';
+
+type Values<Slice> = { readonly [Key in keyof Slice]: Slice[Key] extends Setting<infer Value> ? Value : never };
+
+/** The service's configuration: one frozen slice per concern. Also the token it is injected by. */
+export abstract class Configuration {
+  abstract readonly server: Values<Settings['server']>;
+  abstract readonly logging: Values<Settings['logging']>;
+  abstract readonly limits: Values<Settings['limits']>;
+  abstract readonly security: Values<Settings['security']>;
+  abstract readonly inference: Values<Settings['inference']>;
+  abstract readonly detection: Values<Settings['detection']>;
+  abstract readonly masking: Values<Settings['masking']>;
+}
+
+/** Names every variable that is wrong, what it got (unless it is a secret) and what it takes. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads and validates all settings at once, so that one start shows all mistakes.
+ * @throws ConfigurationError
+ */
+export function readConfiguration(environment: Environment): Configuration {
+  const mistakes = unknownVariables(environment);
+  const slices = Object.entries(settings).map(([slice, members]) => [
+    slice,
+    Object.freeze(
+      Object.fromEntries(
+        Object.entries(members).map(([key, setting]) => [key, readSetting(setting, environment, mistakes)]),
+      ),
+    ),
+  ]);
+  if (mistakes.length > 0) {
+    throw new ConfigurationError(`The configuration is not valid:\n${mistakes.map((line) => `  ${line}`).join('\n')}`);
+  }
+  return Object.freeze(Object.fromEntries(slices)) as Configuration;
+}
+
+function readSetting(setting: Setting<unknown>, environment: Environment, mistakes: string[]): unknown {
+  const given = readText(setting, environment, mistakes);
+  const result = setting.schema.safeParse(given ?? setting.default);
+  if (result.success) return result.data;
+  const got = setting.secret ? 'a value that is not shown' : JSON.stringify(given);
+  mistakes.push(`${setting.name} is ${got}; it takes ${result.error.issues[0]?.message ?? 'another value'}`);
+  return undefined;
+}
+
+/** An empty variable counts as not set, as compose files write it. */
+function readText(setting: Setting<unknown>, environment: Environment, mistakes: string[]): string | undefined {
+  const direct = environment[setting.name]?.trim();
+  const file = setting.secret ? environment[`${setting.name}_FILE`]?.trim() : undefined;
+  if (!file) return direct === '' ? undefined : direct;
+  if (direct) mistakes.push(`${setting.name} and ${setting.name}_FILE are both set; keep one`);
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    mistakes.push(
+      `${setting.name}_FILE names ${file}, which cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
+    );
+    return undefined;
+  }
+}
+
+/** A mistyped name would otherwise leave a default in force without a word. */
+function unknownVariables(environment: Environment): string[] {
+  const known = new Set(
+    Object.values(settings)
+      .flatMap((slice) => Object.values(slice) as Setting<unknown>[])
+      .flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name])),
+  );
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('FACE_API_') && !name.startsWith('FACE_API_TEST_') && !known.has(name))
+    .map((name) => `${name} is not a setting of this service; .env.example lists them all`);
+}

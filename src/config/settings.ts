@@ -1,0 +1,189 @@
+import { availableParallelism } from 'node:os';
+import { z } from 'zod';
+
+/**
+ * One environment variable: its name, what it takes, and what it is for. `schema` reads the variable's text;
+ * `default` is given as text too, exactly as a user would write it (empty: not set).
+ */
+export interface Setting<Value> {
+  readonly name: string;
+  readonly description: string;
+  readonly default: string;
+  readonly schema: z.ZodType<Value, string>;
+  /** Never shown or logged; may also be given as a file's path in the variable `NAME_FILE`. */
+  readonly secret: boolean;
+}
+
+function setting<Value>(
+  name: string,
+  schema: z.ZodType<Value, string>,
+  fallback: string | number | boolean,
+  description: string,
+  secret = false,
+): Setting<Value> {
+  return { name: `FACE_API_${name}`, schema, default: String(fallback), description, secret };
+}
+
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+function number(min: number, max: number): z.ZodType<number, string> {
+  const expected = `a number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(NUMBER, { error: expected, abort: true })
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, { error: expected });
+}
+
+function integer(min: number, max: number, multipleOf = 1): z.ZodType<number, string> {
+  const expected = `a whole number from ${min} to ${max}${multipleOf > 1 ? `, a multiple of ${multipleOf}` : ''}`;
+  return z
+    .string()
+    .regex(/^\d+$/, { error: expected, abort: true })
+    .transform(Number)
+    .refine((value) => value >= min && value <= max && value % multipleOf === 0, { error: expected });
+}
+
+const boolean: z.ZodType<boolean, string> = z
+  .enum(['true', 'false'], { error: 'true or false' })
+  .transform((text) => text === 'true');
+
+function oneOf<const Choice extends string>(...choices: Choice[]): z.ZodType<Choice, string> {
+  return z.string().transform((text, context) => {
+    const choice = choices.find((candidate) => candidate === text);
+    if (choice === undefined) {
+      context.addIssue(`one of ${choices.join(', ')}`);
+      return z.NEVER;
+    }
+    return choice;
+  });
+}
+
+const text: z.ZodType<string, string> = z.string().min(1, { error: 'a text that is not empty' });
+
+const hexColor: z.ZodType<string, string> = z.string().regex(/^#[0-9a-f]{6}$/i, { error: 'a colour such as #000000' });
+
+const list: z.ZodType<string[], string> = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+/** `name:secret,name:secret`: the names go into logs and records, the secrets nowhere. */
+const namedSecrets: z.ZodType<{ name: string; secret: string }[], string> = list.transform((items, context) =>
+  items.map((item) => {
+    const colon = item.indexOf(':');
+    const [name, secret] = [item.slice(0, colon), item.slice(colon + 1)];
+    if (colon < 1 || secret.length < 16) {
+      context.addIssue('name:secret pairs, separated by commas, each secret of at least 16 characters');
+    }
+    return { name, secret };
+  }),
+);
+
+/** Workers × threads should not exceed the cores: two inferences at once unless the machine has only one. */
+const defaultThreads = String(Math.max(1, Math.floor(availableParallelism() / 2)));
+
+/** All variables, by concern. `.env.example` and the table in docs/configuration.md are written from this. */
+export const settings = {
+  server: {
+    host: setting('HOST', text, '0.0.0.0', 'Address to listen on'),
+    port: setting('PORT', integer(0, 65535), 8000, 'TCP port to listen on (0: any free one)'),
+    trustedProxies: setting(
+      'TRUSTED_PROXIES',
+      list,
+      '',
+      'Addresses or CIDR ranges, separated by commas, whose X-Forwarded-For is believed',
+    ),
+    shutdownGraceMs: setting(
+      'SHUTDOWN_GRACE_MS',
+      integer(0, 600_000),
+      30_000,
+      'After SIGTERM, how long running requests may take to finish, in milliseconds',
+    ),
+    docsEnabled: setting('DOCS_ENABLED', boolean, true, 'Serve /docs and /openapi.json'),
+  },
+  logging: {
+    level: setting(
+      'LOG_LEVEL',
+      oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+      'info',
+      'Least severe level that is logged',
+    ),
+    format: setting(
+      'LOG_FORMAT',
+      oneOf('auto', 'json', 'pretty'),
+      'auto',
+      'json: one object a line; pretty: for people; auto: pretty on a terminal, json elsewhere',
+    ),
+  },
+  limits: {
+    maxConcurrentRequests: setting(
+      'MAX_CONCURRENT_REQUESTS',
+      integer(1, 10_000),
+      10,
+      'Requests with an image that are taken at once; more get 503 with Retry-After, their body unread',
+    ),
+    maxConcurrentInference: setting(
+      'MAX_CONCURRENT_INFERENCE',
+      integer(1, 256),
+      2,
+      'Inferences that run at once (the worker pool has two threads more, for work without inference)',
+    ),
+    requestTimeoutMs: setting(
+      'REQUEST_TIMEOUT_MS',
+      integer(100, 600_000),
+      30_000,
+      'Longest time from the first byte of a request to its answer, in milliseconds; then 504',
+    ),
+    maxUploadBytes: setting('MAX_UPLOAD_BYTES', integer(1024, 1_073_741_824), 20_971_520, 'Largest image file taken'),
+    maxPixels: setting(
+      'MAX_PIXELS',
+      integer(1, 1_000_000_000),
+      50_000_000,
+      'Largest width × height taken, judged from the header before decoding',
+    ),
+    requestsPerMinute: setting(
+      'REQUESTS_PER_MINUTE',
+      integer(0, 1_000_000),
+      0,
+      'Requests with an image per minute and API key (or address); more get 429. 0: no limit',
+    ),
+  },
+  security: {
+    apiKeys: setting(
+      'API_KEYS',
+      namedSecrets,
+      '',
+      'name:secret pairs, separated by commas; when set, /api asks for X-API-Key or a bearer token',
+      true,
+    ),
+  },
+  inference: {
+    model: setting(
+      'MODEL',
+      text,
+      'embedded',
+      'Detector: a name from models/manifest.json, or the path of an ONNX file',
+    ),
+    modelsFolder: setting('MODELS_FOLDER', text, 'models', 'Folder of manifest.json and the model files'),
+    ortThreads: setting('ORT_THREADS', integer(1, 64), defaultThreads, 'ONNX Runtime threads per inference'),
+  },
+  detection: {
+    threshold: setting('DEFAULT_THRESHOLD', number(0.01, 1), 0.5, 'Default of the option threshold'),
+    nmsThreshold: setting('DEFAULT_NMS_THRESHOLD', number(0, 1), 0.4, 'Default of the option nms_threshold'),
+    minFaceSize: setting('DEFAULT_MIN_FACE_SIZE', integer(0, 10_000), 0, 'Default of the option min_face_size'),
+    inputSize: setting('DEFAULT_INPUT_SIZE', integer(32, 4096, 32), 640, 'Default of the option input_size'),
+  },
+  masking: {
+    method: setting('DEFAULT_METHOD', oneOf('blur', 'pixelate', 'solid'), 'blur', 'Default of the option method'),
+    color: setting('DEFAULT_COLOR', hexColor, '#000000', 'Default of the option color'),
+    shape: setting('DEFAULT_SHAPE', oneOf('ellipse', 'box'), 'ellipse', 'Default of the option shape'),
+    padding: setting('DEFAULT_PADDING', number(0, 2), 0.25, 'Default of the option padding'),
+    strength: setting('DEFAULT_STRENGTH', number(0, 1), 0.5, 'Default of the option strength'),
+    quality: setting('DEFAULT_QUALITY', integer(1, 100), 90, 'Default of the option quality'),
+  },
+} as const;
+
+export type Settings = typeof settings;

@@ -1,0 +1,50 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { DomainError } from '../errors/domain-error.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Name of the API key that the request came with; null where none is asked for. */
+    apiKeyName: string | null;
+  }
+}
+
+interface ApiKey {
+  readonly name: string;
+  readonly secret: string;
+}
+
+/** Asks requests under `prefix` for one of the keys, as `X-API-Key` or as a bearer token, before their body is read. */
+export function registerApiKeys(fastify: FastifyInstance, keys: readonly ApiKey[], prefix: string): void {
+  fastify.decorateRequest('apiKeyName', null);
+  if (keys.length === 0) return;
+  const digests = keys.map(({ name, secret }) => ({ name, digest: sha256(secret) }));
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    if (!request.url.startsWith(prefix)) {
+      done();
+      return;
+    }
+    const given = sha256(givenKey(request));
+    // Every digest is compared, so that the time taken says nothing about which key came near.
+    const matching = digests.filter(({ digest }) => timingSafeEqual(digest, given));
+    request.apiKeyName = matching[0]?.name ?? null;
+    if (matching.length > 0) done();
+    else {
+      done(
+        new DomainError('unauthorized', 'Send a valid API key in the header X-API-Key, or as a bearer token', {
+          headers: { 'www-authenticate': 'Bearer' },
+        }),
+      );
+    }
+  });
+}
+
+function givenKey({ headers }: FastifyRequest): string {
+  const key = headers['x-api-key'];
+  if (typeof key === 'string') return key;
+  return /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

@@ -1,0 +1,25 @@
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { from, lastValueFrom, type Observable } from 'rxjs';
+
+/**
+ * Answers when the request is abandoned, whatever its handler still does. The handler is not torn down: it is told by
+ * the same signal, and gives back what it holds when its work has really ended.
+ */
+@Injectable()
+export class DeadlineInterceptor implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const { abandoned } = context.switchToHttp().getRequest<FastifyRequest>();
+    return from(Promise.race([lastValueFrom(next.handle()), rejection(abandoned)]));
+  }
+}
+
+function rejection(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = () => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+}

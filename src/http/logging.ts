@@ -1,0 +1,23 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Options } from 'pino-http';
+import type { Configuration } from '../config/configuration.ts';
+
+type IdentifiedRequest = IncomingMessage & { id?: unknown };
+
+/** One line per request: what was asked for and how it ended, never a header or a body. */
+export function loggerOptions({ level, format }: Configuration['logging']): Options {
+  const pretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
+  return {
+    level,
+    ...(pretty && { transport: { target: 'pino-pretty', options: { singleLine: true, ignore: 'pid,hostname' } } }),
+    formatters: { level: (label) => ({ level: label }) },
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    autoLogging: { ignore: ({ url }) => /^\/(health|metrics|docs)/.test(url ?? '') },
+    customLogLevel: (_request, response, error) =>
+      error || response.statusCode >= 500 ? 'error' : response.statusCode >= 400 ? 'warn' : 'info',
+    serializers: {
+      req: ({ id, method, url }: IdentifiedRequest) => ({ id, method, path: url?.split('?')[0] }),
+      res: ({ statusCode }: ServerResponse) => ({ status: statusCode }),
+    },
+  };
+}

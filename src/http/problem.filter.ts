@@ -1,0 +1,60 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Configuration } from '../config/configuration.ts';
+import { DomainError, type ErrorCode, problems } from '../errors/domain-error.ts';
+import { PROBLEM_CONTENT_TYPE, toProblem } from '../errors/problem.ts';
+import { tooLarge } from './upload.ts';
+
+/** Turns whatever was thrown into an answer of type application/problem+json, and logs what was not foreseen. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger(ProblemFilter.name);
+
+  constructor(private readonly configuration: Configuration) {}
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    const error = this.toDomainError(thrown, request);
+    if (error.status === 500) this.logger.error({ err: error.cause ?? error, requestId: request.id }, error.message);
+    if (reply.sent) return;
+    void reply
+      .code(error.status)
+      .headers(error.headers)
+      .type(PROBLEM_CONTENT_TYPE)
+      .send(toProblem(error, request.id));
+  }
+
+  private toDomainError(thrown: unknown, request: FastifyRequest): DomainError {
+    if (thrown instanceof DomainError) return thrown;
+    const status = statusOf(thrown);
+    if (status === 404) {
+      return new DomainError('not_found', `There is no ${request.method} ${request.url.split('?')[0] ?? ''}; /docs lists what there is`);
+    }
+    if (status === 413) return tooLarge(this.configuration.limits.maxUploadBytes);
+    if (status === 415) {
+      return new DomainError(
+        'unsupported_content_type',
+        'Send multipart/form-data with a part "file", a body of type image/*, or JSON {"image": "<base64>"}',
+      );
+    }
+    const code = (Object.keys(problems) as ErrorCode[]).find((candidate) => problems[candidate].status === status);
+    if (code !== undefined && status < 500) return new DomainError(code, messageOf(thrown), { cause: thrown });
+    if (status >= 400 && status < 500) return new DomainError('invalid_request', messageOf(thrown), { cause: thrown });
+    return new DomainError('internal', 'Something failed that should not; the log has it under this request id', {
+      cause: thrown,
+    });
+  }
+}
+
+/** Nest's and Fastify's own errors carry a status. */
+function statusOf(thrown: unknown): number {
+  if (thrown instanceof HttpException) return thrown.getStatus();
+  const status = (thrown as { statusCode?: unknown } | null)?.statusCode;
+  return typeof status === 'number' ? status : 500;
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : 'The request is not valid';
+}

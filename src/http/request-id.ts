@@ -1,0 +1,10 @@
+import type { IncomingMessage } from 'node:http';
+import { v7 } from 'uuid';
+
+const ACCEPTABLE = /^[\w.-]{8,128}$/;
+
+/** The caller's X-Request-Id, if it can stand in a log and a header as it is; else a new UUID v7, which sorts by time. */
+export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && ACCEPTABLE.test(given) ? given : v7();
+}

@@ -1,0 +1,55 @@
+import {
+  applyDecorators,
+  type CallHandler,
+  createParamDecorator,
+  type ExecutionContext,
+  Injectable,
+  type NestInterceptor,
+  SetMetadata,
+  UseInterceptors,
+} from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { FastifyRequest } from 'fastify';
+import { from, type Observable, switchMap } from 'rxjs';
+import type { z } from 'zod';
+import { Configuration } from '../config/configuration.ts';
+import { readUpload, type Upload } from './upload.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    upload: Upload<Record<string, unknown>> | undefined;
+  }
+}
+
+const OPTIONS_SCHEMA = Symbol('schema of the options of an upload');
+
+/** Reads the whole upload before the handler runs: a slow sender must not hold a permit for inference meanwhile. */
+@Injectable()
+export class UploadInterceptor implements NestInterceptor {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly configuration: Configuration,
+  ) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const schema = this.reflector.get<z.ZodObject>(OPTIONS_SCHEMA, context.getHandler());
+    const reading = readUpload(request, schema, this.configuration.limits.maxUploadBytes);
+    return from(reading).pipe(
+      switchMap((upload) => {
+        request.upload = upload;
+        return next.handle();
+      }),
+    );
+  }
+}
+
+/** The endpoint takes an image, with options as `schema` describes them. */
+export function TakesImage(schema: z.ZodObject): MethodDecorator {
+  return applyDecorators(SetMetadata(OPTIONS_SCHEMA, schema), UseInterceptors(UploadInterceptor));
+}
+
+/** The image and its validated options. */
+export const UploadedImage = createParamDecorator(
+  (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<FastifyRequest>().upload,
+);

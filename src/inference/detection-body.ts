@@ -1,0 +1,83 @@
+import type { Configuration } from '../config/configuration.ts';
+import type { LoadedModel } from '../models/loaded-model.ts';
+import type { Point } from '../vision/geometry.ts';
+import type { DetectionBody, DetectOptions } from './schemas.ts';
+import type { DetectAnswer, DetectSettings, Face } from './worker/messages.ts';
+
+/** The caller's options, completed by the configured defaults. */
+export function toDetectSettings(options: DetectOptions, defaults: Configuration['detection']): DetectSettings {
+  return {
+    threshold: options.threshold ?? defaults.threshold,
+    nmsThreshold: options.nms_threshold ?? defaults.nmsThreshold,
+    minFaceSize: options.min_face_size ?? defaults.minFaceSize,
+    maxFaces: options.max_faces ?? Infinity,
+    inputSize: options.input_size ?? defaults.inputSize,
+  };
+}
+
+interface Context {
+  readonly requestId: string;
+  readonly model: LoadedModel;
+  readonly landmarks: boolean;
+  readonly queuedMs: number;
+}
+
+/** The JSON answer. Pixels are rounded to hundredths, scores and shares to ten-thousandths. */
+export function toDetectionBody({ image, faces, timings }: DetectAnswer, context: Context): DetectionBody {
+  const stages = { queue: context.queuedMs, ...timings };
+  const total = Object.values(stages).reduce((sum, ms) => sum + ms, 0);
+  return {
+    id: context.requestId,
+    model: { name: context.model.name, sha256: context.model.sha256 },
+    image,
+    faces: faces.map((face) => toFaceBody(face, image, context.landmarks)),
+    face_count: faces.length,
+    timings: Object.fromEntries(Object.entries({ ...stages, total }).map(([stage, ms]) => [stage, round(ms, 2)])),
+  };
+}
+
+function toFaceBody(
+  { box, score, landmarks }: Face,
+  { width, height }: DetectAnswer['image'],
+  withLandmarks: boolean,
+): DetectionBody['faces'][number] {
+  return {
+    box: {
+      left: round(box.left, 2),
+      top: round(box.top, 2),
+      right: round(box.right, 2),
+      bottom: round(box.bottom, 2),
+    },
+    box_normalized: {
+      left: round(box.left / width, 4),
+      top: round(box.top / height, 4),
+      right: round(box.right / width, 4),
+      bottom: round(box.bottom / height, 4),
+    },
+    score: round(score, 4),
+    ...(withLandmarks && { landmarks: landmarks && toLandmarksBody(landmarks) }),
+  };
+}
+
+function toLandmarksBody([leftEye, rightEye, nose, mouthLeft, mouthRight]: NonNullable<Face['landmarks']>) {
+  const point = ({ x, y }: Point) => ({ x: round(x, 2), y: round(y, 2) });
+  return {
+    left_eye: point(leftEye),
+    right_eye: point(rightEye),
+    nose: point(nose),
+    mouth_left: point(mouthLeft),
+    mouth_right: point(mouthRight),
+  };
+}
+
+function round(value: number, decimals: number): number {
+  const factor = 10 ** decimals;
+  return Math.round(value * factor) / factor;
+}
+
+/** The header Server-Timing (W3C) of an answer's timings. */
+export function serverTiming(timings: DetectionBody['timings']): string {
+  return Object.entries(timings)
+    .map(([stage, ms]) => `${stage};dur=${ms}`)
+    .join(', ');
+}

@@ -1,0 +1,153 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Piscina } from 'piscina';
+import { Configuration } from '../config/configuration.ts';
+import { DomainError } from '../errors/domain-error.ts';
+import { Metrics } from '../metrics/metrics.ts';
+import { LoadedModel } from '../models/loaded-model.ts';
+import type {
+  CancelFlag,
+  DetectAnswer,
+  DetectTask,
+  MaskAnswer,
+  MaskTask,
+  Outcome,
+  WorkerSettings,
+} from './worker/messages.ts';
+
+/** Threads beyond those that infer: for work without inference, so that it does not wait behind inferences. */
+const EXTRA_THREADS = 2;
+/** A task that has run for so long is stuck: the longest deadline is answered long before. */
+const STUCK_FACTOR = 4;
+/** How long an idle pool may take to answer a ping. */
+const PING_TIMEOUT_MS = 5000;
+
+const WORKER_FILE = new URL(
+  import.meta.url.endsWith('.ts') ? './worker/image.worker.ts' : './worker/image.worker.js',
+  import.meta.url,
+);
+
+/**
+ * The threads that burn CPU: everything that touches pixels runs there, one hop each way. A task that runs is never
+ * terminated, since ONNX Runtime aborts the process if its thread ends inside an inference; it is told by a flag in
+ * shared memory, and stops at its next stage.
+ */
+@Injectable()
+export class InferencePool implements OnModuleInit, OnApplicationShutdown {
+  private readonly logger = new Logger(InferencePool.name);
+  private readonly threads: number;
+  private readonly stuckAfterMs: number;
+  private readonly runningSince = new Map<symbol, number>();
+  private pool: Piscina | undefined;
+  private warm = false;
+
+  constructor(
+    private readonly configuration: Configuration,
+    private readonly model: LoadedModel,
+    private readonly metrics: Metrics,
+  ) {
+    this.threads = configuration.limits.maxConcurrentInference + EXTRA_THREADS;
+    this.stuckAfterMs = configuration.limits.requestTimeoutMs * STUCK_FACTOR;
+  }
+
+  /** Starts all threads and loads the model in each, so that no request pays for it. */
+  async onModuleInit(): Promise<void> {
+    const workerData: WorkerSettings = {
+      modelPath: this.model.path,
+      ortThreads: this.configuration.inference.ortThreads,
+      maxPixels: this.configuration.limits.maxPixels,
+    };
+    this.pool = new Piscina({
+      filename: WORKER_FILE.href,
+      name: 'warmUp',
+      workerData,
+      minThreads: this.threads,
+      maxThreads: this.threads,
+      recordTiming: false,
+    });
+    this.pool.on('error', (error: Error) => {
+      this.logger.error({ err: error }, 'A worker thread died; another takes its place');
+    });
+    const pool = this.pool;
+    // One task per idle thread: so many at once reach every one of them.
+    await Promise.all(Array.from({ length: this.threads }, () => pool.run(undefined)));
+    this.warm = true;
+  }
+
+  /** Running tasks finish; none is cut off. */
+  async onApplicationShutdown(): Promise<void> {
+    this.warm = false;
+    await this.pool?.close();
+  }
+
+  detect(task: Omit<DetectTask, 'cancel'>, abandoned: AbortSignal): Promise<DetectAnswer> {
+    return this.run<DetectAnswer>('detect', task, abandoned);
+  }
+
+  mask(task: Omit<MaskTask, 'cancel'>, abandoned: AbortSignal): Promise<MaskAnswer> {
+    return this.run<MaskAnswer>('mask', task, abandoned);
+  }
+
+  get isWarm(): boolean {
+    return this.warm;
+  }
+
+  get queued(): number {
+    return this.pool?.queueSize ?? 0;
+  }
+
+  get running(): number {
+    return this.runningSince.size;
+  }
+
+  /** False if a task runs far beyond every deadline, or if idle threads do not answer. */
+  async isAlive(): Promise<boolean> {
+    const now = performance.now();
+    if ([...this.runningSince.values()].some((since) => now - since > this.stuckAfterMs)) return false;
+    if (!this.pool || !this.warm || this.running >= this.threads) return true;
+    return Promise.race([
+      this.pool.run(undefined).then(
+        () => true,
+        () => false,
+      ),
+      sleep(PING_TIMEOUT_MS, false, { ref: false }),
+    ]);
+  }
+
+  /**
+   * Settles when the worker is done with the task, not before: who holds a permit for it knows that its thread is
+   * free again. The image's buffer is moved away and is empty afterwards.
+   */
+  private async run<Answer extends DetectAnswer>(
+    name: 'detect' | 'mask',
+    task: { readonly image: Uint8Array },
+    abandoned: AbortSignal,
+  ): Promise<Answer> {
+    if (!this.pool || !this.warm) throw new DomainError('not_ready', 'The service is starting or stopping');
+    const cancel: CancelFlag = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    const stop = () => Atomics.store(cancel, 0, 1);
+    if (abandoned.aborted) stop();
+    abandoned.addEventListener('abort', stop, { once: true });
+    const id = Symbol(name);
+    this.runningSince.set(id, performance.now());
+    try {
+      const outcome = (await this.pool.run(
+        { ...task, cancel },
+        { name, transferList: [task.image.buffer as ArrayBuffer] },
+      )) as Outcome<Answer>;
+      if (!outcome.ok) throw new DomainError(outcome.code, outcome.detail, { cause: outcome.cause });
+      this.metrics.observeStages(outcome.answer.timings);
+      this.metrics.faces.inc({ kind: name }, outcome.answer.faces.length);
+      return outcome.answer;
+    } catch (error) {
+      if (error instanceof DomainError) throw error;
+      this.metrics.workerFailures.inc();
+      throw new DomainError('internal', 'The thread that worked on the image died; the log has it under this request id', {
+        cause: error,
+      });
+    } finally {
+      this.runningSince.delete(id);
+      abandoned.removeEventListener('abort', stop);
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+
+/** The schemas that detection and masking share: each gives the type, the validation and the OpenAPI document. */
+
+export const boxSchema = z
+  .object({ left: z.number(), top: z.number(), right: z.number(), bottom: z.number() })
+  .meta({ id: 'Box', description: 'In pixels of the upright image; width = right − left' });
+
+const normalizedBoxSchema = z
+  .object({ left: z.number(), top: z.number(), right: z.number(), bottom: z.number() })
+  .meta({ id: 'NormalizedBox', description: 'The same box as shares of the image’s width and height, 0 to 1' });
+
+const pointSchema = z.object({ x: z.number(), y: z.number() }).meta({ id: 'Point' });
+
+const landmarksSchema = z
+  .object({
+    left_eye: pointSchema,
+    right_eye: pointSchema,
+    nose: pointSchema,
+    mouth_left: pointSchema,
+    mouth_right: pointSchema,
+  })
+  .meta({ id: 'Landmarks', description: 'In pixels of the upright image; left and right as seen in the image' });
+
+export const faceSchema = z
+  .object({
+    box: boxSchema,
+    box_normalized: normalizedBoxSchema,
+    score: z.number().meta({ description: 'How sure the detector is, 0 to 1' }),
+    landmarks: landmarksSchema.nullable().optional().meta({
+      description: 'Absent if not asked for; null if the model gives none',
+    }),
+  })
+  .meta({ id: 'Face' });
+
+export const detectionSchema = z
+  .object({
+    id: z.string().meta({ description: 'The request’s id, also in X-Request-Id' }),
+    model: z.object({ name: z.string(), sha256: z.string() }).meta({ id: 'Model' }),
+    image: z
+      .object({ width: z.number().int(), height: z.number().int(), format: z.string() })
+      .meta({ id: 'Image', description: 'Of the upright image, after its EXIF orientation has been applied' }),
+    faces: z.array(faceSchema).meta({ description: 'Best first' }),
+    face_count: z.number().int(),
+    timings: z
+      .record(z.string(), z.number())
+      .meta({ description: 'Milliseconds by stage; `queue` is the wait for a worker, `total` the sum' }),
+  })
+  .meta({ id: 'Detection' });
+
+export type DetectionBody = z.infer<typeof detectionSchema>;
+
+const defaultIs = (variable: string, value: string | number) =>
+  `Default: FACE_API_DEFAULT_${variable}, ${value} unless configured`;
+
+/** What both endpoints take. All are optional. */
+export const detectOptionFields = {
+  threshold: z
+    .number()
+    .min(0.01)
+    .max(1)
+    .optional()
+    .meta({ description: `Least score of a face that is reported. ${defaultIs('THRESHOLD', 0.5)}`, examples: [0.5] }),
+  nms_threshold: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .meta({
+      description: `Overlap (intersection over union) above which the weaker of two boxes is dropped. ${defaultIs('NMS_THRESHOLD', 0.4)}`,
+    }),
+  max_faces: z
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .meta({ description: 'At most so many faces, best first. Default: all' }),
+  min_face_size: z
+    .number()
+    .int()
+    .min(0)
+    .max(10_000)
+    .optional()
+    .meta({
+      description: `Least short side of a face in pixels of the image. ${defaultIs('MIN_FACE_SIZE', 0)}`,
+    }),
+  input_size: z
+    .number()
+    .int()
+    .min(32)
+    .max(4096)
+    .multipleOf(32)
+    .optional()
+    .meta({
+      description: `Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. Models of fixed input size ignore it. ${defaultIs('INPUT_SIZE', 640)}`,
+    }),
+  landmarks: z.boolean().optional().meta({ description: 'Report the five landmarks of each face. Default: true' }),
+};
+
+export const detectOptionsSchema = z.strictObject(detectOptionFields).meta({ id: 'DetectOptions' });
+export type DetectOptions = z.infer<typeof detectOptionsSchema>;

@@ -1,0 +1,38 @@
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { from, lastValueFrom, type Observable } from 'rxjs';
+import { InferenceSemaphore } from './inference-semaphore.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** How long the request waited for its permit, in milliseconds. */
+    queuedMs: number | undefined;
+  }
+}
+
+/**
+ * Lets as many handlers run at once as may infer at once. The permit is given back when the handler's work has ended,
+ * not when the request is answered: after a 504 the thread may still be inside an inference.
+ */
+@Injectable()
+export class SemaphoreInterceptor implements NestInterceptor {
+  constructor(private readonly semaphore: InferenceSemaphore) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    // Only the caller's own regions are to be masked: nothing is inferred, and the pool has threads for that.
+    if (request.upload?.options['detect'] === false) return next.handle();
+    return from(this.withPermit(request, next));
+  }
+
+  private async withPermit(request: FastifyRequest, next: CallHandler): Promise<unknown> {
+    const asked = performance.now();
+    const release = await this.semaphore.acquire(request.abandoned);
+    request.queuedMs = performance.now() - asked;
+    try {
+      return await lastValueFrom(next.handle());
+    } finally {
+      release();
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Size } from '../../vision/geometry.ts';
+import { CANVAS_MULTIPLE, fitToCanvas, fitToLongSide, type Letterbox } from '../../vision/letterbox.ts';
+import { type Candidate, decodeCandidates, type NetworkOutput } from '../../vision/scrfd.ts';
+import { toTensor } from '../../vision/tensor.ts';
+
+/** An SCRFD network in ONNX Runtime: letterboxed pixels in, candidates on the canvas out. */
+export class Detector {
+  readonly #session: InferenceSession;
+  readonly #inputName: string;
+  readonly #fixedCanvas: Size | null;
+
+  private constructor(session: InferenceSession) {
+    const [input] = session.inputMetadata;
+    if (session.inputMetadata.length !== 1 || !input?.isTensor || input.shape.length !== 4) {
+      throw new Error('the model must have one input of shape [1, 3, height, width]');
+    }
+    this.#session = session;
+    this.#inputName = input.name;
+    this.#fixedCanvas = fixedCanvas(input.shape);
+  }
+
+  static async load(path: string, ortThreads: number): Promise<Detector> {
+    const session = await InferenceSession.create(path, {
+      intraOpNumThreads: ortThreads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      logSeverityLevel: 3,
+      // Photos of many shapes pass through: a pattern per shape, and an arena that never shrinks, would add up.
+      enableMemPattern: false,
+      enableCpuMemArena: true,
+    });
+    return new Detector(session);
+  }
+
+  /** @param longSide long side of the canvas in pixels, for networks whose input size is not fixed */
+  letterbox(photo: Size, longSide: number): Letterbox {
+    return this.#fixedCanvas ? fitToCanvas(photo, this.#fixedCanvas) : fitToLongSide(photo, longSide);
+  }
+
+  /** @param tensor [1, 3, canvas.height, canvas.width], normalised; see toTensor */
+  async infer(tensor: Float32Array, canvas: Size): Promise<NetworkOutput[]> {
+    const input = new Tensor('float32', tensor, [1, 3, canvas.height, canvas.width]);
+    const outputs = await this.#session.run({ [this.#inputName]: input });
+    return this.#session.outputNames.map((name) => {
+      const { dims, data } = outputs[name]!;
+      if (!(data instanceof Float32Array)) throw new Error(`the model's output ${name} is not of type float32`);
+      return { dims, data };
+    });
+  }
+
+  /** One inference on an empty canvas: the first one allocates, and shows whether the outputs are as they should be. */
+  async warmUp(): Promise<void> {
+    const canvas = this.#fixedCanvas ?? { width: CANVAS_MULTIPLE, height: CANVAS_MULTIPLE };
+    const outputs = await this.infer(toTensor(new Uint8Array(), { width: 0, height: 0 }, canvas), canvas);
+    decodeCandidates(outputs, canvas, 1);
+  }
+}
+
+export type { Candidate };
+
+/** Dimensions that are not numbers (or not positive) are free. */
+function fixedCanvas(shape: readonly (number | string)[]): Size | null {
+  const [, , height, width] = shape;
+  return typeof height === 'number' && typeof width === 'number' && height > 0 && width > 0 ? { width, height } : null;
+}

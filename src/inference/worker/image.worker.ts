@@ -1,0 +1,64 @@
+import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
+import { DomainError } from '../../errors/domain-error.ts';
+import { Detector } from './detector.ts';
+import type { DetectAnswer, DetectTask, MaskAnswer, MaskTask, Outcome, WorkerSettings } from './messages.ts';
+import { detectFaces, maskFaces, type Tools } from './pipeline.ts';
+
+/** Entry of a pool's thread: one exported function per kind of task. */
+
+let tools: Promise<Tools> | undefined;
+
+/** One session per thread, created by its first task and never again: creating and releasing them leaks. */
+function getTools(): Promise<Tools> {
+  return (tools ??= loadTools(workerData as WorkerSettings));
+}
+
+async function loadTools({ modelPath, ortThreads, maxPixels }: WorkerSettings): Promise<Tools> {
+  const detector = await Detector.load(modelPath, ortThreads);
+  await detector.warmUp();
+  return { detector, maxPixels };
+}
+
+/** Throws where the model cannot be loaded: the one failure that the main thread wants as an error. */
+export async function warmUp(): Promise<void> {
+  await getTools();
+}
+
+export async function detect(task: DetectTask): Promise<Outcome<DetectAnswer>> {
+  return toOutcome(async () => detectFaces(task, await getTools()));
+}
+
+export async function mask(task: MaskTask): Promise<Outcome<MaskAnswer>> {
+  const outcome = await toOutcome(async () => maskFaces(task, await getTools()));
+  return outcome.ok ? transferring(outcome, outcome.answer.output.bytes.buffer) : outcome;
+}
+
+/** Structured cloning drops error classes: failures cross the thread as values. */
+async function toOutcome<Answer>(work: () => Promise<Answer>): Promise<Outcome<Answer>> {
+  try {
+    return { ok: true, answer: await work() };
+  } catch (error) {
+    if (error instanceof DomainError) {
+      return { ok: false, code: error.code, detail: error.message, cause: describe(error.cause) };
+    }
+    return { ok: false, code: 'internal', detail: 'The image could not be processed', cause: describe(error) };
+  }
+}
+
+function describe(error: unknown): string | undefined {
+  if (error === undefined) return undefined;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** Tells the pool to move the buffer with the answer instead of copying it. */
+function transferring<Answer>(answer: Answer, buffer: ArrayBuffer): Answer {
+  const movable = {
+    get [transferableSymbol]() {
+      return buffer;
+    },
+    get [valueSymbol]() {
+      return answer as object;
+    },
+  };
+  return move(movable) as Answer;
+}

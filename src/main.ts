@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createApp } from './app.setup.ts';
+import { type Configuration, ConfigurationError, readConfiguration } from './config/configuration.ts';
+import { LoadedModel } from './models/loaded-model.ts';
+import { ModelError } from './models/model-error.ts';
+
+try {
+  const configuration = readConfiguration(process.env);
+  const app = await createApp(configuration);
+  stopOnSignal(app, configuration.server.shutdownGraceMs);
+  await app.listen(configuration.server.port, configuration.server.host);
+  announce(app, configuration);
+} catch (error) {
+  process.stderr.write(`${startFailure(error)}\n`);
+  process.exit(1);
+}
+
+/** On stderr, so that the log on stdout stays one JSON object a line. */
+function announce(app: NestFastifyApplication, { server }: Configuration): void {
+  const address = app.getHttpServer().address() as { port: number };
+  const host = ['0.0.0.0', '::'].includes(server.host) ? 'localhost' : server.host;
+  const docs = server.docsEnabled ? `, documentation at /docs` : '';
+  process.stderr.write(
+    `Face API serves on http://${host}:${address.port} with the model ${app.get(LoadedModel).name}${docs}\n`,
+  );
+}
+
+/** The first signal lets running requests finish within the grace time; the second ends at once. */
+function stopOnSignal(app: NestFastifyApplication, graceMs: number): void {
+  let stopping = false;
+  const stop = async () => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    const finished = await Promise.race([app.close().then(() => true), sleep(graceMs, false)]);
+    if (!finished) process.stderr.write(`Requests were still running after ${graceMs} ms; stopped all the same\n`);
+    process.exit(finished ? 0 : 1);
+  };
+  process.on('SIGTERM', () => void stop());
+  process.on('SIGINT', () => void stop());
+}
+
+/** What an operator can put right is told in a line or two; anything else with its stack. */
+function startFailure(error: unknown): string {
+  if (error instanceof ConfigurationError) return error.message;
+  if (error instanceof ModelError) return `The model cannot be used: ${error.message}`;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return `The port is in use (${(error as Error).message}); set FACE_API_PORT to another`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,24 @@
+import type { Configuration } from '../config/configuration.ts';
+import type { MaskSettings } from '../inference/worker/messages.ts';
+import type { MaskRequestOptions } from './schemas.ts';
+
+/** The caller's options, completed by the configured defaults. */
+export function toMaskSettings(options: MaskRequestOptions, defaults: Configuration['masking']): MaskSettings {
+  return {
+    plan: { shape: options.shape ?? defaults.shape, padding: options.padding ?? defaults.padding },
+    style: {
+      method: options.method ?? defaults.method,
+      color: parseColor(options.color ?? defaults.color),
+      strength: options.strength ?? defaults.strength,
+    },
+    regions: options.regions ?? [],
+    format: options.format,
+    quality: options.quality ?? defaults.quality,
+  };
+}
+
+/** @param color `#rrggbb` or `rrggbb` */
+function parseColor(color: string): [red: number, green: number, blue: number] {
+  const value = parseInt(color.replace('#', ''), 16);
+  return [value >> 16, (value >> 8) & 255, value & 255];
+}

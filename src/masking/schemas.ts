@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { detectionSchema, detectOptionFields } from '../inference/schemas.ts';
+import { OUTPUT_FORMATS } from '../inference/worker/messages.ts';
+
+/** Beyond this many, one image cannot hold them in any useful way. */
+const MAX_REGIONS = 1000;
+
+const regionSchema = z
+  .strictObject({
+    left: z.number(),
+    top: z.number(),
+    right: z.number(),
+    bottom: z.number(),
+    keep: z
+      .boolean()
+      .optional()
+      .meta({ description: 'true: faces whose centre lies in this box stay visible. Default: false' }),
+  })
+  .refine(({ left, right, top, bottom }) => right > left && bottom > top, {
+    error: 'right must be greater than left, and bottom than top',
+  })
+  .meta({ id: 'Region', description: 'A box in pixels of the upright image, masked in addition to the faces' });
+
+export const maskOptionsSchema = z
+  .strictObject({
+    ...detectOptionFields,
+    detect: z
+      .boolean()
+      .optional()
+      .meta({ description: 'false: look for no faces, mask the `regions` alone. Default: true' }),
+    method: z
+      .enum(['blur', 'pixelate', 'solid'])
+      .optional()
+      .meta({
+        description:
+          'blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None uses a pixel of what it hides. Default: FACE_API_DEFAULT_METHOD, blur unless configured',
+      }),
+    color: z
+      .string()
+      .regex(/^#?[0-9a-f]{6}$/i, { error: 'a colour such as #000000 (in an address: %23000000 or 000000)' })
+      .optional()
+      .meta({ description: 'Colour of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured' }),
+    shape: z
+      .enum(['ellipse', 'box'])
+      .optional()
+      .meta({ description: 'Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured' }),
+    padding: z.number().min(0).max(2).optional().meta({
+      description:
+        'Grows the mask on each side by this share of the face’s width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured',
+    }),
+    strength: z.number().min(0).max(1).optional().meta({
+      description:
+        'How smooth the blur, how coarse the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured',
+    }),
+    format: z
+      .enum(OUTPUT_FORMATS)
+      .optional()
+      .meta({ description: 'Format of the answer. Default: that of the image; PNG for GIF and TIFF' }),
+    quality: z.number().int().min(1).max(100).optional().meta({
+      description:
+        'Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured',
+    }),
+    regions: z
+      .array(regionSchema)
+      .max(MAX_REGIONS)
+      .optional()
+      .meta({ description: 'Boxes to mask in addition, or to keep; as a JSON list where it is a form field' }),
+  })
+  .meta({ id: 'MaskOptions' });
+
+export type MaskRequestOptions = z.infer<typeof maskOptionsSchema>;
+
+export const maskedSchema = detectionSchema
+  .extend({
+    masked_count: z.number().int().meta({ description: 'Faces and regions that were masked' }),
+    output: z.object({
+      format: z.enum(OUTPUT_FORMATS),
+      bytes: z.number().int(),
+      image: z.string().meta({ description: 'The masked image as base64', format: 'byte' }),
+    }),
+  })
+  .meta({ id: 'Masked' });
+
+export type MaskedBody = z.infer<typeof maskedSchema>;

@@ -1,0 +1,7 @@
+/** The detector that this process runs. Also the token it is injected by. */
+export abstract class LoadedModel {
+  abstract readonly name: string;
+  abstract readonly path: string;
+  abstract readonly sha256: string;
+  abstract readonly license: string;
+}

@@ -1,0 +1,117 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { z } from 'zod';
+import { problems } from './errors/domain-error.ts';
+import { PROBLEM_CONTENT_TYPE, problemSchema } from './errors/problem.ts';
+import { detectOptionsSchema } from './inference/schemas.ts';
+import { maskedSchema, maskOptionsSchema } from './masking/schemas.ts';
+
+type JsonSchema = Record<string, unknown>;
+
+/** The OpenAPI 3.1 document. Its schemas are those that validate: nothing is described twice. */
+export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject {
+  const info = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Face API')
+    .setDescription('Finds faces in images and removes them.')
+    .setVersion('1')
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key' }, 'api_key')
+    .addBearerAuth()
+    .build();
+  const document = SwaggerModule.createDocument(app, info, {
+    standardSchemaConverter: (schema, { schemaType }) =>
+      schema instanceof z.ZodType ? toJsonSchema(schema, schemaType) : undefined,
+  });
+  describeImageOperation(document, '/api/v1/detect', detectOptionsSchema);
+  describeImageOperation(document, '/api/v1/mask', maskOptionsSchema);
+  describeMaskAnswer(document);
+  return document;
+}
+
+/** Schemas with an id become components of the document, and are referred to. */
+function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): { schema: JsonSchema; components: JsonSchema } {
+  const { $schema: _, $defs = {}, ...own } = z.toJSONSchema(schema, { target: 'draft-2020-12', io }) as JsonSchema;
+  const { id } = own;
+  if (typeof id !== 'string') return { schema: own, components: $defs as JsonSchema };
+  return { schema: { $ref: `#/components/schemas/${id}` }, components: { ...($defs as JsonSchema), [id]: own } };
+}
+
+/** The three ways of sending an image, its options beside it or as query parameters, and what can go wrong. */
+function describeImageOperation(document: OpenAPIObject, path: string, options: z.ZodObject): void {
+  const operation = document.paths[path]?.post;
+  if (!operation) throw new Error(`the document has no POST ${path}`);
+  const described = toJsonSchema(options, 'input');
+  addComponents(document, described.components);
+  const { properties } = described.components[String(options.meta()?.id)] as { properties: Record<string, JsonSchema> };
+  operation.parameters = Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: false,
+    ...(schema['type'] === 'array' ? { content: { 'application/json': { schema } } } : { schema }),
+  }));
+  const image = (schema: JsonSchema, name: string) => ({
+    type: 'object',
+    required: [name],
+    properties: { [name]: schema, ...properties },
+  });
+  operation.requestBody = {
+    required: true,
+    content: {
+      'multipart/form-data': { schema: image({ type: 'string', format: 'binary' }, 'file') },
+      'image/*': { schema: { type: 'string', format: 'binary' } },
+      'application/json': {
+        schema: image({ type: 'string', format: 'byte', description: 'The image as base64' }, 'image'),
+        example: { image: '/9j/4AAQSkZJRg…', threshold: 0.4 },
+      },
+    },
+  };
+  describeProblems(document, operation);
+}
+
+const IMAGE_PROBLEMS = [400, 401, 408, 413, 415, 422, 429, 500, 503, 504];
+
+function describeProblems(document: OpenAPIObject, operation: { responses: object }): void {
+  addComponents(document, toJsonSchema(problemSchema, 'output').components);
+  for (const status of IMAGE_PROBLEMS) {
+    const titles = Object.values(problems).filter((problem) => problem.status === status);
+    Object.assign(operation.responses, {
+      [status]: {
+        description: titles.map(({ title }) => title).join('; '),
+        content: { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
+        ...(status === 503 && {
+          headers: { 'Retry-After': { schema: { type: 'integer' }, description: 'Seconds to wait' } },
+        }),
+      },
+    });
+  }
+}
+
+/** Which of the two the answer is depends on the header Accept, which the decorators cannot say. */
+function describeMaskAnswer(document: OpenAPIObject): void {
+  const { schema, components } = toJsonSchema(maskedSchema, 'output');
+  addComponents(document, components);
+  const integer = (description: string) => ({ description, schema: { type: 'integer' } });
+  const text = (description: string) => ({ description, schema: { type: 'string' } });
+  Object.assign(document.paths['/api/v1/mask']!.post!.responses, {
+    200: {
+      description: 'The masked image',
+      headers: {
+        'X-Face-Count': integer('Faces found'),
+        'X-Masked-Count': integer('Faces and regions masked'),
+        'X-Request-Id': text('The request’s id'),
+        'X-Model': text('Name of the detector'),
+        'Server-Timing': text('Milliseconds by stage'),
+      },
+      content: {
+        'image/*': { schema: { type: 'string', format: 'binary' } },
+        'application/json': { schema },
+      },
+    },
+  });
+}
+
+function addComponents(document: OpenAPIObject, components: JsonSchema): void {
+  const known = ((document.components ??= {}).schemas ??= {});
+  const rewritten = JSON.parse(JSON.stringify(components).replaceAll('#/$defs/', '#/components/schemas/')) as typeof known;
+  Object.assign(known, rewritten);
+}

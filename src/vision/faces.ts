@@ -1,0 +1,35 @@
+import { clipBox, type Point, type Size } from './geometry.ts';
+import type { Letterbox } from './letterbox.ts';
+import { suppressOverlaps } from './nms.ts';
+import type { Candidate, Landmarks } from './scrfd.ts';
+
+export interface SelectionOptions {
+  /** Overlap (IoU) above which the weaker of two boxes is dropped. */
+  readonly nmsThreshold: number;
+  /** Shortest side in pixels of the photo below which a face is dropped. */
+  readonly minFaceSize: number;
+  /** The best so many are kept. */
+  readonly maxFaces: number;
+}
+
+/** Canvas coordinates turned into those of the photo. */
+export function toPhoto(candidate: Candidate, { scaleX, scaleY }: Letterbox): Candidate {
+  const point = ({ x, y }: Point): Point => ({ x: x / scaleX, y: y / scaleY });
+  const { box, landmarks, score } = candidate;
+  return {
+    score,
+    box: { left: box.left / scaleX, top: box.top / scaleY, right: box.right / scaleX, bottom: box.bottom / scaleY },
+    landmarks: landmarks && (landmarks.map(point) as unknown as Landmarks),
+  };
+}
+
+/** One detection per face, clipped to the photo, best first. Boxes with nothing inside the photo are dropped. */
+export function selectFaces(candidates: readonly Candidate[], photo: Size, options: SelectionOptions): Candidate[] {
+  return suppressOverlaps(candidates, options.nmsThreshold)
+    .map((candidate) => ({ ...candidate, box: clipBox(candidate.box, photo) }))
+    .filter(({ box }) => {
+      const shortSide = Math.min(box.right - box.left, box.bottom - box.top);
+      return shortSide > 0 && shortSide >= options.minFaceSize;
+    })
+    .slice(0, options.maxFaces);
+}

@@ -1,0 +1,212 @@
+import type { Box } from './geometry.ts';
+import type { Raster } from './raster.ts';
+
+/**
+ * A small picture of a window of the photo in which what is masked has been filled from its surroundings. Each cell
+ * holds the photo's channels (0 to 255) and, as one more, how near the mask is: 1 inside, falling to 0 outside.
+ */
+export interface Fill {
+  readonly window: Box;
+  readonly cellSize: number;
+  readonly columns: number;
+  readonly rows: number;
+  readonly channels: number;
+  readonly cells: Float32Array;
+}
+
+interface Grid {
+  readonly columns: number;
+  readonly rows: number;
+  readonly colors: Float32Array;
+  readonly weights: Float32Array;
+}
+
+const MID_GREY = 128;
+
+/**
+ * Fills the masked pixels of a window by the push-pull pyramid (Gortler et al., "The Lumigraph", SIGGRAPH 1996):
+ * averages of the visible pixels at ever coarser scales, then each hole takes the finest scale that has a value.
+ * Masked pixels are never read: they enter neither a sum nor a weight.
+ *
+ * @param window whole pixels, inside the photo
+ * @param covered one byte per pixel of the photo, not 0 where masked
+ * @param cellSize pixels per side of a cell of the fill
+ * @param smoothing how many of the finest scales are left out inside the mask
+ */
+export function fillFromSurroundings(
+  photo: Raster,
+  covered: Uint8Array,
+  window: Box,
+  cellSize: number,
+  smoothing: number,
+): Fill {
+  const finest = averageVisible(photo, covered, window, cellSize);
+  pushPull(finest, photo.channels, smoothing);
+  const { columns, rows, colors } = finest;
+  const nearness = blurredMask(covered, photo.width, window, cellSize, columns, rows);
+  const channels = photo.channels + 1;
+  const cells = new Float32Array(columns * rows * channels);
+  for (let cell = 0; cell < nearness.length; cell++) {
+    cells.set(colors.subarray(cell * photo.channels, (cell + 1) * photo.channels), cell * channels);
+    cells[cell * channels + photo.channels] = nearness[cell]!;
+  }
+  return { window, cellSize, columns, rows, channels, cells };
+}
+
+/** Mean of the visible pixels of each cell, and the share of its pixels that are visible as its weight. */
+function averageVisible(photo: Raster, covered: Uint8Array, window: Box, cellSize: number): Grid {
+  const { channels, data, width } = photo;
+  const columns = Math.ceil((window.right - window.left) / cellSize);
+  const rows = Math.ceil((window.bottom - window.top) / cellSize);
+  const colors = new Float32Array(columns * rows * channels);
+  const weights = new Float32Array(columns * rows);
+  for (let y = window.top; y < window.bottom; y++) {
+    const rowStart = Math.floor((y - window.top) / cellSize) * columns;
+    for (let x = window.left; x < window.right; x++) {
+      const pixel = y * width + x;
+      if (covered[pixel] !== 0) continue;
+      const cell = rowStart + Math.floor((x - window.left) / cellSize);
+      weights[cell]!++;
+      for (let c = 0; c < channels; c++) colors[cell * channels + c]! += data[pixel * channels + c]!;
+    }
+  }
+  const cellArea = cellSize * cellSize;
+  for (let cell = 0; cell < weights.length; cell++) {
+    const count = weights[cell]!;
+    if (count === 0) continue;
+    for (let c = 0; c < channels; c++) colors[cell * channels + c]! /= count;
+    weights[cell] = Math.min(1, count / cellArea);
+  }
+  return { columns, rows, colors, weights };
+}
+
+/** Completes `grid.colors` in place. Weights below 1 are topped up from the coarser scale. */
+function pushPull(grid: Grid, channels: number, smoothing: number): void {
+  const { columns, rows, colors, weights } = grid;
+  if (columns === 1 && rows === 1) {
+    // Not one visible pixel in the window: the photo is all mask, and there is nothing to take a colour from.
+    if (weights[0] === 0) colors.fill(MID_GREY);
+    return;
+  }
+  const coarser = halve(grid, channels);
+  pushPull(coarser, channels, smoothing - 1);
+  const coarse = new Float32Array(channels);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const cell = row * columns + column;
+      const weight = smoothing > 0 && weights[cell]! < 1 ? 0 : weights[cell]!;
+      if (weight >= 1) continue;
+      const { columns: coarseColumns, rows: coarseRows } = coarser;
+      interpolate(coarser.colors, coarseColumns, coarseRows, channels, (column - 0.5) / 2, (row - 0.5) / 2, coarse);
+      for (let c = 0; c < channels; c++) {
+        const at = cell * channels + c;
+        colors[at] = weight * colors[at]! + (1 - weight) * coarse[c]!;
+      }
+    }
+  }
+}
+
+/** Four cells to one: colours by weight, and a full weight as soon as the four sum to that of one visible cell. */
+function halve({ columns, rows, colors, weights }: Grid, channels: number): Grid {
+  const half = { columns: Math.ceil(columns / 2), rows: Math.ceil(rows / 2) };
+  const coarser: Grid = {
+    ...half,
+    colors: new Float32Array(half.columns * half.rows * channels),
+    weights: new Float32Array(half.columns * half.rows),
+  };
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const from = row * columns + column;
+      const to = (row >> 1) * half.columns + (column >> 1);
+      const weight = weights[from]!;
+      coarser.weights[to]! += weight;
+      for (let c = 0; c < channels; c++) coarser.colors[to * channels + c]! += weight * colors[from * channels + c]!;
+    }
+  }
+  for (let cell = 0; cell < coarser.weights.length; cell++) {
+    const weight = coarser.weights[cell]!;
+    if (weight === 0) continue;
+    for (let c = 0; c < channels; c++) coarser.colors[cell * channels + c]! /= weight;
+    coarser.weights[cell] = Math.min(1, weight);
+  }
+  return coarser;
+}
+
+/** How near the mask is, from its blurred outline: two passes of a 3×3 mean. */
+function blurredMask(
+  covered: Uint8Array,
+  photoWidth: number,
+  window: Box,
+  cellSize: number,
+  columns: number,
+  rows: number,
+): Float32Array {
+  let mask: Float32Array = new Float32Array(columns * rows);
+  for (let y = window.top; y < window.bottom; y++) {
+    const rowStart = Math.floor((y - window.top) / cellSize) * columns;
+    for (let x = window.left; x < window.right; x++) {
+      if (covered[y * photoWidth + x] !== 0) mask[rowStart + Math.floor((x - window.left) / cellSize)] = 1;
+    }
+  }
+  for (let pass = 0; pass < 2; pass++) mask = mean3x3(mask, columns, rows);
+  return mask;
+}
+
+function mean3x3(values: Float32Array, columns: number, rows: number): Float32Array {
+  const result = new Float32Array(values.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      let sum = 0;
+      for (let dy = -1; dy <= 1; dy++) {
+        const y = clampIndex(row + dy, rows);
+        for (let dx = -1; dx <= 1; dx++) sum += values[y * columns + clampIndex(column + dx, columns)]!;
+      }
+      result[row * columns + column] = sum / 9;
+    }
+  }
+  return result;
+}
+
+function clampIndex(index: number, length: number): number {
+  return Math.min(Math.max(index, 0), length - 1);
+}
+
+/**
+ * Bilinear sample of all channels at fractional cell coordinates (0, 0 is the centre of the first cell), clamped at
+ * the border, written to the start of `out`.
+ */
+function interpolate(
+  cells: Float32Array,
+  columns: number,
+  rows: number,
+  channels: number,
+  x: number,
+  y: number,
+  out: Float32Array,
+): void {
+  const left = Math.floor(x);
+  const top = Math.floor(y);
+  const fx = x - left;
+  const fy = y - top;
+  const column0 = clampIndex(left, columns) * channels;
+  const column1 = clampIndex(left + 1, columns) * channels;
+  const row0 = clampIndex(top, rows) * columns * channels;
+  const row1 = clampIndex(top + 1, rows) * columns * channels;
+  for (let c = 0; c < channels; c++) {
+    const upper = cells[row0 + column0 + c]! * (1 - fx) + cells[row0 + column1 + c]! * fx;
+    const lower = cells[row1 + column0 + c]! * (1 - fx) + cells[row1 + column1 + c]! * fx;
+    out[c] = upper * (1 - fy) + lower * fy;
+  }
+}
+
+/** The fill at a pixel's coordinates, between its cells: the photo's channels, then the nearness of the mask. */
+export function sampleFill(
+  { window, cellSize, columns, rows, channels, cells }: Fill,
+  x: number,
+  y: number,
+  out: Float32Array,
+): void {
+  const cellX = (x + 0.5 - window.left) / cellSize - 0.5;
+  const cellY = (y + 0.5 - window.top) / cellSize - 0.5;
+  interpolate(cells, columns, rows, channels, cellX, cellY, out);
+}

@@ -1,0 +1,47 @@
+/** Axis-aligned rectangle; `right` and `bottom` lie just outside, so that width = right − left. Any unit. */
+export interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+export function boxArea(box: Box): number {
+  return Math.max(0, box.right - box.left) * Math.max(0, box.bottom - box.top);
+}
+
+export function intersection(a: Box, b: Box): Box {
+  return {
+    left: Math.max(a.left, b.left),
+    top: Math.max(a.top, b.top),
+    right: Math.min(a.right, b.right),
+    bottom: Math.min(a.bottom, b.bottom),
+  };
+}
+
+/** Intersection over union, 0 to 1; 0 where both are empty. */
+export function iou(a: Box, b: Box): number {
+  const shared = boxArea(intersection(a, b));
+  const union = boxArea(a) + boxArea(b) - shared;
+  return union > 0 ? shared / union : 0;
+}
+
+export function clipBox(box: Box, size: Size): Box {
+  const clamp = (value: number, max: number) => Math.min(Math.max(value, 0), max);
+  return {
+    left: clamp(box.left, size.width),
+    top: clamp(box.top, size.height),
+    right: clamp(box.right, size.width),
+    bottom: clamp(box.bottom, size.height),
+  };
+}

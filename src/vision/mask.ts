@@ -1,0 +1,99 @@
+import { type Box, boxArea, clipBox, intersection, type Size } from './geometry.ts';
+
+export interface MaskShape {
+  readonly kind: 'ellipse' | 'box';
+  /** Bounds in pixels of the photo; may reach beyond it. */
+  readonly box: Box;
+}
+
+/** A region that the caller names, in pixels of the upright photo. */
+export interface CallerRegion extends Box {
+  /** Faces whose centre lies inside stay visible, instead of the region being masked. */
+  readonly keep?: boolean | undefined;
+}
+
+export interface MaskOptions {
+  readonly shape: 'ellipse' | 'box';
+  /** Grows a face on each side by this share of its width and height. From 0.21 on an ellipse holds the whole box. */
+  readonly padding: number;
+}
+
+/** What to mask: the faces, padded, without those the caller keeps, and the caller's regions, whole and unpadded. */
+export function planMask(faces: readonly Box[], regions: readonly CallerRegion[], options: MaskOptions): MaskShape[] {
+  const kept = regions.filter((region) => region.keep);
+  const added = regions.filter((region) => !region.keep);
+  return [
+    ...faces
+      .filter((face) => !kept.some((region) => holdsCentre(region, face)))
+      .map((face) => ({ kind: options.shape, box: pad(face, options.padding) })),
+    ...added.map(({ left, top, right, bottom }) => ({ kind: 'box' as const, box: { left, top, right, bottom } })),
+  ];
+}
+
+function holdsCentre(region: Box, face: Box): boolean {
+  const x = (face.left + face.right) / 2;
+  const y = (face.top + face.bottom) / 2;
+  return x >= region.left && x <= region.right && y >= region.top && y <= region.bottom;
+}
+
+function pad(box: Box, share: number): Box {
+  const x = (box.right - box.left) * share;
+  const y = (box.bottom - box.top) * share;
+  return { left: box.left - x, top: box.top - y, right: box.right + x, bottom: box.bottom + y };
+}
+
+/** Bounds of a shape in whole pixels, cut to the photo: every pixel that it touches lies inside. */
+export function pixelBounds({ box }: MaskShape, photo: Size): Box {
+  const outward = {
+    left: Math.floor(box.left),
+    top: Math.floor(box.top),
+    right: Math.ceil(box.right),
+    bottom: Math.ceil(box.bottom),
+  };
+  return clipBox(outward, photo);
+}
+
+/** Half a pixel's diagonal: added to a radius, a pixel counts as soon as the shape touches it. */
+const HALF_DIAGONAL = Math.SQRT1_2;
+
+/** First and last+1 column that `shape` covers in row `y`, in whole pixels; an empty span where it covers none. */
+export function rowSpan(shape: MaskShape, y: number, photo: Size): readonly [from: number, to: number] {
+  const bounds = pixelBounds(shape, photo);
+  if (y < bounds.top || y >= bounds.bottom) return [0, 0];
+  if (shape.kind === 'box') return [bounds.left, bounds.right];
+  const { left, top, right, bottom } = shape.box;
+  const radiusX = (right - left) / 2 + HALF_DIAGONAL;
+  const radiusY = (bottom - top) / 2 + HALF_DIAGONAL;
+  const dy = (y + 0.5 - (top + bottom) / 2) / radiusY;
+  const half = radiusX * Math.sqrt(Math.max(0, 1 - dy * dy));
+  const centre = (left + right) / 2;
+  return [
+    Math.max(bounds.left, Math.ceil(centre - half - 0.5)),
+    Math.min(bounds.right, Math.floor(centre + half - 0.5) + 1),
+  ];
+}
+
+/** One byte per pixel of the photo, 1 where any shape lies. */
+export function coverage(shapes: readonly MaskShape[], photo: Size): Uint8Array {
+  const covered = new Uint8Array(photo.width * photo.height);
+  for (const shape of shapes) {
+    const bounds = pixelBounds(shape, photo);
+    for (let y = bounds.top; y < bounds.bottom; y++) {
+      const [from, to] = rowSpan(shape, y, photo);
+      if (to > from) covered.fill(1, y * photo.width + from, y * photo.width + to);
+    }
+  }
+  return covered;
+}
+
+/** Shapes whose bounds meet, directly or through others: they are filled as one, so that no seam shows. */
+export function connectedGroups(shapes: readonly MaskShape[]): MaskShape[][] {
+  const groups: MaskShape[][] = [];
+  for (const shape of shapes) {
+    const touching = groups.filter((group) => group.some((other) => boxArea(intersection(other.box, shape.box)) > 0));
+    const merged = [...touching.flat(), shape];
+    for (const group of touching) groups.splice(groups.indexOf(group), 1);
+    groups.push(merged);
+  }
+  return groups;
+}
