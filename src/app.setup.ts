@@ -34,7 +34,10 @@ export async function createApp(configuration: Configuration): Promise<NestFasti
   app.useGlobalInterceptors(new DeadlineInterceptor());
   await registerHooks(adapter.getInstance(), configuration, app);
   if (configuration.server.docsEnabled) {
-    SwaggerModule.setup('docs', app, () => buildOpenApiDocument(app), { jsonDocumentUrl: 'openapi.json', raw: ['json'] });
+    SwaggerModule.setup('docs', app, () => buildOpenApiDocument(app), {
+      jsonDocumentUrl: 'openapi.json',
+      raw: ['json'],
+    });
   }
   return app;
 }
@@ -65,7 +68,7 @@ async function registerHooks(
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
     strictTransportSecurity: false,
   });
-  registerLifecycle(fastify, API_PREFIX, limits.requestTimeoutMs);
+  registerLifecycle(fastify, limits.requestTimeoutMs);
   registerApiKeys(fastify, security.apiKeys, API_PREFIX);
   if (limits.requestsPerMinute > 0) await registerRateLimit(fastify, limits.requestsPerMinute);
   registerRequestSlots(fastify, app.get(RequestSlots), API_PREFIX);

@@ -112,6 +112,8 @@ function describeMaskAnswer(document: OpenAPIObject): void {
 
 function addComponents(document: OpenAPIObject, components: JsonSchema): void {
   const known = ((document.components ??= {}).schemas ??= {});
-  const rewritten = JSON.parse(JSON.stringify(components).replaceAll('#/$defs/', '#/components/schemas/')) as typeof known;
+  const rewritten = JSON.parse(
+    JSON.stringify(components).replaceAll('#/$defs/', '#/components/schemas/'),
+  ) as typeof known;
   Object.assign(known, rewritten);
 }

@@ -19,18 +19,17 @@ export class ProblemFilter implements ExceptionFilter {
     const error = this.toDomainError(thrown, request);
     if (error.status === 500) this.logger.error({ err: error.cause ?? error, requestId: request.id }, error.message);
     if (reply.sent) return;
-    void reply
-      .code(error.status)
-      .headers(error.headers)
-      .type(PROBLEM_CONTENT_TYPE)
-      .send(toProblem(error, request.id));
+    void reply.code(error.status).headers(error.headers).type(PROBLEM_CONTENT_TYPE).send(toProblem(error, request.id));
   }
 
   private toDomainError(thrown: unknown, request: FastifyRequest): DomainError {
     if (thrown instanceof DomainError) return thrown;
     const status = statusOf(thrown);
     if (status === 404) {
-      return new DomainError('not_found', `There is no ${request.method} ${request.url.split('?')[0] ?? ''}; /docs lists what there is`);
+      return new DomainError(
+        'not_found',
+        `There is no ${request.method} ${request.url.split('?')[0] ?? ''}; /docs lists what there is`,
+      );
     }
     if (status === 413) return tooLarge(this.configuration.limits.maxUploadBytes);
     if (status === 415) {

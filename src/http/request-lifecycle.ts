@@ -8,11 +8,11 @@ declare module 'fastify' {
   }
 }
 
-/** Gives each request under `prefix` a signal that says when nobody waits for its answer any more. */
-export function registerLifecycle(fastify: FastifyInstance, prefix: string, timeoutMs: number): void {
+/** Gives each request a signal that says when nobody waits for its answer any more. */
+export function registerLifecycle(fastify: FastifyInstance, timeoutMs: number): void {
   fastify.decorateRequest('abandoned');
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
-    if (request.url.startsWith(prefix)) request.abandoned = abandonedSignal(reply, timeoutMs);
+    request.abandoned = abandonedSignal(reply, timeoutMs);
     done();
   });
 }

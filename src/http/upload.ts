@@ -101,7 +101,9 @@ function parseOptions<Schema extends z.ZodObject>(schema: Schema, options: Recor
   const parsed = schema.safeParse(options);
   if (parsed.success) return parsed.data;
   const mistakes = parsed.error.issues.map(({ path, message }) => {
-    const name = path.map((step, at) => (typeof step === 'number' ? `[${step}]` : (at > 0 ? '.' : '') + String(step))).join('');
+    const name = path
+      .map((step, at) => (typeof step === 'number' ? `[${step}]` : (at > 0 ? '.' : '') + String(step)))
+      .join('');
     return name === '' ? message : `${name}: ${message}`;
   });
   throw new DomainError('invalid_option', mistakes.join('; '));

@@ -142,9 +142,13 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     } catch (error) {
       if (error instanceof DomainError) throw error;
       this.metrics.workerFailures.inc();
-      throw new DomainError('internal', 'The thread that worked on the image died; the log has it under this request id', {
-        cause: error,
-      });
+      throw new DomainError(
+        'internal',
+        'The thread that worked on the image died; the log has it under this request id',
+        {
+          cause: error,
+        },
+      );
     } finally {
       this.runningSince.delete(id);
       abandoned.removeEventListener('abort', stop);

@@ -28,13 +28,10 @@ export const maskOptionsSchema = z
       .boolean()
       .optional()
       .meta({ description: 'false: look for no faces, mask the `regions` alone. Default: true' }),
-    method: z
-      .enum(['blur', 'pixelate', 'solid'])
-      .optional()
-      .meta({
-        description:
-          'blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None uses a pixel of what it hides. Default: FACE_API_DEFAULT_METHOD, blur unless configured',
-      }),
+    method: z.enum(['blur', 'pixelate', 'solid']).optional().meta({
+      description:
+        'blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None uses a pixel of what it hides. Default: FACE_API_DEFAULT_METHOD, blur unless configured',
+    }),
     color: z
       .string()
       .regex(/^#?[0-9a-f]{6}$/i, { error: 'a colour such as #000000 (in an address: %23000000 or 000000)' })
@@ -57,8 +54,7 @@ export const maskOptionsSchema = z
       .optional()
       .meta({ description: 'Format of the answer. Default: that of the image; PNG for GIF and TIFF' }),
     quality: z.number().int().min(1).max(100).optional().meta({
-      description:
-        'Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured',
+      description: 'Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured',
     }),
     regions: z
       .array(regionSchema)

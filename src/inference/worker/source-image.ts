@@ -68,7 +68,9 @@ function acceptedFormat(bytes: Uint8Array): SourceFormat {
   const type = sniffImageType(bytes);
   const format = TAKEN.find((taken) => taken === type);
   if (format !== undefined) return format;
-  const reason = REFUSALS[type] ?? (type === 'unknown' ? 'The bytes are not an image that is known here' : `${type} images are not taken`);
+  const reason =
+    REFUSALS[type] ??
+    (type === 'unknown' ? 'The bytes are not an image that is known here' : `${type} images are not taken`);
   throw new DomainError('unsupported_image', `${reason}. Send JPEG, PNG, WebP, AVIF, GIF or TIFF`);
 }
 
