@@ -1,0 +1,89 @@
+import { existsSync } from 'node:fs';
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { withFolder } from '../../test/fixtures/model-packs.ts';
+import { addModel } from './add-model.ts';
+import { packageModelsFolder, resolveModel } from './model-files.ts';
+
+const embedded = join(packageModelsFolder, 'embedded.onnx');
+const sharedModels = join(packageModelsFolder, '../../shared/models');
+
+async function withOwnFile(body: (file: string, modelsFolder: string) => Promise<void>): Promise<void> {
+  await withFolder((folder) =>
+    withFolder(async (modelsFolder) => {
+      const file = join(folder, 'mine.onnx');
+      await copyFile(embedded, file);
+      await body(file, modelsFolder);
+    }),
+  );
+}
+
+describe('add', () => {
+  it('copies a detector, records its digest, and makes it loadable by name', async () => {
+    await withOwnFile(async (file, modelsFolder) => {
+      const added = await addModel(file, modelsFolder);
+      expect(added).toMatchObject({ name: 'mine', path: join(modelsFolder, 'mine.onnx') });
+      expect(added.known?.name).toBe('embedded');
+      expect(await readdir(modelsFolder)).toEqual(['mine.onnx', 'mine.onnx.sha256']);
+      expect(await readFile(added.path)).toEqual(await readFile(embedded));
+      expect(await resolveModel('mine', modelsFolder)).toMatchObject({ sha256: added.sha256, license: 'MIT' });
+      expect(await addModel(file, modelsFolder)).toEqual(added);
+    });
+  });
+
+  it('refuses what is no ONNX file, and a part of one', async () => {
+    await withOwnFile(async (file, modelsFolder) => {
+      const whole = await readFile(file);
+      for (const content of [Buffer.from('no network'), Buffer.alloc(0), whole.subarray(0, whole.length / 2)]) {
+        await writeFile(file, content);
+        await expect(addModel(file, modelsFolder)).rejects.toThrow(/no detector that the service can use: /);
+      }
+      expect(await readdir(modelsFolder)).toEqual([]);
+    });
+  });
+
+  it('refuses a file that is not there, a name that is taken, and one that is no name', async () => {
+    await withOwnFile(async (file, modelsFolder) => {
+      await expect(addModel('nowhere.onnx', modelsFolder)).rejects.toThrow('there is no file nowhere.onnx');
+      for (const [name, problem] of [
+        ['scrfd_10g.onnx', 'is the name of a supported model'],
+        ['det_10g.onnx', 'is the name of a supported model'],
+        ['a b.onnx', "can't be a model's name"],
+      ] as const) {
+        const renamed = join(file, '..', name);
+        await copyFile(file, renamed);
+        await expect(addModel(renamed, modelsFolder)).rejects.toThrow(problem);
+      }
+      await writeFile(join(modelsFolder, 'mine.onnx'), 'another one');
+      await expect(addModel(file, modelsFolder)).rejects.toThrow('is there already, with other content');
+      expect(await readFile(join(modelsFolder, 'mine.onnx'), 'utf8')).toBe('another one');
+    });
+  });
+
+  describe.skipIf(!existsSync(sharedModels))('with published models', () => {
+    it.each([
+      'det_500m.onnx',
+      'det_2.5g.onnx',
+      'scrfd_500m_kps_batched.onnx',
+      'scrfd_500m_kps_fixed640.onnx',
+      'scrfd_500m_nokps_batched.onnx',
+    ])('accepts %s', async (name) => {
+      await withFolder(async (modelsFolder) => {
+        const added = await addModel(join(sharedModels, name), modelsFolder);
+        expect(added.path).toBe(join(modelsFolder, name));
+        expect(await resolveModel(basename(name, '.onnx'), modelsFolder)).toMatchObject({ sha256: added.sha256 });
+      });
+    });
+
+    it('refuses a detector of another kind, and tells what it found', async () => {
+      await withFolder(async (modelsFolder) => {
+        const yunet = addModel(join(sharedModels, 'yunet_n_dynamic.onnx'), modelsFolder);
+        await expect(yunet).rejects.toThrow(
+          'its outputs for 160×96 pixels are [1, 240, 1] [1, 60, 1] [1, 15, 1] [1, 240',
+        );
+        expect(await readdir(modelsFolder)).toEqual([]);
+      });
+    });
+  });
+});

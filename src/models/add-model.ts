@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { digestBytes, digestFile } from './digest.ts';
+import { inspectModel } from './inspect-model.ts';
+import { installFile } from './install-file.ts';
+import { findModel, type Manifest, type ModelEntry, modelNamePattern, readManifest } from './manifest.ts';
+import { ModelError, systemErrorCode } from './model-error.ts';
+import { packageModelsFolder, recordedDigestPath } from './model-files.ts';
+
+export type AddedModel = {
+  /** What to call it from now on. */
+  name: string;
+  path: string;
+  sha256: string;
+  /** The manifest's entry with the same digest, whose licence holds for it. */
+  known: ModelEntry | undefined;
+};
+
+/**
+ * Copies an ONNX file of the operator's own into the models folder, where its name without `.onnx` finds it. What is
+ * checked is what is installed: the file is read once.
+ *
+ * Throws a ModelError if it is not a detector that the service can use, or if its name is taken.
+ */
+export async function addModel(
+  file: string,
+  modelsFolder: string = packageModelsFolder,
+  packageFolder: string = packageModelsFolder,
+): Promise<AddedModel> {
+  const content = await readModel(file);
+  const { sha256 } = digestBytes(content);
+  const manifest = await readManifest(packageFolder);
+  const known = manifest.models.find((model) => model.sha256 === sha256);
+  const name = basename(file, '.onnx');
+  const path = join(modelsFolder, `${name}.onnx`);
+  await requireFreeName(name, path, sha256, manifest);
+  await inspectModel(content);
+  // The manifest has the digest of a supported model's file; that of any other has to be recorded.
+  if (known?.file !== basename(path)) {
+    await installFile(recordedDigestPath(path), Buffer.from(`${sha256}  ${name}.onnx\n`));
+  }
+  await installFile(path, content);
+  return { name, path, sha256, known };
+}
+
+async function readModel(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') throw new ModelError(`there is no file ${file}`);
+    throw error;
+  }
+}
+
+async function requireFreeName(name: string, path: string, sha256: string, manifest: Manifest): Promise<void> {
+  if (!modelNamePattern.test(name)) {
+    throw new ModelError(`"${name}" can't be a model's name: rename the file, with letters, digits, ".", "_" and "-"`);
+  }
+  const supported = findModel(manifest, name) ?? manifest.models.find((model) => model.file === basename(path));
+  if (supported !== undefined && (supported.sha256 !== sha256 || supported.file !== basename(path))) {
+    throw new ModelError(
+      `"${name}" is the name of a supported model, and this is another file: rename it and add it again`,
+    );
+  }
+  const present = await digestFile(path).catch((error: unknown) => {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    return undefined;
+  });
+  if (present !== undefined && present.sha256 !== sha256 && supported === undefined) {
+    throw new ModelError(
+      `${path} is there already, with other content: remove it, or rename the new one and add it again`,
+    );
+  }
+}

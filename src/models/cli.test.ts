@@ -1,0 +1,148 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { makePack, makePackageFolder, type Pack, packName, withFolder } from '../../test/fixtures/model-packs.ts';
+import { runCli } from './cli.ts';
+import { packageModelsFolder } from './model-files.ts';
+
+type Answer = { exitCode: number; stdout: string; stderr: string };
+
+function collector(): Writable & { text: string } {
+  const stream = Object.assign(
+    new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        stream.text += chunk.toString();
+        done();
+      },
+    }),
+    { text: '' },
+  );
+  return stream;
+}
+
+async function run(args: string[], packageFolder = packageModelsFolder): Promise<Answer> {
+  const [stdout, stderr] = [collector(), collector()];
+  const exitCode = await runCli(args, { stdout, stderr }, packageFolder);
+  return { exitCode, stdout: stdout.text, stderr: stderr.text };
+}
+
+/** A package folder whose manifest lists a model of noise, and a mirror that holds its pack. */
+async function withPack(body: (packageFolder: string, mirror: string, pack: Pack) => Promise<void>): Promise<void> {
+  const pack = makePack();
+  await withFolder((packageFolder) =>
+    withFolder(async (mirror) => {
+      await makePackageFolder(packageFolder, [pack.entry]);
+      await writeFile(join(mirror, packName), pack.zip);
+      await body(packageFolder, mirror, pack);
+    }),
+  );
+}
+
+describe('the command line', () => {
+  it('lists the models, the embedded one as the default', async () => {
+    const { exitCode, stdout } = await run(['list']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^NAME +INSTALLED +SIZE +LICENCE +TERMS\nembedded \(default\) +yes +\d\.\d MB +MIT /);
+    expect(stdout).toMatch(/\nscrfd_10g .*16\.9 MB.*non-commercial research purposes only\./);
+  });
+
+  it('downloads nothing before the licence is accepted, and says what to type', async () => {
+    await withPack(async (packageFolder, mirror) => {
+      const before = await readdir(packageFolder);
+      const refused = await run(['download', 'det', '--from', mirror], packageFolder);
+      expect(refused).toEqual({
+        exitCode: 2,
+        stdout: 'detector: Noise licence. For tests only.\n',
+        stderr: `to accept this licence and download, type: npm run models -- download detector --accept-license --models-folder ${packageFolder}, with the same --from\n`,
+      });
+      expect(await readdir(packageFolder)).toEqual(before);
+
+      const accepted = await run(['download', 'det', '--from', mirror, '--accept-license'], packageFolder);
+      expect(accepted.exitCode).toBe(0);
+      expect(accepted.stdout).toContain(`installed and verified: ${join(packageFolder, 'detector.onnx')}`);
+      expect(accepted.stdout).toContain('use it: FACE_API_MODEL=detector');
+      expect((await run(['list'], packageFolder)).stdout).toMatch(/\ndetector +yes /);
+    });
+  });
+
+  it('keeps models in the folder that is named, and then says to use the path', async () => {
+    await withPack(async (packageFolder, mirror) => {
+      const folder = join(mirror, 'new/models');
+      const args = ['download', 'detector', '--accept-license', '--from', mirror, '--models-folder', folder];
+      const { stdout } = await run(args, packageFolder);
+      expect(stdout).toContain(`use it: FACE_API_MODEL=${join(folder, 'detector.onnx')}`);
+      expect(await readdir(folder)).toEqual(['detector.onnx']);
+    });
+  });
+
+  it('fails in one line when a download is refused', async () => {
+    await withPack(async (packageFolder, mirror) => {
+      await writeFile(join(mirror, packName), 'another file');
+      const args = ['download', 'detector', '--accept-license', '--from', mirror];
+      const { exitCode, stderr } = await run(args, packageFolder);
+      expect(exitCode).toBe(1);
+      expect(stderr).toMatch(/^pack\.zip has the SHA-256 .*\n$/);
+      expect(stderr.split('\n')).toHaveLength(2);
+    });
+  });
+
+  it('verifies all that is installed', async () => {
+    await withPack(async (packageFolder, mirror) => {
+      await run(['download', 'detector', '--accept-license', '--from', mirror], packageFolder);
+      await writeFile(join(packageFolder, 'mine.onnx'), 'mine');
+      expect(await run(['verify'], packageFolder)).toEqual({
+        exitCode: 0,
+        stdout: 'bundled: ok\ndetector: ok\nmine: there, but no digest is recorded; `add` records one\n',
+        stderr: '',
+      });
+      await writeFile(join(packageFolder, 'detector.onnx'), 'damaged');
+      const { exitCode, stderr } = await run(['verify'], packageFolder);
+      expect(exitCode).toBe(1);
+      expect(stderr).toMatch(/^detector: damaged, .*npm run models -- download detector --accept-license/);
+    });
+  });
+
+  it('adds a file and says how to use it', async () => {
+    await withFolder(async (folder) => {
+      const embedded = join(packageModelsFolder, 'embedded.onnx');
+      const { exitCode, stderr } = await run(['add', embedded, '--models-folder', folder]);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      expect(await run(['add', 'nowhere.onnx', '--models-folder', folder])).toEqual({
+        exitCode: 1,
+        stdout: '',
+        stderr: 'there is no file nowhere.onnx\n',
+      });
+    });
+  });
+
+  it('needs no download for the bundled model', async () => {
+    const { exitCode, stdout } = await run(['download', 'embedded']);
+    expect({ exitCode, stdout }).toEqual({
+      exitCode: 0,
+      stdout: 'embedded comes with the service: there is nothing to download\n',
+    });
+  });
+
+  it.each([
+    [[], 'which command?'],
+    [['instal'], 'unknown command "instal"'],
+    [['download'], 'download wants a NAME'],
+    [['add'], 'add wants a FILE'],
+    [['download', 'nix'], 'unknown model "nix": it is none of embedded, scrfd_500m'],
+    [['list', 'more'], 'too many arguments for list'],
+    [['list', '--colour'], "Unknown option '--colour'"],
+    [['list', '--from'], "'--from <value>' argument missing"],
+  ])('answers %j with exit code 2 and where help is', async (args, problem) => {
+    const { exitCode, stderr } = await run(args);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(problem);
+    expect(stderr).toMatch(/^.*npm run models -- --help\n$/);
+  });
+
+  it('helps', async () => {
+    const { exitCode, stdout } = await run(['--help']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^Usage: npm run models -- COMMAND/);
+  });
+});

@@ -1,0 +1,55 @@
+import { Readable } from 'node:stream';
+import { type Entry, openPromise, type ZipFile } from 'yauzl';
+import { type Digest, verified } from './digest.ts';
+import { ModelError, reasonOf } from './model-error.ts';
+
+/** An InsightFace pack has about five; a directory of millions is an attack on memory and time. */
+const maxEntries = 1000;
+
+/**
+ * The content of one member of a zip, read as it is consumed and checked against `expected` on the way.
+ *
+ * The whole archive is refused, with a ModelError, if any member's name climbs out of it or is absolute, if the member is
+ * missing or occurs twice, if it says another size than the expected one (before a byte is inflated), or if it inflates
+ * to another size than it says (while inflating, so that a zip bomb stops at its first byte too many).
+ */
+export async function* extractMember(
+  archivePath: string,
+  member: string,
+  expected: Digest,
+): AsyncGenerator<Uint8Array> {
+  const zip = await openZip(archivePath);
+  try {
+    const entry = await findEntry(zip, member);
+    if (entry.uncompressedSize !== expected.bytes) {
+      throw new Error(`${member} says it has ${entry.uncompressedSize} bytes, the manifest expects ${expected.bytes}`);
+    }
+    const content: Readable = await zip.openReadStreamPromise(entry);
+    yield* verified(content as AsyncIterable<Buffer>, expected, member);
+  } catch (error) {
+    throw error instanceof ModelError ? error : refusal(error);
+  } finally {
+    zip.close();
+  }
+}
+
+async function openZip(path: string): Promise<ZipFile> {
+  try {
+    return await openPromise(path, { autoClose: false, strictFileNames: true, validateEntrySizes: true });
+  } catch (error) {
+    throw refusal(error);
+  }
+}
+
+/** Reads the whole directory, since yauzl refuses a hostile name when it comes to it, not before. */
+async function findEntry(zip: ZipFile, member: string): Promise<Entry> {
+  if (zip.entryCount > maxEntries) throw new Error(`it has ${zip.entryCount} members`);
+  const found: Entry[] = [];
+  for await (const entry of zip.eachEntry()) if (entry.fileName === member) found.push(entry);
+  if (found.length !== 1) throw new Error(`it holds ${member} ${found.length} times instead of once`);
+  return found[0]!;
+}
+
+function refusal(error: unknown): ModelError {
+  return new ModelError(`the archive is refused, nothing was installed: ${reasonOf(error)}`);
+}

@@ -1,0 +1,188 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Digest, digestFile } from './digest.ts';
+import { findModel, isBundled, type Manifest, type ModelEntry, modelNamePattern, readManifest } from './manifest.ts';
+import { ModelError, systemErrorCode } from './model-error.ts';
+
+/**
+ * The repository's models/, which holds the manifest, the bundled model and, by default, the downloaded ones.
+ * The same path from src/models/ and from dist/models/.
+ */
+export const packageModelsFolder = fileURLToPath(new URL('../../models', import.meta.url));
+
+/** A model file that is there and, where its digest is known beforehand, has it. */
+export type ResolvedModel = {
+  /** The manifest's name; a file of the operator's own is called like the file, without `.onnx`. */
+  name: string;
+  /** Absolute. */
+  path: string;
+  sha256: string;
+  /** From the manifest, by the file's digest; "unknown" for a file that is not in it. */
+  license: string;
+  bytes: number;
+};
+
+/** A model that the manifest or the models folder knows, and the condition its file is in. */
+export type ListedModel = {
+  name: string;
+  path: string;
+  /** `unrecorded`: there, but nothing says which digest it should have. */
+  state: 'installed' | 'unrecorded' | 'damaged' | 'absent';
+  bytes: number;
+  license: string;
+  terms: string;
+  isDefault: boolean;
+  /** What to do where the file is damaged or absent. */
+  repair: string;
+};
+
+/** Where a model's file should be, the digest it should have, and what to do if it is not so. */
+type ModelFile = { name: string; path: string; sha256: string | undefined; repair: string };
+
+const unknownLicense = 'unknown';
+/** Nothing there, a folder there, or a file where a folder should be. */
+const absenceCodes = ['ENOENT', 'EISDIR', 'ENOTDIR'];
+
+/**
+ * Finds the file to load. A name (or alias) is looked up in the manifest, then as `NAME.onnx` in the models folder; what
+ * contains a slash or ends in `.onnx` is a path, relative to the working directory.
+ *
+ * Throws a ModelError that says which command helps, where the file is absent or not the one that was expected.
+ */
+export async function resolveModel(
+  nameOrPath: string,
+  modelsFolder: string = packageModelsFolder,
+  packageFolder: string = packageModelsFolder,
+): Promise<ResolvedModel> {
+  const manifest = await readManifest(packageFolder);
+  const file = isPath(nameOrPath)
+    ? fileAt(nameOrPath, manifest)
+    : await fileNamed(nameOrPath, manifest, modelsFolder, packageFolder);
+  const found = await digestIfPresent(file.path);
+  if (found === undefined) throw new ModelError(`there is no model file ${file.path}: ${file.repair}`);
+  if (file.sha256 !== undefined && found.sha256 !== file.sha256) {
+    throw new ModelError(
+      `${file.path} is damaged or another model: its SHA-256 is ${found.sha256} instead of ${file.sha256}; ${file.repair}`,
+    );
+  }
+  return { name: file.name, path: file.path, ...found, license: licenseOf(manifest, found.sha256) };
+}
+
+/** Every model of the manifest, then the operator's own in the models folder; each present file is read and checked. */
+export async function listModels(
+  modelsFolder: string = packageModelsFolder,
+  packageFolder: string = packageModelsFolder,
+): Promise<ListedModel[]> {
+  const manifest = await readManifest(packageFolder);
+  const listed: ListedModel[] = [];
+  for (const model of manifest.models) {
+    const file = fileOf(model, modelsFolder, packageFolder);
+    const found = await digestIfPresent(file.path);
+    const { bytes, license, terms } = model;
+    const isDefault = model.name === manifest.default;
+    listed.push({ ...file, state: stateOf(file, found), bytes, license, terms, isDefault });
+  }
+  for (const name of await ownModelNames(manifest, modelsFolder)) {
+    const file = await ownFile(name, modelsFolder);
+    const found = await digestIfPresent(file.path);
+    const license = licenseOf(manifest, found?.sha256);
+    const terms = 'Your own file: under the terms that it came with.';
+    listed.push({ ...file, state: stateOf(file, found), bytes: found?.bytes ?? 0, license, terms, isDefault: false });
+  }
+  return listed;
+}
+
+/** The file that records the SHA-256 of a model that was added, in the format of `sha256sum`. */
+export function recordedDigestPath(modelPath: string): string {
+  return `${modelPath}.sha256`;
+}
+
+/** What to type to install the model; the terms are accepted by typing it. */
+export function downloadCommand(model: ModelEntry, modelsFolder: string): string {
+  const accept = model.mustAcceptLicense ? ' --accept-license' : '';
+  const quoted = /[^\w./:\\-]/.test(modelsFolder) ? `"${modelsFolder}"` : modelsFolder;
+  const folder = resolve(modelsFolder) === packageModelsFolder ? '' : ` --models-folder ${quoted}`;
+  return `npm run models -- download ${model.name}${accept}${folder}`;
+}
+
+function isPath(nameOrPath: string): boolean {
+  return /[/\\]/.test(nameOrPath) || nameOrPath.endsWith('.onnx');
+}
+
+function fileAt(path: string, manifest: Manifest): ModelFile {
+  return {
+    name: basename(path, '.onnx'),
+    path: resolve(path),
+    sha256: undefined,
+    repair: `name an existing ONNX file, or one of the models ${namesIn(manifest)}`,
+  };
+}
+
+async function fileNamed(
+  name: string,
+  manifest: Manifest,
+  modelsFolder: string,
+  packageFolder: string,
+): Promise<ModelFile> {
+  const model = findModel(manifest, name);
+  if (model !== undefined) return fileOf(model, modelsFolder, packageFolder);
+  if (modelNamePattern.test(name)) return ownFile(name, modelsFolder, namesIn(manifest));
+  throw new ModelError(`"${name}" is no model's name: use one of ${namesIn(manifest)}, or the path of an ONNX file`);
+}
+
+function fileOf(model: ModelEntry, modelsFolder: string, packageFolder: string): ModelFile {
+  const path = resolve(isBundled(model) ? packageFolder : modelsFolder, model.file);
+  const repair = isBundled(model)
+    ? `it comes with the service, restore it with \`git checkout -- models/${model.file}\` or from the image`
+    : `install it with \`${downloadCommand(model, modelsFolder)}\``;
+  return { name: model.name, path, sha256: model.sha256, repair };
+}
+
+async function ownFile(name: string, modelsFolder: string, knownNames?: string): Promise<ModelFile> {
+  const path = resolve(modelsFolder, `${name}.onnx`);
+  const otherNames = knownNames === undefined ? '' : `, or use one of ${knownNames}`;
+  const repair = `remove what is there of it and add it with \`npm run models -- add FILE\`${otherNames}`;
+  return { name, path, sha256: await recordedDigest(path), repair };
+}
+
+async function ownModelNames(manifest: Manifest, modelsFolder: string): Promise<string[]> {
+  const files = (await ifPresent(readdir(modelsFolder))) ?? [];
+  return files
+    .filter((file) => file.endsWith('.onnx') && !manifest.models.some((model) => model.file === file))
+    .map((file) => basename(file, '.onnx'))
+    .filter((name) => modelNamePattern.test(name) && findModel(manifest, name) === undefined)
+    .sort();
+}
+
+async function recordedDigest(modelPath: string): Promise<string | undefined> {
+  const record = await ifPresent(readFile(recordedDigestPath(modelPath), 'utf8'));
+  return record?.trim().split(/\s/)[0];
+}
+
+function stateOf(file: ModelFile, found: Digest | undefined): ListedModel['state'] {
+  if (found === undefined) return 'absent';
+  if (file.sha256 === undefined) return 'unrecorded';
+  return found.sha256 === file.sha256 ? 'installed' : 'damaged';
+}
+
+function licenseOf(manifest: Manifest, sha256: string | undefined): string {
+  return manifest.models.find((model) => model.sha256 === sha256)?.license ?? unknownLicense;
+}
+
+function namesIn(manifest: Manifest): string {
+  return manifest.models.map((model) => model.name).join(', ');
+}
+
+async function digestIfPresent(path: string): Promise<Digest | undefined> {
+  return ifPresent(digestFile(path));
+}
+
+async function ifPresent<T>(operation: Promise<T>): Promise<T | undefined> {
+  try {
+    return await operation;
+  } catch (error) {
+    if (absenceCodes.includes(systemErrorCode(error) ?? '')) return undefined;
+    throw error;
+  }
+}
