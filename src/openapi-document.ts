@@ -30,7 +30,8 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
 
 /** Schemas with an id become components of the document, and are referred to. */
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): { schema: JsonSchema; components: JsonSchema } {
-  const { $schema: _, $defs = {}, ...own } = z.toJSONSchema(schema, { target: 'draft-2020-12', io }) as JsonSchema;
+  const { $defs = {}, ...own } = z.toJSONSchema(schema, { target: 'draft-2020-12', io }) as JsonSchema;
+  delete own['$schema'];
   const { id } = own;
   if (typeof id !== 'string') return { schema: own, components: $defs as JsonSchema };
   return { schema: { $ref: `#/components/schemas/${id}` }, components: { ...($defs as JsonSchema), [id]: own } };

@@ -31,7 +31,10 @@ export function readConfiguration(environment: Environment): Configuration {
     slice,
     Object.freeze(
       Object.fromEntries(
-        Object.entries(members).map(([key, setting]) => [key, readSetting(setting, environment, mistakes)]),
+        Object.entries(members as Record<string, Setting<unknown>>).map(([key, setting]) => [
+          key,
+          readSetting(setting, environment, mistakes),
+        ]),
       ),
     ),
   ]);

@@ -82,8 +82,13 @@ const namedSecrets: z.ZodType<{ name: string; secret: string }[], string> = list
   }),
 );
 
-/** Workers × threads should not exceed the cores: two inferences at once unless the machine has only one. */
-const defaultThreads = String(Math.max(1, Math.floor(availableParallelism() / 2)));
+/** Inferences at once × threads should not exceed the cores: `auto` shares the cores between two inferences. */
+const threads: z.ZodType<number, string> = z.string().transform((value, context) => {
+  if (value === 'auto') return Math.max(1, Math.floor(availableParallelism() / 2));
+  const count = /^\d+$/.test(value) ? Number(value) : 0;
+  if (count < 1 || count > 64) context.addIssue('auto, or a whole number from 1 to 64');
+  return count;
+});
 
 /** All variables, by concern. `.env.example` and the table in docs/configuration.md are written from this. */
 export const settings = {
@@ -167,14 +172,25 @@ export const settings = {
       'embedded',
       'Detector: a name from models/manifest.json, or the path of an ONNX file',
     ),
-    modelsFolder: setting('MODELS_FOLDER', text, 'models', 'Folder of manifest.json and the model files'),
-    ortThreads: setting('ORT_THREADS', integer(1, 64), defaultThreads, 'ONNX Runtime threads per inference'),
+    modelsFolder: setting(
+      'MODELS_FOLDER',
+      z.string(),
+      '',
+      'Folder of downloaded and added model files (empty: models/ of the installation)',
+    ),
+    ortThreads: setting(
+      'ORT_THREADS',
+      threads,
+      'auto',
+      'ONNX Runtime threads per inference (auto: half of the cores, since two inferences run at once)',
+    ),
   },
   detection: {
     threshold: setting('DEFAULT_THRESHOLD', number(0.01, 1), 0.5, 'Default of the option threshold'),
     nmsThreshold: setting('DEFAULT_NMS_THRESHOLD', number(0, 1), 0.4, 'Default of the option nms_threshold'),
     minFaceSize: setting('DEFAULT_MIN_FACE_SIZE', integer(0, 10_000), 0, 'Default of the option min_face_size'),
     inputSize: setting('DEFAULT_INPUT_SIZE', integer(32, 4096, 32), 640, 'Default of the option input_size'),
+    largeFaces: setting('DEFAULT_LARGE_FACES', boolean, true, 'Default of the option large_faces'),
   },
   masking: {
     method: setting('DEFAULT_METHOD', oneOf('blur', 'pixelate', 'solid'), 'blur', 'Default of the option method'),

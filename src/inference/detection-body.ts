@@ -12,6 +12,7 @@ export function toDetectSettings(options: DetectOptions, defaults: Configuration
     minFaceSize: options.min_face_size ?? defaults.minFaceSize,
     maxFaces: options.max_faces ?? Infinity,
     inputSize: options.input_size ?? defaults.inputSize,
+    largeFaces: options.large_faces ?? defaults.largeFaces,
   };
 }
 

@@ -95,6 +95,12 @@ export const detectOptionFields = {
     .meta({
       description: `Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. Models of fixed input size ignore it. ${defaultIs('INPUT_SIZE', 640)}`,
     }),
+  large_faces: z
+    .boolean()
+    .optional()
+    .meta({
+      description: `Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. ${defaultIs('LARGE_FACES', 'true')}`,
+    }),
   landmarks: z.boolean().optional().meta({ description: 'Report the five landmarks of each face. Default: true' }),
 };
 

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { Configuration } from '../config/configuration.ts';
 import { LoadedModel } from './loaded-model.ts';
-import { resolveModel } from './model-files.ts';
+import { packageModelsFolder, resolveModel } from './model-files.ts';
 
 @Module({
   providers: [
@@ -9,7 +9,7 @@ import { resolveModel } from './model-files.ts';
       provide: LoadedModel,
       inject: [Configuration],
       useFactory: ({ inference }: Configuration): Promise<LoadedModel> =>
-        resolveModel(inference.model, inference.modelsFolder),
+        resolveModel(inference.model, inference.modelsFolder || packageModelsFolder),
     },
   ],
   exports: [LoadedModel],

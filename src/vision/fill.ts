@@ -62,12 +62,16 @@ function averageVisible(photo: Raster, covered: Uint8Array, window: Box, cellSiz
   const weights = new Float32Array(columns * rows);
   for (let y = window.top; y < window.bottom; y++) {
     const rowStart = Math.floor((y - window.top) / cellSize) * columns;
-    for (let x = window.left; x < window.right; x++) {
-      const pixel = y * width + x;
-      if (covered[pixel] !== 0) continue;
-      const cell = rowStart + Math.floor((x - window.left) / cellSize);
-      weights[cell]!++;
-      for (let c = 0; c < channels; c++) colors[cell * channels + c]! += data[pixel * channels + c]!;
+    for (let column = 0; column < columns; column++) {
+      const cell = rowStart + column;
+      const left = window.left + column * cellSize;
+      const right = Math.min(left + cellSize, window.right);
+      for (let x = left; x < right; x++) {
+        const pixel = y * width + x;
+        if (covered[pixel] !== 0) continue;
+        weights[cell]!++;
+        for (let c = 0; c < channels; c++) colors[cell * channels + c]! += data[pixel * channels + c]!;
+      }
     }
   }
   const cellArea = cellSize * cellSize;
@@ -200,13 +204,38 @@ function interpolate(
 }
 
 /** The fill at a pixel's coordinates, between its cells: the photo's channels, then the nearness of the mask. */
-export function sampleFill(
-  { window, cellSize, columns, rows, channels, cells }: Fill,
-  x: number,
-  y: number,
-  out: Float32Array,
-): void {
+export function sampleFill(fill: Fill, x: number, y: number, out: Float32Array): void {
+  const { window, cellSize, columns, rows, channels, cells } = fill;
   const cellX = (x + 0.5 - window.left) / cellSize - 0.5;
   const cellY = (y + 0.5 - window.top) / cellSize - 0.5;
   interpolate(cells, columns, rows, channels, cellX, cellY, out);
+}
+
+/**
+ * The fill along a row of the window's pixels, all channels of each: as sampleFill gives them one by one, but with the
+ * work in the vertical done once for the row.
+ * @param out `channels` values for each pixel from window.left to window.right
+ */
+export function sampleFillRow(
+  { window, cellSize, columns, rows, channels, cells }: Fill,
+  y: number,
+  out: Float32Array,
+): void {
+  const cellY = (y + 0.5 - window.top) / cellSize - 0.5;
+  const top = Math.floor(cellY);
+  const fy = cellY - top;
+  const row0 = clampIndex(top, rows) * columns * channels;
+  const row1 = clampIndex(top + 1, rows) * columns * channels;
+  const between = new Float32Array(columns * channels);
+  for (let at = 0; at < between.length; at++) between[at] = cells[row0 + at]! * (1 - fy) + cells[row1 + at]! * fy;
+
+  const width = window.right - window.left;
+  for (let x = 0, at = 0; x < width; x++) {
+    const cellX = (x + 0.5) / cellSize - 0.5;
+    const left = Math.floor(cellX);
+    const fx = cellX - left;
+    const from = clampIndex(left, columns) * channels;
+    const to = clampIndex(left + 1, columns) * channels;
+    for (let c = 0; c < channels; c++, at++) out[at] = between[from + c]! * (1 - fx) + between[to + c]! * fx;
+  }
 }

@@ -23,9 +23,13 @@ export function fitToLongSide(photo: Size, longSide: number): Letterbox {
   return placed(photo, content, { width: roundUp(content.width), height: roundUp(content.height) });
 }
 
-/** For a network of one fixed input size. */
-export function fitToCanvas(photo: Size, canvas: Size): Letterbox {
-  return placed(photo, scaled(photo, Math.min(canvas.width / photo.width, canvas.height / photo.height)), canvas);
+/**
+ * For a network of one fixed input size.
+ * @param share of the canvas, 0 to 1, that the photo takes at most
+ */
+export function fitToCanvas(photo: Size, canvas: Size, share = 1): Letterbox {
+  const scale = share * Math.min(canvas.width / photo.width, canvas.height / photo.height);
+  return placed(photo, scaled(photo, scale), canvas);
 }
 
 function scaled(photo: Size, scale: number): Size {

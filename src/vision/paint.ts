@@ -1,4 +1,4 @@
-import { type Fill, fillFromSurroundings, sampleFill } from './fill.ts';
+import { type Fill, fillFromSurroundings, sampleFill, sampleFillRow } from './fill.ts';
 import { type Box, clipBox } from './geometry.ts';
 import { connectedGroups, coverage, type MaskShape, pixelBounds, rowSpan } from './mask.ts';
 import type { Raster } from './raster.ts';
@@ -42,10 +42,15 @@ export function paintMask(photo: Raster, shapes: readonly MaskShape[], style: Ma
 }
 
 function paintColor(photo: Raster, shape: MaskShape, color: MaskStyle['color']): void {
-  const pixel = photo.channels === 4 ? [...color, 255] : color;
-  forEachPixel(photo, shape, (at) => {
-    photo.data.set(pixel, at);
-  });
+  const { channels, data, width } = photo;
+  const pixel = channels === 4 ? [...color, 255] : color;
+  const bounds = pixelBounds(shape, photo);
+  for (let y = bounds.top; y < bounds.bottom; y++) {
+    const [from, to] = rowSpan(shape, y, photo);
+    for (let x = from; x < to; x++) {
+      for (let c = 0; c < channels; c++) data[(y * width + x) * channels + c] = pixel[c]!;
+    }
+  }
 }
 
 function fillGroup(photo: Raster, covered: Uint8Array, group: readonly MaskShape[], style: MaskStyle): Fill {
@@ -80,31 +85,32 @@ function shortSide(box: Box): number {
 /** The fill inside the group's shapes, and a soft seam around them, so that the blur has no visible edge. */
 function paintBlur(photo: Raster, covered: Uint8Array, group: readonly MaskShape[], fill: Fill): void {
   const { window } = fill;
-  const { channels, data, width } = photo;
-  const filled = new Float32Array(fill.channels);
+  const { channels, width } = photo;
+  // Rounds and clamps as it stores.
+  const data = new Uint8ClampedArray(photo.data.buffer, photo.data.byteOffset, photo.data.length);
+  const filled = new Float32Array((window.right - window.left) * fill.channels);
   const inGroup = new Uint8Array(width);
   for (let y = window.top; y < window.bottom; y++) {
     inGroup.fill(0, window.left, window.right);
     for (const shape of group) inGroup.fill(1, ...rowSpan(shape, y, photo));
+    sampleFillRow(fill, y, filled);
     for (let x = window.left; x < window.right; x++) {
       const pixel = y * width + x;
       const masked = inGroup[x] !== 0;
       if (!masked && covered[pixel] !== 0) continue;
-      sampleFill(fill, x, y, filled);
-      const share = masked ? 1 : smoothstep(Math.min(1, 2 * filled[channels]!));
-      if (share <= 0) continue;
+      const from = (x - window.left) * fill.channels;
+      const nearness = filled[from + channels]!;
+      if (!masked && nearness <= 0) continue;
       const grain = GRAIN * grainAt(x, y);
-      for (let c = 0; c < channels; c++) {
-        const at = pixel * channels + c;
-        const value = filled[c]! + (c < 3 ? grain : 0);
-        data[at] = toByte(masked ? value : share * value + (1 - share) * data[at]!);
+      const share = masked ? 1 : smoothstep(Math.min(1, 2 * nearness));
+      const at = pixel * channels;
+      for (let c = 0; c < 3; c++) {
+        const value = filled[from + c]! + grain;
+        data[at + c] = masked ? value : share * value + (1 - share) * data[at + c]!;
       }
+      if (channels === 4) data[at + 3] = share * filled[from + 3]! + (1 - share) * (masked ? 0 : data[at + 3]!);
     }
   }
-}
-
-function toByte(value: number): number {
-  return Math.min(255, Math.max(0, Math.round(value)));
 }
 
 function smoothstep(t: number): number {
@@ -121,22 +127,39 @@ function grainAt(x: number, y: number): number {
 
 /** Each cell of the mosaic has the colour that the fill has at the cell's centre. */
 function paintMosaic(photo: Raster, shape: MaskShape, fill: Fill, strength: number): void {
+  const { channels, data, width } = photo;
   const { box } = shape;
-  const cells = Math.max(1, Math.round(MAX_MOSAIC_CELLS * (1 - strength)));
-  const size = shortSide(box) / cells;
-  const color = new Float32Array(fill.channels);
-  forEachPixel(photo, shape, (at, x, y) => {
-    const cellX = box.left + (Math.floor((x + 0.5 - box.left) / size) + 0.5) * size;
-    const cellY = box.top + (Math.floor((y + 0.5 - box.top) / size) + 0.5) * size;
-    sampleFill(fill, cellX - 0.5, cellY - 0.5, color);
-    for (let c = 0; c < photo.channels; c++) photo.data[at + c] = toByte(color[c]!);
-  });
-}
-
-function forEachPixel(photo: Raster, shape: MaskShape, visit: (at: number, x: number, y: number) => void): void {
+  const acrossShortSide = Math.max(1, Math.round(MAX_MOSAIC_CELLS * (1 - strength)));
+  const cellSize = shortSide(box) / acrossShortSide;
+  const columns = Math.ceil((box.right - box.left) / cellSize);
+  const rows = Math.ceil((box.bottom - box.top) / cellSize);
+  const colors = mosaicColors(fill, box, cellSize, columns, rows);
   const bounds = pixelBounds(shape, photo);
   for (let y = bounds.top; y < bounds.bottom; y++) {
     const [from, to] = rowSpan(shape, y, photo);
-    for (let x = from; x < to; x++) visit((y * photo.width + x) * photo.channels, x, y);
+    const row = cellIndex(y, box.top, cellSize, rows);
+    for (let x = from; x < to; x++) {
+      const cell = (row * columns + cellIndex(x, box.left, cellSize, columns)) * channels;
+      const at = (y * width + x) * channels;
+      for (let c = 0; c < channels; c++) data[at + c] = colors[cell + c]!;
+    }
   }
+}
+
+/** The cell that a pixel's centre lies in; pixels that the box only touches belong to the outermost cell. */
+function cellIndex(pixel: number, start: number, cellSize: number, count: number): number {
+  return Math.min(count - 1, Math.max(0, Math.floor((pixel + 0.5 - start) / cellSize)));
+}
+
+function mosaicColors(fill: Fill, box: Box, cellSize: number, columns: number, rows: number): Uint8ClampedArray {
+  const channels = fill.channels - 1;
+  const colors = new Uint8ClampedArray(columns * rows * channels);
+  const sample = new Float32Array(fill.channels);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      sampleFill(fill, box.left + (column + 0.5) * cellSize - 0.5, box.top + (row + 0.5) * cellSize - 0.5, sample);
+      for (let c = 0; c < channels; c++) colors[(row * columns + column) * channels + c] = sample[c]!;
+    }
+  }
+  return colors;
 }

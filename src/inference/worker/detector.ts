@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Size } from '../../vision/geometry.ts';
 import { CANVAS_MULTIPLE, fitToCanvas, fitToLongSide, type Letterbox } from '../../vision/letterbox.ts';
-import { type Candidate, decodeCandidates, type NetworkOutput } from '../../vision/scrfd.ts';
+import { decodeCandidates, type NetworkOutput } from '../../vision/scrfd.ts';
 import { toTensor } from '../../vision/tensor.ts';
 
 /** An SCRFD network in ONNX Runtime: letterboxed pixels in, candidates on the canvas out. */
@@ -33,9 +33,14 @@ export class Detector {
     return new Detector(session);
   }
 
-  /** @param longSide long side of the canvas in pixels, for networks whose input size is not fixed */
-  letterbox(photo: Size, longSide: number): Letterbox {
-    return this.#fixedCanvas ? fitToCanvas(photo, this.#fixedCanvas) : fitToLongSide(photo, longSide);
+  /**
+   * How to lay the photo on the network's canvas.
+   * @param inputSize long side of the canvas in pixels; a network of fixed input size ignores it
+   * @param share of that size at which the photo is looked at, 0 to 1
+   */
+  letterbox(photo: Size, inputSize: number, share = 1): Letterbox {
+    if (this.#fixedCanvas) return fitToCanvas(photo, this.#fixedCanvas, share);
+    return fitToLongSide(photo, Math.max(CANVAS_MULTIPLE, inputSize * share));
   }
 
   /** @param tensor [1, 3, canvas.height, canvas.width], normalised; see toTensor */
@@ -56,8 +61,6 @@ export class Detector {
     decodeCandidates(outputs, canvas, 1);
   }
 }
-
-export type { Candidate };
 
 /** Dimensions that are not numbers (or not positive) are free. */
 function fixedCanvas(shape: readonly (number | string)[]): Size | null {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import { DomainError } from '../../errors/domain-error.ts';
 import { Detector } from './detector.ts';
@@ -46,8 +47,7 @@ async function toOutcome<Answer>(work: () => Promise<Answer>): Promise<Outcome<A
 }
 
 function describe(error: unknown): string | undefined {
-  if (error === undefined) return undefined;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return error === undefined ? undefined : inspect(error);
 }
 
 /** Tells the pool to move the buffer with the answer instead of copying it. */

@@ -17,6 +17,8 @@ export interface DetectSettings extends SelectionOptions {
   readonly threshold: number;
   /** Long side of the network's canvas in pixels; ignored by a network of fixed input size. */
   readonly inputSize: number;
+  /** Look a second time at a smaller size, for faces that fill much of the photo. */
+  readonly largeFaces: boolean;
 }
 
 export const OUTPUT_FORMATS = ['jpeg', 'png', 'webp', 'avif'] as const;

@@ -1,0 +1,111 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { anyBox } from '../../test/fixtures/shapes.ts';
+import { selectFaces, toPhoto } from './faces.ts';
+import type { Point } from './geometry.ts';
+import { fitToCanvas, fitToLongSide } from './letterbox.ts';
+import type { Candidate, Landmarks } from './scrfd.ts';
+
+const PHOTO = { width: 200, height: 100 };
+const everything = { nmsThreshold: 0.4, minFaceSize: 0, maxFaces: Infinity };
+
+function candidate(left: number, top: number, width: number, height: number, score = 0.9): Candidate {
+  return { score, box: { left, top, right: left + width, bottom: top + height }, landmarks: null };
+}
+
+describe('from the canvas to the photo', () => {
+  it('divides by the scale of each direction', () => {
+    const letterbox = { ...fitToLongSide(PHOTO, 640), scaleX: 2, scaleY: 4 };
+    const landmarks = [1, 2, 3, 4, 5].map((n) => ({ x: 10 * n, y: 20 * n })) as unknown as Landmarks;
+    expect(toPhoto({ ...candidate(20, 40, 60, 80), landmarks }, letterbox)).toEqual({
+      score: 0.9,
+      box: { left: 10, top: 10, right: 40, bottom: 30 },
+      landmarks: [1, 2, 3, 4, 5].map((n) => ({ x: 5 * n, y: 5 * n })),
+    });
+  });
+
+  it('keeps null where the network gives no landmarks', () => {
+    expect(toPhoto(candidate(0, 0, 10, 10), fitToLongSide(PHOTO, 640)).landmarks).toBeNull();
+  });
+
+  it('undoes the letterbox, of a free and of a fixed canvas', () => {
+    const side = fc.integer({ min: 1, max: 8000 });
+    const point: fc.Arbitrary<Point> = fc.record({
+      x: fc.double({ min: -100, max: 8000, noNaN: true }),
+      y: fc.double({ min: -100, max: 8000, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(
+        fc.record({ width: side, height: side }),
+        fc.boolean(),
+        anyBox,
+        fc.tuple(point, point, point, point, point),
+        (photo, fixed, box, landmarks) => {
+          const letterbox = fixed ? fitToCanvas(photo, { width: 640, height: 640 }) : fitToLongSide(photo, 640);
+          const { scaleX, scaleY } = letterbox;
+          const onCanvas = {
+            score: 0.5,
+            box: {
+              left: box.left * scaleX,
+              top: box.top * scaleY,
+              right: box.right * scaleX,
+              bottom: box.bottom * scaleY,
+            },
+            landmarks: landmarks.map(({ x, y }) => ({ x: x * scaleX, y: y * scaleY })) as unknown as Landmarks,
+          };
+          const back = toPhoto(onCanvas, letterbox);
+          for (const edge of ['left', 'top', 'right', 'bottom'] as const) {
+            expect(back.box[edge]).toBeCloseTo(box[edge], 6);
+          }
+          landmarks.forEach(({ x, y }, index) => {
+            expect(back.landmarks![index]!.x).toBeCloseTo(x, 6);
+            expect(back.landmarks![index]!.y).toBeCloseTo(y, 6);
+          });
+        },
+      ),
+    );
+  });
+});
+
+describe('selecting faces', () => {
+  it('clips boxes to the photo, up to its last row and column', () => {
+    const faces = selectFaces([candidate(-10, -20, 40, 50), candidate(180, 70, 90, 90, 0.8)], PHOTO, everything);
+    expect(faces.map(({ box }) => box)).toEqual([
+      { left: 0, top: 0, right: 30, bottom: 30 },
+      { left: 180, top: 70, right: 200, bottom: 100 },
+    ]);
+  });
+
+  it('leaves landmarks beyond the border where they are', () => {
+    const landmarks = Array(5).fill({ x: -3, y: 120 }) as unknown as Landmarks;
+    expect(selectFaces([{ ...candidate(0, 0, 20, 20), landmarks }], PHOTO, everything)[0]!.landmarks).toEqual(landmarks);
+  });
+
+  it('drops boxes outside the photo, without extent, or inside out', () => {
+    const outside = [candidate(-50, 10, 40, 40), candidate(200, 10, 40, 40), candidate(10, 100, 40, 40)];
+    expect(selectFaces([...outside, candidate(10, 10, 0, 20), candidate(50, 50, -20, 20)], PHOTO, everything)).toEqual(
+      [],
+    );
+  });
+
+  it('drops faces whose visible short side is below the least size, and keeps one of that very size', () => {
+    const given = [candidate(10, 10, 20, 30), candidate(60, 10, 19.9, 30, 0.8), candidate(-15, 60, 30, 30, 0.7)];
+    const faces = selectFaces(given, PHOTO, { ...everything, minFaceSize: 20 });
+    expect(faces.map(({ score }) => score)).toEqual([0.9]);
+  });
+
+  it('keeps the best so many, counted after the others have been dropped', () => {
+    const given = [
+      candidate(-50, 0, 40, 40, 0.95), // outside
+      candidate(0, 0, 20, 20, 0.6),
+      candidate(1, 0, 20, 20, 0.5), // the one before, again
+      candidate(60, 0, 20, 20, 0.8),
+      candidate(120, 0, 20, 20, 0.7),
+    ];
+    const best = (maxFaces: number) =>
+      selectFaces(given, PHOTO, { ...everything, maxFaces }).map(({ score }) => score);
+    expect(best(1)).toEqual([0.8]);
+    expect(best(2)).toEqual([0.8, 0.7]);
+    expect(best(Infinity)).toEqual([0.8, 0.7, 0.6]);
+  });
+});
