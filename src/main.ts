@@ -2,10 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from './app.setup.ts';
 import { type Configuration, ConfigurationError, readConfiguration } from './config/configuration.ts';
+import { restrictDecoders } from './inference/decoders.ts';
 import { LoadedModel } from './models/loaded-model.ts';
 import { ModelError } from './models/model-error.ts';
 
 try {
+  restrictDecoders();
   const configuration = readConfiguration(process.env);
   const app = await createApp(configuration);
   stopOnSignal(app, configuration.server.shutdownGraceMs);

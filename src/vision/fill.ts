@@ -43,7 +43,7 @@ export function fillFromSurroundings(
   const finest = averageVisible(photo, covered, window, cellSize);
   pushPull(finest, photo.channels, smoothing);
   const { columns, rows, colors } = finest;
-  const nearness = blurredMask(covered, photo.width, window, cellSize, columns, rows);
+  const nearness = blurredMask(finest.touched, columns, rows);
   const channels = photo.channels + 1;
   const cells = new Float32Array(columns * rows * channels);
   for (let cell = 0; cell < nearness.length; cell++) {
@@ -53,35 +53,42 @@ export function fillFromSurroundings(
   return { window, cellSize, columns, rows, channels, cells };
 }
 
+interface Averages extends Grid {
+  /** 1 for cells with a masked pixel, else 0. */
+  readonly touched: Float32Array;
+}
+
 /** Mean of the visible pixels of each cell, and the share of its pixels that are visible as its weight. */
-function averageVisible(photo: Raster, covered: Uint8Array, window: Box, cellSize: number): Grid {
+function averageVisible(photo: Raster, covered: Uint8Array, window: Box, cellSize: number): Averages {
   const { channels, data, width } = photo;
   const columns = Math.ceil((window.right - window.left) / cellSize);
   const rows = Math.ceil((window.bottom - window.top) / cellSize);
   const colors = new Float32Array(columns * rows * channels);
   const weights = new Float32Array(columns * rows);
-  for (let y = window.top; y < window.bottom; y++) {
-    const rowStart = Math.floor((y - window.top) / cellSize) * columns;
-    for (let column = 0; column < columns; column++) {
-      const cell = rowStart + column;
+  const touched = new Float32Array(columns * rows);
+  for (let row = 0, cell = 0; row < rows; row++) {
+    const top = window.top + row * cellSize;
+    const bottom = Math.min(top + cellSize, window.bottom);
+    for (let column = 0; column < columns; column++, cell++) {
       const left = window.left + column * cellSize;
       const right = Math.min(left + cellSize, window.right);
-      for (let x = left; x < right; x++) {
-        const pixel = y * width + x;
-        if (covered[pixel] !== 0) continue;
-        weights[cell]!++;
-        for (let c = 0; c < channels; c++) colors[cell * channels + c]! += data[pixel * channels + c]!;
+      let visible = 0;
+      for (let y = top; y < bottom; y++) {
+        for (let x = left; x < right; x++) {
+          const pixel = y * width + x;
+          if (covered[pixel] !== 0) continue;
+          visible++;
+          for (let c = 0; c < channels; c++) colors[cell * channels + c]! += data[pixel * channels + c]!;
+        }
       }
+      const area = (right - left) * (bottom - top);
+      if (visible < area) touched[cell] = 1;
+      if (visible === 0) continue;
+      weights[cell] = visible / area;
+      for (let c = 0; c < channels; c++) colors[cell * channels + c]! /= visible;
     }
   }
-  const cellArea = cellSize * cellSize;
-  for (let cell = 0; cell < weights.length; cell++) {
-    const count = weights[cell]!;
-    if (count === 0) continue;
-    for (let c = 0; c < channels; c++) colors[cell * channels + c]! /= count;
-    weights[cell] = Math.min(1, count / cellArea);
-  }
-  return { columns, rows, colors, weights };
+  return { columns, rows, colors, weights, touched };
 }
 
 /** Completes `grid.colors` in place. Weights below 1 are topped up from the coarser scale. */
@@ -136,25 +143,13 @@ function halve({ columns, rows, colors, weights }: Grid, channels: number): Grid
   return coarser;
 }
 
-/** How near the mask is, from its blurred outline: two passes of a 3×3 mean. */
-function blurredMask(
-  covered: Uint8Array,
-  photoWidth: number,
-  window: Box,
-  cellSize: number,
-  columns: number,
-  rows: number,
-): Float32Array {
-  let mask: Float32Array = new Float32Array(columns * rows);
-  for (let y = window.top; y < window.bottom; y++) {
-    const rowStart = Math.floor((y - window.top) / cellSize) * columns;
-    for (let x = window.left; x < window.right; x++) {
-      if (covered[y * photoWidth + x] !== 0) mask[rowStart + Math.floor((x - window.left) / cellSize)] = 1;
-    }
-  }
-  for (let pass = 0; pass < 2; pass++) mask = mean3x3(mask, columns, rows);
-  return mask;
+/** How near the mask is: 1 for cells that it touches, then two passes of a 3×3 mean. */
+function blurredMask(touched: Float32Array, columns: number, rows: number): Float32Array {
+  return mean3x3(mean3x3(touched, columns, rows), columns, rows);
 }
+
+/** So many cells from the mask its nearness has fallen to 0, interpolation included. */
+export const NEARNESS_REACH_CELLS = 4;
 
 function mean3x3(values: Float32Array, columns: number, rows: number): Float32Array {
   const result = new Float32Array(values.length);
@@ -212,30 +207,53 @@ export function sampleFill(fill: Fill, x: number, y: number, out: Float32Array):
 }
 
 /**
- * The fill along a row of the window's pixels, all channels of each: as sampleFill gives them one by one, but with the
- * work in the vertical done once for the row.
- * @param out `channels` values for each pixel from window.left to window.right
+ * Samples the fill along rows of pixels: as sampleFill does one by one, but with the work in the vertical done once for
+ * a row, and that in the horizontal once for all rows.
  */
-export function sampleFillRow(
-  { window, cellSize, columns, rows, channels, cells }: Fill,
-  y: number,
-  out: Float32Array,
-): void {
-  const cellY = (y + 0.5 - window.top) / cellSize - 0.5;
-  const top = Math.floor(cellY);
-  const fy = cellY - top;
-  const row0 = clampIndex(top, rows) * columns * channels;
-  const row1 = clampIndex(top + 1, rows) * columns * channels;
-  const between = new Float32Array(columns * channels);
-  for (let at = 0; at < between.length; at++) between[at] = cells[row0 + at]! * (1 - fy) + cells[row1 + at]! * fy;
+export class FillRows {
+  readonly #fill: Fill;
+  readonly #between: Float32Array;
+  readonly #left: Int32Array;
+  readonly #right: Int32Array;
+  readonly #share: Float32Array;
 
-  const width = window.right - window.left;
-  for (let x = 0, at = 0; x < width; x++) {
-    const cellX = (x + 0.5) / cellSize - 0.5;
-    const left = Math.floor(cellX);
-    const fx = cellX - left;
-    const from = clampIndex(left, columns) * channels;
-    const to = clampIndex(left + 1, columns) * channels;
-    for (let c = 0; c < channels; c++, at++) out[at] = between[from + c]! * (1 - fx) + between[to + c]! * fx;
+  constructor(fill: Fill) {
+    const { window, cellSize, columns, channels } = fill;
+    const width = window.right - window.left;
+    this.#fill = fill;
+    this.#between = new Float32Array(columns * channels);
+    this.#left = new Int32Array(width);
+    this.#right = new Int32Array(width);
+    this.#share = new Float32Array(width);
+    for (let x = 0; x < width; x++) {
+      const cell = (x + 0.5) / cellSize - 0.5;
+      const left = Math.floor(cell);
+      this.#left[x] = clampIndex(left, columns) * channels;
+      this.#right[x] = clampIndex(left + 1, columns) * channels;
+      this.#share[x] = cell - left;
+    }
+  }
+
+  /** @param out all channels of each pixel of row `y`, from column `from` to `to` (in pixels of the photo) */
+  sample(y: number, from: number, to: number, out: Float32Array): void {
+    const { window, cellSize, columns, rows, channels, cells } = this.#fill;
+    const between = this.#between;
+    const cellY = (y + 0.5 - window.top) / cellSize - 0.5;
+    const top = Math.floor(cellY);
+    const fy = cellY - top;
+    const row0 = clampIndex(top, rows) * columns * channels;
+    const row1 = clampIndex(top + 1, rows) * columns * channels;
+    for (let at = 0; at < between.length; at++) between[at] = cells[row0 + at]! * (1 - fy) + cells[row1 + at]! * fy;
+
+    const [lefts, rights, shares] = [this.#left, this.#right, this.#share];
+    for (let x = from - window.left, at = 0; x < to - window.left; x++) {
+      const left = lefts[x]!;
+      const right = rights[x]!;
+      const share = shares[x]!;
+      for (let c = 0; c < channels; c++, at++) {
+        const start = between[left + c]!;
+        out[at] = start + share * (between[right + c]! - start);
+      }
+    }
   }
 }

@@ -1,5 +1,5 @@
-import { type Fill, fillFromSurroundings, sampleFill, sampleFillRow } from './fill.ts';
-import { type Box, clipBox } from './geometry.ts';
+import { type Fill, fillFromSurroundings, FillRows, NEARNESS_REACH_CELLS, sampleFill } from './fill.ts';
+import { type Box, clipBox, type Size } from './geometry.ts';
 import { connectedGroups, coverage, type MaskShape, pixelBounds, rowSpan } from './mask.ts';
 import type { Raster } from './raster.ts';
 
@@ -88,29 +88,57 @@ function paintBlur(photo: Raster, covered: Uint8Array, group: readonly MaskShape
   const { channels, width } = photo;
   // Rounds and clamps as it stores.
   const data = new Uint8ClampedArray(photo.data.buffer, photo.data.byteOffset, photo.data.length);
+  const fillRows = new FillRows(fill);
   const filled = new Float32Array((window.right - window.left) * fill.channels);
   const inGroup = new Uint8Array(width);
+  const seam = NEARNESS_REACH_CELLS * fill.cellSize;
   for (let y = window.top; y < window.bottom; y++) {
-    inGroup.fill(0, window.left, window.right);
+    const [start, end] = rowSpanWithSeam(group, y, seam, photo);
+    const from = Math.max(start, window.left);
+    const to = Math.min(end, window.right);
+    if (to <= from) continue;
+    inGroup.fill(0, from, to);
     for (const shape of group) inGroup.fill(1, ...rowSpan(shape, y, photo));
-    sampleFillRow(fill, y, filled);
-    for (let x = window.left; x < window.right; x++) {
+    fillRows.sample(y, from, to, filled);
+    for (let x = from; x < to; x++) {
       const pixel = y * width + x;
       const masked = inGroup[x] !== 0;
       if (!masked && covered[pixel] !== 0) continue;
-      const from = (x - window.left) * fill.channels;
-      const nearness = filled[from + channels]!;
+      const sample = (x - from) * fill.channels;
+      const nearness = filled[sample + channels]!;
       if (!masked && nearness <= 0) continue;
       const grain = GRAIN * grainAt(x, y);
       const share = masked ? 1 : smoothstep(Math.min(1, 2 * nearness));
       const at = pixel * channels;
       for (let c = 0; c < 3; c++) {
-        const value = filled[from + c]! + grain;
+        const value = filled[sample + c]! + grain;
         data[at + c] = masked ? value : share * value + (1 - share) * data[at + c]!;
       }
-      if (channels === 4) data[at + 3] = share * filled[from + 3]! + (1 - share) * (masked ? 0 : data[at + 3]!);
+      if (channels === 4) data[at + 3] = share * filled[sample + 3]! + (1 - share) * (masked ? 0 : data[at + 3]!);
     }
   }
+}
+
+/** The columns of row `y` that lie in one of the shapes or within `seam` pixels of it, and those between. */
+function rowSpanWithSeam(
+  shapes: readonly MaskShape[],
+  y: number,
+  seam: number,
+  photo: Size,
+): [from: number, to: number] {
+  let [from, to] = [photo.width, 0];
+  for (const shape of shapes) {
+    const { top, bottom } = pixelBounds(shape, photo);
+    if (y < top - seam || y >= bottom + seam) continue;
+    // The shape is widest in the middle: what lies within the seam of row y is no wider than the row so much nearer it.
+    const middle = Math.floor((shape.box.top + shape.box.bottom) / 2);
+    const nearer = y < middle ? Math.min(y + seam, middle) : Math.max(y - seam, middle);
+    const [left, right] = rowSpan(shape, Math.min(Math.max(nearer, top), bottom - 1), photo);
+    if (right <= left) continue;
+    from = Math.min(from, left - seam);
+    to = Math.max(to, right + seam);
+  }
+  return [from, to];
 }
 
 function smoothstep(t: number): number {

@@ -7,19 +7,6 @@ import type { Raster } from '../../vision/raster.ts';
 sharp.cache(false);
 // One thread per image: the pool's workers are the parallelism.
 sharp.concurrency(1);
-// Only the loaders of the types that are taken: no bytes reach another one, whatever they look like.
-sharp.block({ operation: ['VipsForeignLoad'] });
-sharp.unblock({
-  operation: [
-    'VipsForeignLoadJpegBuffer',
-    'VipsForeignLoadPngBuffer',
-    'VipsForeignLoadWebpBuffer',
-    'VipsForeignLoadHeifBuffer',
-    'VipsForeignLoadNsgifBuffer',
-    'VipsForeignLoadTiffBuffer',
-  ],
-});
-
 const TAKEN = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const;
 export type SourceFormat = (typeof TAKEN)[number];
 
