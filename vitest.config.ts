@@ -2,10 +2,14 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Each file may start the service with its own worker threads: two files at a time fill a small machine.
     maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts', 'test/{fixtures,reference}/**/*.test.ts'] } },
+      // Some of these run the service as it is started, from dist/: it is built first where it is stale.
+      { extends: true, test: { name: 'e2e', include: ['test/*.test.ts'], globalSetup: 'test/build.ts' } },
+    ],
   },
 });

@@ -1,0 +1,398 @@
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { detectionSchema } from '../src/inference/schemas.ts';
+import { maskedSchema } from '../src/masking/schemas.ts';
+import { encode, type Format, portrait } from './fixtures/portraits.ts';
+import { asBox, type Box, contrast, decode, differenceInside, differenceOutside, grow, overlap } from './picture.ts';
+import { expectProblem, send, type Sending, type Service, startService, WAYS } from './service.ts';
+
+const scene = portrait({ faceHeight: 150, width: 400, height: 480 });
+const drawn = asBox(scene.faces[0]!.box);
+/** Far from the face and from any mask on it. */
+const CORNER: Box = { left: 10, top: 400, right: 70, bottom: 460 };
+
+const FORMATS: readonly Format[] = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'];
+const inFormat = new Map(
+  await Promise.all(FORMATS.map(async (format) => [format, await encode(scene, format)] as const)),
+);
+const image = inFormat.get('png')!;
+const before = await decode(image);
+
+let service: Service;
+
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.close());
+
+const mask = (sending: Sending = {}, bytes: Uint8Array = image) => send(service.url, 'mask', bytes, sending);
+
+async function bytesOf(response: Response): Promise<Buffer> {
+  const bytes = Buffer.from(await response.arrayBuffer());
+  expect({ status: response.status, body: response.ok ? '' : bytes.toString() }).toEqual({ status: 200, body: '' });
+  return bytes;
+}
+
+async function masked(sending: Sending = {}, bytes?: Uint8Array) {
+  return decode(await bytesOf(await mask(sending, bytes)));
+}
+
+describe('what POST /api/v1/mask answers', () => {
+  it('is the image, with what was found in the headers', async () => {
+    const response = await mask();
+    await bytesOf(response);
+    const { headers } = response;
+
+    expect(headers.get('content-type')).toBe('image/png');
+    expect(headers.get('x-face-count')).toBe('1');
+    expect(headers.get('x-masked-count')).toBe('1');
+    expect(headers.get('x-model')).toBe('embedded');
+    expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+    expect(headers.get('server-timing')).toMatch(/inference;dur=[\d.]+.*encode;dur=[\d.]+.*total;dur=[\d.]+$/);
+    expect(headers.get('vary')?.toLowerCase()).toContain('accept');
+  });
+
+  it('echoes the request id that the caller sends', async () => {
+    const response = await mask({ headers: { 'x-request-id': 'masking-0001' } });
+    await bytesOf(response);
+
+    expect(response.headers.get('x-request-id')).toBe('masking-0001');
+  });
+
+  it('is JSON with exactly the fields of its schema where the caller accepts that', async () => {
+    const response = await mask({ headers: { accept: 'application/json' } });
+    const body: unknown = await response.json();
+    const { output, faces, face_count, masked_count, id } = maskedSchema.strict().parse(body);
+    const after = await decode(Buffer.from(output.image, 'base64'));
+
+    expect(response.headers.get('content-type')).toMatch(/^application\/json/);
+    expect(response.headers.get('x-face-count')).toBe('1');
+    expect({ face_count, masked_count, id }).toEqual({
+      face_count: 1,
+      masked_count: 1,
+      id: response.headers.get('x-request-id'),
+    });
+    expect(output).toMatchObject({ format: 'png', bytes: Buffer.from(output.image, 'base64').length });
+    expect(overlap(faces[0]!.box, drawn)).toBeGreaterThan(0.6);
+    expect(differenceInside(before, after, drawn)).toBeGreaterThan(8);
+  });
+
+  it.each([
+    ['*/*', 'image/png'],
+    ['image/avif,image/webp,*/*;q=0.8', 'image/png'],
+    ['image/*, application/json', 'image/png'],
+    ['application/json, image/*;q=0.1', 'application/json; charset=utf-8'],
+  ])('with Accept: %s is %s', async (accept, type) => {
+    const response = await mask({ headers: { accept } });
+    await bytesOf(response);
+
+    expect(response.headers.get('content-type')).toBe(type);
+  });
+
+  it('reports the same faces as detection', async () => {
+    const detection = detectionSchema.parse(await (await send(service.url, 'detect', image)).json());
+    const response = await mask({ headers: { accept: 'application/json' } });
+    const { faces } = maskedSchema.parse(await response.json());
+
+    expect(faces).toHaveLength(1);
+    expect(overlap(faces[0]!.box, detection.faces[0]!.box)).toBeGreaterThan(0.8);
+  });
+
+  it('carries nothing of the metadata that came in', async () => {
+    const secret = 'Canary Lane 7';
+    const tagged = await sharp(inFormat.get('jpeg'))
+      .withExif({ IFD0: { Copyright: secret, ImageDescription: secret } })
+      .withXmp(`<x:xmpmeta xmlns:x="adobe:ns:meta/"><r>${secret}</r></x:xmpmeta>`)
+      .toBuffer();
+    expect(tagged.includes(secret)).toBe(true);
+
+    for (const format of ['jpeg', 'png', 'webp', 'avif']) {
+      const bytes = await bytesOf(await mask({ options: { format } }, tagged));
+      const { exif, xmp, iptc } = await sharp(bytes).metadata();
+
+      expect(bytes.includes(secret)).toBe(false);
+      expect({ exif, xmp, iptc }).toEqual({ exif: undefined, xmp: undefined, iptc: undefined });
+    }
+  });
+});
+
+describe('the formats of the answer', () => {
+  it.each([
+    ['jpeg', 'jpeg'],
+    ['png', 'png'],
+    ['webp', 'webp'],
+    ['avif', 'avif'],
+    ['gif', 'png'],
+    ['tiff', 'png'],
+  ] as const)('for %s it is %s unless asked otherwise', async (from, to) => {
+    const response = await mask({}, inFormat.get(from));
+    const { format, width, height } = await sharp(await bytesOf(response)).metadata();
+
+    expect(response.headers.get('content-type')).toBe(`image/${to}`);
+    expect({ format, width, height }).toEqual({
+      format: to === 'avif' ? 'heif' : to,
+      width: scene.width,
+      height: scene.height,
+    });
+  });
+
+  it.each(['jpeg', 'png', 'webp', 'avif'] as const)('as %s it hides the face and keeps the rest', async (format) => {
+    const response = await mask({ options: { format } });
+    const after = await decode(await bytesOf(response));
+
+    expect(response.headers.get('content-type')).toBe(`image/${format}`);
+    expect(differenceInside(before, after, drawn)).toBeGreaterThan(8);
+    expect(differenceOutside(before, after, [grow(drawn, 0.8)])).toBeLessThan(3);
+  });
+
+  it.each(['jpeg', 'webp', 'avif'])('quality makes %s smaller or larger', async (format) => {
+    const small = await bytesOf(await mask({ options: { format, quality: 5 } }));
+    const large = await bytesOf(await mask({ options: { format, quality: 100 } }));
+
+    expect(small.length).toBeLessThan(large.length / 2);
+  });
+});
+
+describe('the methods', () => {
+  it.each(['blur', 'pixelate', 'solid'])('%s hides the drawn face and leaves far pixels alone', async (method) => {
+    const after = await masked({ options: { method } });
+
+    // Eyes, brows and mouth make the contrast of a face; none of it may be left.
+    expect(differenceInside(before, after, grow(drawn, -0.15))).toBeGreaterThan(8);
+    expect(contrast(after, grow(drawn, -0.15))).toBeLessThan(contrast(before, grow(drawn, -0.15)) / 2);
+    expect(differenceInside(before, after, CORNER)).toBe(0);
+    expect(differenceOutside(before, after, [grow(drawn, 0.8)])).toBe(0);
+  });
+
+  it.each(['blur', 'pixelate', 'solid'])('after %s no face is found any more', async (method) => {
+    const bytes = await bytesOf(await mask({ options: { method } }));
+    const { faces } = detectionSchema.parse(await (await send(service.url, 'detect', bytes)).json());
+
+    expect(faces.filter(({ box }) => overlap(box, drawn) > 0.2)).toEqual([]);
+  });
+
+  it.each(['blur', 'pixelate', 'solid'])('%s takes nothing from the pixels that it hides', async (method) => {
+    // The same picture with another face inside the mask must give the same answer.
+    const options = { detect: false, method, regions: [{ left: 120, top: 120, right: 280, bottom: 340 }] };
+    const inside = { left: 130, top: 130 };
+    const stamp = await sharp({ create: { width: 140, height: 200, channels: 3, background: '#12e0a4' } })
+      .png()
+      .toBuffer();
+    const other = await sharp(image)
+      .composite([{ input: stamp, ...inside }])
+      .png()
+      .toBuffer();
+
+    const after = await masked({ options });
+    expect(differenceOutside(after, await masked({ options }, other), [])).toBe(0);
+  });
+
+  it.each(['#ff8000', 'ff8000', '%23FF8000'])('solid paints the colour %s', async (color) => {
+    const text = decodeURIComponent(color);
+    const after = await masked({ options: { method: 'solid', color: text } });
+    const at =
+      (Math.round((drawn.top + drawn.bottom) / 2) * after.width + Math.round((drawn.left + drawn.right) / 2)) * 3;
+
+    expect([...after.data.subarray(at, at + 3)]).toEqual([255, 128, 0]);
+  });
+
+  it('a box covers the corners that an ellipse leaves, more padding covers more', async () => {
+    const changed = async (options: Record<string, unknown>) => {
+      const after = await masked({ options: { method: 'solid', color: '#ff00ff', ...options } });
+      let pixels = 0;
+      for (let at = 0; at < after.data.length; at += 3) {
+        if (after.data[at] === 255 && after.data[at + 1] === 0 && after.data[at + 2] === 255) pixels++;
+      }
+      return pixels;
+    };
+    const ellipse = await changed({ shape: 'ellipse', padding: 0.1 });
+    const box = await changed({ shape: 'box', padding: 0.1 });
+    const wide = await changed({ shape: 'ellipse', padding: 0.4 });
+
+    expect(ellipse / box).toBeGreaterThan(0.7);
+    expect(ellipse / box).toBeLessThan(0.85); // π/4 = 0.785
+    expect(wide / ellipse).toBeCloseTo((1.8 / 1.2) ** 2, 0);
+  });
+
+  it('a stronger mosaic has fewer colours', async () => {
+    const colours = async (strength: number) => {
+      const { data, width } = await masked({ options: { method: 'pixelate', strength } });
+      const seen = new Set<string>();
+      for (let y = Math.ceil(drawn.top); y < drawn.bottom; y++) {
+        for (let x = Math.ceil(drawn.left); x < drawn.right; x++) {
+          const at = (y * width + x) * 3;
+          seen.add(data.subarray(at, at + 3).toString('hex'));
+        }
+      }
+      return seen.size;
+    };
+
+    expect(await colours(1)).toBeLessThan(await colours(0));
+  });
+});
+
+describe('the regions of the caller', () => {
+  const solid = { method: 'solid', color: '#ff00ff' };
+  const centreOf = (box: Box) => ({
+    left: (box.left + box.right) / 2 - 2,
+    top: (box.top + box.bottom) / 2 - 2,
+    right: (box.left + box.right) / 2 + 2,
+    bottom: (box.top + box.bottom) / 2 + 2,
+  });
+
+  it.each(WAYS)('are masked in addition to the faces (%s)', async (way) => {
+    const response = await mask({ way, options: { ...solid, regions: [CORNER] } });
+    const after = await decode(await bytesOf(response));
+
+    expect(response.headers.get('x-face-count')).toBe('1');
+    expect(response.headers.get('x-masked-count')).toBe('2');
+    expect(contrast(after, CORNER)).toBe(0);
+    expect(differenceInside(before, after, CORNER)).toBeGreaterThan(20);
+    expect(contrast(after, centreOf(drawn))).toBe(0);
+  });
+
+  it.each(WAYS)('keep a face visible whose centre lies in them (%s)', async (way) => {
+    const response = await mask({ way, options: { ...solid, regions: [{ ...centreOf(drawn), keep: true }] } });
+    const after = await decode(await bytesOf(response));
+
+    expect(response.headers.get('x-face-count')).toBe('1');
+    expect(response.headers.get('x-masked-count')).toBe('0');
+    expect(differenceOutside(before, after, [])).toBe(0);
+  });
+
+  it('do not keep a face whose centre lies elsewhere', async () => {
+    const after = await masked({ options: { ...solid, regions: [{ ...CORNER, keep: true }] } });
+
+    expect(differenceInside(before, after, centreOf(drawn))).toBeGreaterThan(20);
+    expect(differenceInside(before, after, CORNER)).toBe(0);
+  });
+
+  it('are all that is masked with detect=false', async () => {
+    const response = await mask({ options: { ...solid, detect: false, regions: [CORNER] } });
+    const after = await decode(await bytesOf(response));
+
+    expect(response.headers.get('x-face-count')).toBe('0');
+    expect(response.headers.get('x-masked-count')).toBe('1');
+    expect(differenceInside(before, after, CORNER)).toBeGreaterThan(20);
+    expect(differenceOutside(before, after, [CORNER])).toBe(0);
+  });
+
+  it('reach over the border and are cut there', async () => {
+    const over = { left: -50, top: 430, right: 40, bottom: 900 };
+    const after = await masked({ options: { ...solid, detect: false, regions: [over] } });
+
+    expect(contrast(after, { left: 0, top: 430, right: 40, bottom: 480 })).toBe(0);
+    expect(differenceOutside(before, after, [over])).toBe(0);
+  });
+
+  it.each([
+    ['a region that is empty', [{ left: 10, top: 10, right: 10, bottom: 20 }], 'regions'],
+    ['one that is inside out', [{ left: 30, top: 10, right: 10, bottom: 20 }], 'regions'],
+    ['one outside the image', [{ left: 5000, top: 10, right: 6000, bottom: 20 }], 'regions[0]'],
+    ['one with a member too many', [{ left: 1, top: 1, right: 10, bottom: 20, kept: true }], 'kept'],
+    ['one with a member missing', [{ left: 1, top: 1, right: 10 }], 'regions'],
+    ['a text for a number', [{ left: '1', top: 1, right: 10, bottom: 20 }], 'regions'],
+    ['no list', { left: 1, top: 1, right: 10, bottom: 20 }, 'regions'],
+    ['too many', Array.from({ length: 1001 }, () => ({ left: 1, top: 1, right: 2, bottom: 2 })), 'regions'],
+  ])('are refused by name: %s', async (_, regions, name) => {
+    for (const way of ['multipart', 'json'] as const) {
+      const { detail } = await expectProblem(await mask({ way, options: { regions } }), 400, 'invalid-option');
+      expect(detail).toContain(name);
+    }
+  });
+
+  it('are refused by name where they are not JSON', async () => {
+    const response = await mask({ way: 'multipart', options: { regions: '[{left: 1}' } });
+
+    expect((await expectProblem(response, 400, 'invalid-option')).detail).toContain('regions');
+  });
+});
+
+describe('the options', () => {
+  const bounds: [name: string, taken: unknown[], refused: unknown[]][] = [
+    ['method', ['blur', 'pixelate', 'solid'], ['BLUR', 'emoji']],
+    ['color', ['#000000', 'ffffff', '#AbCdEf'], ['red', '#fff', '#1234567', '#00000g']],
+    ['shape', ['ellipse', 'box'], ['circle']],
+    ['padding', [0, 2], [-0.01, 2.01, 'wide']],
+    ['strength', [0, 1], [-0.01, 1.01, 'strong']],
+    ['format', ['jpeg', 'png', 'webp', 'avif'], ['gif', 'jpg', 'image/png', 'bmp']],
+    ['quality', [1, 100], [0, 101, 50.5, 'best']],
+    ['detect', [true, false], ['no', 0]],
+    ['threshold', [0.01, 1], [0, 1.01]],
+    ['nms_threshold', [0, 1], [-0.01, 1.01]],
+    ['max_faces', [1, 10_000], [0, 10_001]],
+    ['min_face_size', [0, 10_000], [-1, 10_001]],
+    ['input_size', [32, 640], [0, 33, 4128]],
+  ];
+  const taken = bounds.flatMap(([name, values]) => values.map((value) => [name, value] as const));
+  const refused = bounds.flatMap(([name, , values]) => values.map((value) => [name, value] as const));
+
+  it.each(taken)('%s may be %s', async (name, value) => {
+    await bytesOf(await mask({ options: { [name]: value } }));
+  });
+
+  it.each(refused)('%s may not be %s', async (name, value) => {
+    for (const way of WAYS) {
+      const { detail } = await expectProblem(await mask({ way, options: { [name]: value } }), 400, 'invalid-option');
+      expect(detail).toContain(name);
+    }
+  });
+
+  it.each(WAYS)('one that there is none of is refused by name (%s)', async (way) => {
+    const response = await mask({ way, options: { colour: '#000000' } });
+
+    expect((await expectProblem(response, 400, 'invalid-option')).detail).toContain('colour');
+  });
+
+  it.each(WAYS)('give the same picture however they are sent (%s)', async (way) => {
+    const options = {
+      method: 'solid',
+      color: '#00ff00',
+      shape: 'box',
+      padding: 0.1,
+      regions: [CORNER],
+      format: 'png',
+      threshold: 0.3,
+    };
+    const reference = await masked({ way: 'raw', options });
+
+    expect(differenceOutside(before, reference, [])).toBeGreaterThan(1);
+    expect(differenceOutside(reference, await masked({ way, options }), [])).toBe(0);
+    expect(differenceOutside(reference, await masked({ way, query: options }), [])).toBe(0);
+  });
+
+  it('a face below the threshold is not masked', async () => {
+    expect(differenceOutside(before, await masked({ options: { threshold: 1 } }), [])).toBe(0);
+  });
+});
+
+describe('the configured defaults', () => {
+  it('hold where the request names none', async () => {
+    const configured = await startService({
+      FACE_API_DEFAULT_METHOD: 'solid',
+      FACE_API_DEFAULT_COLOR: '#0000ff',
+      FACE_API_DEFAULT_SHAPE: 'box',
+      FACE_API_DEFAULT_PADDING: '0',
+    });
+    try {
+      const asked = await masked({ options: { method: 'solid', color: '#0000ff', shape: 'box', padding: 0 } });
+      const after = await decode(await bytesOf(await send(configured.url, 'mask', image)));
+
+      expect(differenceInside(before, after, drawn)).toBeGreaterThan(20);
+      expect(differenceOutside(asked, after, [])).toBe(0);
+    } finally {
+      await configured.close();
+    }
+  });
+});
+
+describe('moving pictures', () => {
+  it.each(['gif', 'webp'] as const)('are refused as %s: a mask on one frame would leave the others', async (format) => {
+    const frame = await sharp(image).resize(200).png().toBuffer();
+    const animated = await sharp([frame, await sharp(frame).negate().png().toBuffer()], { join: { animated: true } })
+      .toFormat(format)
+      .toBuffer();
+
+    await expectProblem(await mask({}, animated), 415, 'unsupported-image');
+  });
+});
