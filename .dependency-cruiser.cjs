@@ -45,7 +45,7 @@ module.exports = {
       name: 'vision-is-pure',
       comment: 'numbers and typed arrays only: no framework, no native library, no file, no environment',
       severity: 'error',
-      from: { path: '^src/vision/' },
+      from: { path: '^src/vision/', pathNot: '\\.test\\.ts$' },
       to: { pathNot: '^src/vision/' },
     },
     {

@@ -78,7 +78,9 @@ describe('selecting faces', () => {
 
   it('leaves landmarks beyond the border where they are', () => {
     const landmarks = Array(5).fill({ x: -3, y: 120 }) as unknown as Landmarks;
-    expect(selectFaces([{ ...candidate(0, 0, 20, 20), landmarks }], PHOTO, everything)[0]!.landmarks).toEqual(landmarks);
+    expect(selectFaces([{ ...candidate(0, 0, 20, 20), landmarks }], PHOTO, everything)[0]!.landmarks).toEqual(
+      landmarks,
+    );
   });
 
   it('drops boxes outside the photo, without extent, or inside out', () => {
@@ -102,8 +104,7 @@ describe('selecting faces', () => {
       candidate(60, 0, 20, 20, 0.8),
       candidate(120, 0, 20, 20, 0.7),
     ];
-    const best = (maxFaces: number) =>
-      selectFaces(given, PHOTO, { ...everything, maxFaces }).map(({ score }) => score);
+    const best = (maxFaces: number) => selectFaces(given, PHOTO, { ...everything, maxFaces }).map(({ score }) => score);
     expect(best(1)).toEqual([0.8]);
     expect(best(2)).toEqual([0.8, 0.7]);
     expect(best(Infinity)).toEqual([0.8, 0.7, 0.6]);

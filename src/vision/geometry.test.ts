@@ -26,7 +26,12 @@ describe('intersection over union', () => {
     ['one inside the other: 25 of 100', box(0, 0, 10, 10), box(0, 0, 5, 5), 1 / 4],
     ['touching at an edge', box(0, 0, 10, 10), box(10, 0, 20, 10), 0],
     ['apart', box(0, 0, 10, 10), box(30, 30, 40, 40), 0],
-    ['apart in both directions, where two negative sides would multiply to an area', box(0, 0, 1, 1), box(9, 9, 10, 10), 0],
+    [
+      'apart in both directions, where two negative sides would multiply to an area',
+      box(0, 0, 1, 1),
+      box(9, 9, 10, 10),
+      0,
+    ],
     ['the same', box(1, 2, 3, 4), box(1, 2, 3, 4), 1],
     ['both empty', box(1, 1, 1, 1), box(1, 1, 1, 1), 0],
   ])('%s', (_, a, b, expected) => {

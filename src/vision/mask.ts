@@ -67,10 +67,9 @@ export function rowSpan(shape: MaskShape, y: number, photo: Size): readonly [fro
   const dy = (y + 0.5 - (top + bottom) / 2) / radiusY;
   const half = radiusX * Math.sqrt(Math.max(0, 1 - dy * dy));
   const centre = (left + right) / 2;
-  return [
-    Math.max(bounds.left, Math.ceil(centre - half - 0.5)),
-    Math.min(bounds.right, Math.floor(centre + half - 0.5) + 1),
-  ];
+  const from = Math.max(bounds.left, Math.ceil(centre - half - 0.5));
+  const to = Math.min(bounds.right, Math.floor(centre + half - 0.5) + 1);
+  return from < to ? [from, to] : [0, 0];
 }
 
 /** One byte per pixel of the photo, 1 where any shape lies. */

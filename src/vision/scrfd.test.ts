@@ -169,11 +169,17 @@ describe('numbers that are not finite', () => {
 
   it('are an error wherever a score is NaN or infinite: a broken network must not look like an empty photo', () => {
     fc.assert(
-      fc.property(anywhere, layout, fc.constantFrom(NaN, Infinity), threshold, ({ stride, row }, kind, value, least) => {
-        const outputs = emptyOutputs(kind);
-        outputs.set('score', stride, row, [value]);
-        expect(() => decodeCandidates(outputs.all, CANVAS, least)).toThrow(OutputShapeError);
-      }),
+      fc.property(
+        anywhere,
+        layout,
+        fc.constantFrom(NaN, Infinity),
+        threshold,
+        ({ stride, row }, kind, value, least) => {
+          const outputs = emptyOutputs(kind);
+          outputs.set('score', stride, row, [value]);
+          expect(() => decodeCandidates(outputs.all, CANVAS, least)).toThrow(OutputShapeError);
+        },
+      ),
     );
   });
 
