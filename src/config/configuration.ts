@@ -60,7 +60,10 @@ function readText(setting: Setting<unknown>, environment: Environment, mistakes:
   if (!file) return direct === '' ? undefined : direct;
   if (direct) mistakes.push(`${setting.name} and ${setting.name}_FILE are both set; keep one`);
   try {
-    return readFileSync(file, 'utf8').trim();
+    const content = readFileSync(file, 'utf8').trim();
+    // A secret that was never written to its file must not count as not asked for.
+    if (content === '') mistakes.push(`${setting.name}_FILE names ${file}, which is empty`);
+    return content;
   } catch (error) {
     mistakes.push(
       `${setting.name}_FILE names ${file}, which cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,

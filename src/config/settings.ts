@@ -63,24 +63,28 @@ const text: z.ZodType<string, string> = z.string().min(1, { error: 'a text that 
 
 const hexColor: z.ZodType<string, string> = z.string().regex(/^#[0-9a-f]{6}$/i, { error: 'a colour such as #000000' });
 
-const list: z.ZodType<string[], string> = z.string().transform((value) =>
-  value
+function splitList(value: string): string[] {
+  return value
     .split(',')
     .map((item) => item.trim())
-    .filter((item) => item !== ''),
-);
+    .filter((item) => item !== '');
+}
+
+const list: z.ZodType<string[], string> = z.string().transform(splitList);
 
 /** `name:secret,name:secret`: the names go into logs and records, the secrets nowhere. */
-const namedSecrets: z.ZodType<{ name: string; secret: string }[], string> = list.transform((items, context) =>
-  items.map((item) => {
+const namedSecrets: z.ZodType<{ name: string; secret: string }[], string> = z.string().transform((value, context) => {
+  const pairs = splitList(value).map((item) => {
     const colon = item.indexOf(':');
-    const [name, secret] = [item.slice(0, colon), item.slice(colon + 1)];
-    if (colon < 1 || secret.length < 16) {
-      context.addIssue('name:secret pairs, separated by commas, each secret of at least 16 characters');
-    }
-    return { name, secret };
-  }),
-);
+    return { name: item.slice(0, Math.max(0, colon)), secret: item.slice(colon + 1) };
+  });
+  // A lone comma is a mistake, not the wish to do without.
+  const isMeant = pairs.length > 0 || value === '';
+  if (!isMeant || pairs.some(({ name, secret }) => name === '' || secret.length < 16)) {
+    context.addIssue('name:secret pairs, separated by commas, each secret of at least 16 characters');
+  }
+  return pairs;
+});
 
 /** Inferences at once × threads should not exceed the cores: `auto` shares the cores between two inferences. */
 const threads: z.ZodType<number, string> = z.string().transform((value, context) => {
