@@ -3,11 +3,12 @@ import rateLimit from '@fastify/rate-limit';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Logger } from 'nestjs-pino';
 import { AppModule } from './app.module.ts';
 import type { Configuration } from './config/configuration.ts';
 import { DomainError } from './errors/domain-error.ts';
+import { PROBLEM_CONTENT_TYPE, toProblem } from './errors/problem.ts';
 import { registerApiKeys } from './http/api-keys.ts';
 import { DeadlineInterceptor } from './http/deadline.interceptor.ts';
 import { requestIdOf } from './http/request-id.ts';
@@ -29,6 +30,8 @@ export async function createApp(configuration: Configuration): Promise<NestFasti
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(configuration), adapter, {
     abortOnError: false,
     bufferLogs: true,
+    // Fastify's own JSON parser is all that is wanted: Nest would add one for HTML forms without files.
+    bodyParser: false,
   });
   app.useLogger(app.get(Logger));
   app.useGlobalInterceptors(new DeadlineInterceptor());
@@ -39,6 +42,8 @@ export async function createApp(configuration: Configuration): Promise<NestFasti
       raw: ['json'],
     });
   }
+  await app.init();
+  app.useLogger(app.get(Logger));
   return app;
 }
 
@@ -51,7 +56,18 @@ function createAdapter({ server, limits }: Configuration): FastifyAdapter {
     forceCloseConnections: 'idle',
     trustProxy: server.trustedProxies.length > 0 ? [...server.trustedProxies] : false,
     genReqId: requestIdOf,
+    frameworkErrors: answerBadAddress,
   });
+}
+
+/** An address that cannot be decoded never reaches Nest and its filter. */
+function answerBadAddress(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const error = new DomainError('invalid_request', 'The address is not valid: its %-sequences cannot be decoded');
+  void reply
+    .code(error.status)
+    .header('x-request-id', request.id)
+    .type(PROBLEM_CONTENT_TYPE)
+    .send(toProblem(error, request.id));
 }
 
 /** In the order in which a request meets them. All run before a byte of its body is read. */

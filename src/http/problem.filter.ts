@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../config/configuration.ts';
-import { DomainError, type ErrorCode, problems } from '../errors/domain-error.ts';
+import { DomainError } from '../errors/domain-error.ts';
 import { PROBLEM_CONTENT_TYPE, toProblem } from '../errors/problem.ts';
 import { tooLarge } from './upload.ts';
 
@@ -38,8 +38,6 @@ export class ProblemFilter implements ExceptionFilter {
         'Send multipart/form-data with a part "file", a body of type image/*, or JSON {"image": "<base64>"}',
       );
     }
-    const code = (Object.keys(problems) as ErrorCode[]).find((candidate) => problems[candidate].status === status);
-    if (code !== undefined && status < 500) return new DomainError(code, messageOf(thrown), { cause: thrown });
     if (status >= 400 && status < 500) return new DomainError('invalid_request', messageOf(thrown), { cause: thrown });
     return new DomainError('internal', 'Something failed that should not; the log has it under this request id', {
       cause: thrown,

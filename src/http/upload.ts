@@ -17,6 +17,8 @@ export async function registerUploads(fastify: FastifyInstance, maxUploadBytes: 
   await fastify.register(multipart, {
     limits: { fileSize: maxUploadBytes, files: 1, fields: 50, fieldSize: MAX_FIELD_BYTES, parts: 51 },
   });
+  // Fastify takes texts on its own; none is an image.
+  fastify.removeContentTypeParser('text/plain');
   fastify.addContentTypeParser(
     /^(image\/|application\/octet-stream)/,
     { parseAs: 'buffer', bodyLimit: maxUploadBytes },
@@ -43,7 +45,9 @@ export async function readUpload<Schema extends z.ZodObject>(
 ): Promise<Upload<z.infer<Schema>>> {
   const query = fromText(request.query as Record<string, unknown>, schema);
   const { image, options } = request.isMultipart()
-    ? await readMultipart(request, schema, maxUploadBytes)
+    ? await readMultipart(request, schema, maxUploadBytes).catch((error: unknown) => {
+        throw formError(error);
+      })
     : Buffer.isBuffer(request.body)
       ? { image: request.body, options: {} }
       : readJson(request.body, maxUploadBytes);
@@ -72,6 +76,18 @@ async function readMultipart(request: FastifyRequest, schema: z.ZodObject, maxUp
   }
   if (!image) throw new DomainError('invalid_request', 'There is no image: send it as a file in the part "file"');
   return { image, options: fromText(texts, schema) };
+}
+
+/** The parser calls a form of too many parts too large, and gives a malformed one no status at all. */
+function formError(error: unknown): unknown {
+  const { code, statusCode } = error as { code?: string; statusCode?: number };
+  if (code !== undefined && /^FST_(FILES|FIELDS|PARTS)_LIMIT$/.test(code)) {
+    return new DomainError('invalid_request', 'The form has too many parts: send one file, and each option once');
+  }
+  if (error instanceof DomainError || statusCode !== undefined) return error;
+  return new DomainError('invalid_request', 'The multipart/form-data body is malformed or ends too early', {
+    cause: error,
+  });
 }
 
 const jsonUpload = z.looseObject({ image: z.string() });
