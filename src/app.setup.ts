@@ -29,11 +29,11 @@ export async function createApp(configuration: Configuration): Promise<NestFasti
   const adapter = createAdapter(configuration);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(configuration), adapter, {
     abortOnError: false,
-    bufferLogs: true,
+    // Nest's own tale of its start is of no use to an operator; what goes wrong is.
+    logger: ['warn', 'error', 'fatal'],
     // Fastify's own JSON parser is all that is wanted: Nest would add one for HTML forms without files.
     bodyParser: false,
   });
-  app.useLogger(app.get(Logger));
   app.useGlobalInterceptors(new DeadlineInterceptor());
   await registerHooks(adapter.getInstance(), configuration, app);
   if (configuration.server.docsEnabled) {

@@ -1,7 +1,8 @@
 """Train the detector on the CPU: one single-thread process per core, gradients averaged after each step.
 
-train.py --caches CACHE[,CACHE] --save RUN --minutes N --teacher yunet.onnx      dense targets (stage 1)
-train.py --caches CACHE[,CACHE] --save RUN --minutes N --init CHECKPOINT        from labels (stage 2, fine-tuning)
+train.py --caches CACHE[,CACHE] --save RUN --minutes N --teacher yunet.onnx                      dense targets
+train.py --caches CACHE[,CACHE] --save RUN --minutes N --teacher yunet.onnx --labels .5 --init …  both
+train.py --caches CACHE[,CACHE] --save RUN --minutes N --init CHECKPOINT                         labels: fine-tuning
 train.py --resume RUN/last.pt                                                   go on where a run was cut off
 
 The schedule runs on the clock, not on steps: however busy the machine is, the run ends on time with a low rate.
@@ -26,6 +27,8 @@ from data import Crops, flip, occlude, photometric
 from losses import dense_losses, label_losses
 from model import Detector, load
 from teacher import Teacher, flipped
+
+WEIGHTS = torch.tensor([1.5, 1.5, 1.0])  # of the score, box and landmark loss
 
 
 class Batches:
@@ -112,9 +115,13 @@ def work(rank: int, args: argparse.Namespace) -> None:
         loading += time.time() - t
         with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
             raw = net(x)
-        score, box, kps = dense_losses(raw, *dense) if dense else label_losses(raw, rows, x.shape[-1])
+        parts = torch.zeros(3)
+        if args.labels < 1:
+            parts = parts + (1 - args.labels) * torch.stack(dense_losses(raw, *dense))
+        if args.labels > 0:
+            parts = parts + args.labels * torch.stack(label_losses(raw, rows, x.shape[-1]))
         opt.zero_grad(set_to_none=False)
-        (1.5 * score + 1.5 * box + kps).backward()
+        (parts * WEIGHTS).sum().backward()
         # one vector of all gradients and the clock, so that every process takes the same step
         flat = torch.cat([p.grad.reshape(-1) for p in params] + [torch.tensor([before + (time.time() - start) / 60])])
         dist.all_reduce(flat)
@@ -137,7 +144,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
             for a, b in zip(ema.buffers(), net.buffers()):
                 a.copy_(b) if a.dtype == torch.long else a.lerp_(b, pull)
         seen += len(x) * (x.shape[-1] // 320) ** 2 * args.ranks
-        recent.append((score.item(), box.item(), kps.item()))
+        recent.append(parts.tolist())
         if step % 100 == 0:
             took, (s, b, k) = time.time() - start, np.mean(recent, 0)
             log.write(f"step {step} min {minutes:.1f} left {args.minutes - minutes:.1f} seen {seen} lr {rate:.1e} score {s:.3f} "
@@ -158,7 +165,8 @@ def flags() -> argparse.Namespace:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--caches", default="cache")
     ap.add_argument("--weights", default="{}", help="json: draw frequency of a picture per source")
-    ap.add_argument("--teacher", default="", help="yunet.onnx: dense targets; without it: labels only")
+    ap.add_argument("--teacher", default="", help="yunet.onnx, for dense targets")
+    ap.add_argument("--labels", type=float, default=-1, help="the label loss's share, 0 to 1; not given: 0 with a teacher, else 1")
     ap.add_argument("--minutes", type=float, default=45)
     ap.add_argument("--batch", type=int, default=8, help="pictures per process and step")
     ap.add_argument("--every", type=int, default=6, help="each n-th batch at 640 with a quarter of the pictures; 0: never")
@@ -177,6 +185,8 @@ def flags() -> argparse.Namespace:
     if args.resume:
         ap.set_defaults(**{k: v for k, v in torch.load(args.resume, weights_only=True)["args"].items() if k != "resume"})
         args = ap.parse_args()
+    if args.labels < 0:
+        args.labels = 0.0 if args.teacher else 1.0
     return args
 
 

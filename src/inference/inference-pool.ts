@@ -48,6 +48,8 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
   ) {
     this.threads = configuration.limits.maxConcurrentInference + EXTRA_THREADS;
     this.stuckAfterMs = configuration.limits.requestTimeoutMs * STUCK_FACTOR;
+    metrics.gauge('face_api_pool_threads', 'Worker threads there are', () => this.pool?.threads.length ?? 0);
+    metrics.gauge('face_api_pool_tasks', 'Tasks that run or wait in the pool', () => this.runningSince.size);
   }
 
   /** Starts all threads and loads the model in each, so that no request pays for it. */
@@ -92,19 +94,11 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     return this.warm;
   }
 
-  get queued(): number {
-    return this.pool?.queueSize ?? 0;
-  }
-
-  get running(): number {
-    return this.runningSince.size;
-  }
-
   /** False if a task runs far beyond every deadline, or if idle threads do not answer. */
   async isAlive(): Promise<boolean> {
     const now = performance.now();
     if ([...this.runningSince.values()].some((since) => now - since > this.stuckAfterMs)) return false;
-    if (!this.pool || !this.warm || this.running >= this.threads) return true;
+    if (!this.pool || !this.warm || this.runningSince.size >= this.threads) return true;
     return Promise.race([
       this.pool.run(undefined).then(
         () => true,
