@@ -16,10 +16,13 @@ import { referenceCandidates, type ReferenceFace, referenceFaces } from './scrfd
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const sharedModel = (name: string) => `${root}../shared/models/${name}.onnx`;
+/** Photographs whose names say how many faces they show. */
+const photosIn = (folder: string) =>
+  existsSync(folder) ? readdirSync(folder).filter((name) => /\.\d+faces?\.\w+$/.test(name)) : [];
 const photosFolder = `${root}../shared/photos`;
-const photos = existsSync(photosFolder)
-  ? readdirSync(photosFolder).filter((name) => /\.\d+faces?\.\w+$/.test(name))
-  : [];
+const turnedFolder = `${root}../shared/images/exif`;
+const photos = photosIn(photosFolder);
+const turnedPhotos = photosIn(turnedFolder);
 
 const drawings = {
   'a portrait': portrait({ seed: 3 }),
@@ -118,8 +121,11 @@ describe.each(['det_500m', 'det_2.5g'])('with %s and no option set, the service 
       detector = await Detector.load(path, 1);
     });
 
-    it.each(photos)('in %s', async (photo) => {
-      const image = readFileSync(`${photosFolder}/${photo}`);
+    it.each([
+      ...photos.map((photo) => [photo, photosFolder] as const),
+      ...turnedPhotos.map((photo) => [photo, turnedFolder] as const),
+    ])('in %s', async (photo, folder) => {
+      const image = readFileSync(`${folder}/${photo}`);
       const cancel = new Int32Array(new SharedArrayBuffer(4));
       const { faces } = await detectFaces({ image, detect: settings, cancel }, { detector, maxPixels: 50_000_000 });
       expect(faces).toHaveLength(Number(/\.(\d+)face/.exec(photo)![1]));

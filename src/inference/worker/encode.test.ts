@@ -1,0 +1,197 @@
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { noise } from '../../../test/fixtures/shapes.ts';
+import type { Raster } from '../../vision/raster.ts';
+import { encodeImage } from './encode.ts';
+import { OUTPUT_FORMATS, type OutputFormat } from './messages.ts';
+import { decodePixels, openImage } from './source-image.ts';
+
+const SIZE = { width: 48, height: 32 };
+
+async function p3Profile(): Promise<Buffer> {
+  const image = sharp({ create: { width: 1, height: 1, channels: 3, background: 'red' } });
+  return (await sharp(await image.withIccProfile('p3').png().toBuffer()).metadata()).icc!;
+}
+
+async function decoded(file: Uint8Array): Promise<Raster> {
+  const { data, info } = await sharp(file, { ignoreIcc: true }).raw().toBuffer({ resolveWithObject: true });
+  return { width: info.width, height: info.height, channels: info.channels as 3 | 4, data };
+}
+
+/** Colours that change slowly: lossy formats stay close. */
+function gradient(channels: 3 | 4): Raster {
+  const { width, height } = SIZE;
+  const data = Uint8Array.from({ length: width * height * channels }, (_, at) => {
+    const [pixel, channel] = [Math.floor(at / channels), at % channels];
+    return channel === 3
+      ? 255
+      : channel === 0
+        ? 2 * (pixel % width) + 60
+        : channel === 1
+          ? 2 * Math.floor(pixel / width) + 80
+          : 120;
+  });
+  return { ...SIZE, channels, data };
+}
+
+function largestDifference(a: Raster, b: Raster): number {
+  return a.data.reduce((most, value, at) => Math.max(most, Math.abs(value - b.data[at]!)), 0);
+}
+
+describe.each(OUTPUT_FORMATS)('encoding to %s', (format) => {
+  it.each([
+    ['without a profile', false],
+    ['with a profile', true],
+  ])('keeps size and picture %s', async (_, withProfile) => {
+    const raster = gradient(3);
+    const file = await encodeImage(raster, withProfile ? await p3Profile() : null, format, 95);
+    const metadata = await sharp(file).metadata();
+    expect(metadata).toMatchObject({ ...SIZE, format: format === 'avif' ? 'heif' : format });
+    expect(largestDifference(await decoded(file), raster)).toBeLessThanOrEqual(8);
+  });
+
+  it('keeps the profile byte for byte, also one of more than 64 KiB', async () => {
+    const profile = await p3Profile();
+    const long = Buffer.concat([profile, Buffer.alloc(150_000, 7)]);
+    long.writeUInt32BE(long.length, 0);
+    for (const each of [profile, long]) {
+      for (const channels of [3, 4] as const) {
+        const { icc } = await sharp(await encodeImage(gradient(channels), each, format, 90)).metadata();
+        expect(icc?.equals(each)).toBe(true);
+      }
+    }
+  });
+
+  it('adds no profile where there is none', async () => {
+    expect((await sharp(await encodeImage(gradient(3), null, format, 90)).metadata()).icc).toBeUndefined();
+  });
+
+  it('gives a buffer of its own that can be transferred', async () => {
+    const file = await encodeImage(gradient(3), null, format, 90);
+    expect(file.byteOffset).toBe(0);
+    expect(file.buffer.byteLength).toBe(file.length);
+    expect(structuredClone(file.buffer, { transfer: [file.buffer] }).byteLength).toBeGreaterThan(0);
+    expect(file.length).toBe(0);
+  });
+
+  it('takes an image of one pixel', async () => {
+    const file = await encodeImage(
+      { width: 1, height: 1, channels: 3, data: Uint8Array.of(200, 100, 50) },
+      null,
+      format,
+      90,
+    );
+    expect(await decoded(file)).toMatchObject({ width: 1, height: 1 });
+  });
+});
+
+describe('transparency', () => {
+  const half: Raster = {
+    ...SIZE,
+    channels: 4,
+    data: new Uint8Array(48 * 32 * 4).map((_, at) => [200, 40, 40, 128][at % 4]!),
+  };
+
+  it.each(['png', 'webp', 'avif'] as const)('stays in %s', async (format) => {
+    const result = await decoded(await encodeImage(half, null, format, 95));
+    expect(result.channels).toBe(4);
+    expect(Math.abs(result.data[3]! - 128)).toBeLessThanOrEqual(2);
+  });
+
+  it('becomes white in JPEG, which has none', async () => {
+    const clear = { ...half, data: half.data.map((value, at) => (at % 4 === 3 ? 0 : value)) };
+    for (const profile of [null, await p3Profile()]) {
+      const result = await decoded(await encodeImage(clear, profile, 'jpeg', 95));
+      expect(result.channels).toBe(3);
+      expect(Math.min(...result.data)).toBeGreaterThanOrEqual(253);
+    }
+  });
+});
+
+describe('quality', () => {
+  const opaqueNoise = (channels: 3 | 4) => {
+    const raster = noise(SIZE, channels, 1);
+    // Under full transparency WebP may keep any colour.
+    return { ...raster, data: raster.data.map((value, at) => (channels === 4 && at % 4 === 3 ? value | 1 : value)) };
+  };
+
+  it.each([
+    ['png', 1],
+    ['webp', 100],
+  ] as const)('of %s at %i loses nothing', async (format, quality) => {
+    for (const channels of [3, 4] as const) {
+      for (const profile of [null, await p3Profile()]) {
+        const raster = opaqueNoise(channels);
+        const result = await decoded(await encodeImage(raster, profile, format, quality));
+        expect(largestDifference(result, raster)).toBe(0);
+      }
+    }
+  });
+
+  it.each(['jpeg', 'webp', 'avif'] as const)('of %s makes a larger and closer image', async (format) => {
+    const raster = noise(SIZE, 3, 2);
+    const [low, high] = [await encodeImage(raster, null, format, 20), await encodeImage(raster, null, format, 95)];
+    expect(high.length).toBeGreaterThan(low.length);
+    expect(largestDifference(await decoded(high), raster)).toBeLessThan(largestDifference(await decoded(low), raster));
+  });
+
+  it('of JPEG keeps colour at full resolution from 90', async () => {
+    const subsampling = async (quality: number) =>
+      (await sharp(await encodeImage(gradient(3), null, 'jpeg', quality)).metadata()).chromaSubsampling;
+    expect(await subsampling(89)).toBe('4:2:0');
+    expect(await subsampling(90)).toBe('4:4:4');
+  });
+});
+
+describe('what came with the image', () => {
+  const CANARY = 'CANARY-51.4779N-0.0015W';
+
+  /** A JPEG segment of the given marker. */
+  function segment(marker: number, content: string): Buffer {
+    const body = Buffer.from(content, 'latin1');
+    return Buffer.concat([Buffer.from([0xff, marker, (body.length + 2) >> 8, (body.length + 2) & 255]), body]);
+  }
+
+  async function tagged(format: OutputFormat | 'tiff'): Promise<Buffer> {
+    const xmp = `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="${CANARY}"/></rdf:RDF></x:xmpmeta>`;
+    const raster = gradient(3);
+    const image = await sharp(raster.data, { raw: { ...SIZE, channels: 3 } })
+      .toFormat(format)
+      .withIccProfile('p3')
+      .withExif({ IFD0: { Copyright: CANARY, ImageDescription: CANARY }, IFD3: { GPSLatitudeRef: 'N' } })
+      .withXmp(xmp)
+      .toBuffer();
+    if (format !== 'jpeg') return Buffer.concat([image, Buffer.from(CANARY)]);
+    const iptc = segment(0xed, `Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x1c\x1c\x02\x78\0\x17${CANARY}`);
+    return Buffer.concat([
+      image.subarray(0, 2),
+      iptc,
+      segment(0xfe, CANARY), // a comment
+      image.subarray(2),
+      Buffer.from(CANARY), // behind the end, as motion photos keep their video
+    ]);
+  }
+
+  const cases = ([...OUTPUT_FORMATS, 'tiff'] as const).flatMap((from) =>
+    OUTPUT_FORMATS.map((to) => [from, to] as const),
+  );
+
+  it.each(cases)('is gone from %s to %s, but for the colour profile', async (from, to) => {
+    const bytes = await tagged(from);
+    const before = await sharp(bytes).metadata();
+    expect(bytes.includes(CANARY)).toBe(true);
+    if (from !== 'tiff') expect(before.exif?.includes(CANARY)).toBe(true);
+    expect(before.xmp?.includes(CANARY)).toBe(true);
+    if (from === 'jpeg') expect(before.iptc?.includes(CANARY)).toBe(true);
+
+    const source = await openImage(bytes, 1_000_000);
+    const file = Buffer.from(await encodeImage(await decodePixels(source), source.profile, to, 80));
+    expect(file.includes(CANARY.slice(0, 12))).toBe(false);
+    expect(file.includes(Buffer.from(CANARY.slice(0, 12), 'utf16le'))).toBe(false);
+    const after = await sharp(file).metadata();
+    expect(after.icc?.equals(before.icc!)).toBe(true);
+    for (const kind of ['exif', 'xmp', 'iptc', 'orientation', 'comments', 'tifftagPhotoshop'] as const) {
+      expect(after[kind], kind).toBeUndefined();
+    }
+  });
+});

@@ -1,0 +1,210 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Orientation, portrait, withOrientation } from '../../../test/fixtures/portraits.ts';
+import { DomainError } from '../../errors/domain-error.ts';
+import { Detector } from './detector.ts';
+import type { CancelFlag, DetectSettings, MaskSettings } from './messages.ts';
+import { detectFaces, maskFaces, type Tools } from './pipeline.ts';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const imagesFolder = `${root}../shared/images`;
+
+const detect: DetectSettings = {
+  threshold: 0.5,
+  nmsThreshold: 0.4,
+  minFaceSize: 0,
+  maxFaces: Infinity,
+  inputSize: 640,
+  largeFaces: true,
+};
+const mask: MaskSettings = {
+  plan: { shape: 'ellipse', padding: 0.25 },
+  style: { method: 'solid', color: [255, 0, 255], strength: 0.5 },
+  regions: [],
+  format: undefined,
+  quality: 90,
+};
+
+function newCancel(): CancelFlag {
+  return new Int32Array(new SharedArrayBuffer(4));
+}
+
+/** The answer, or the code of the problem; any other error is a failure of the service. */
+async function orCode<Answer>(work: Promise<Answer>): Promise<Answer | string> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof DomainError) return error.code;
+    throw error;
+  }
+}
+
+let tools: Tools;
+
+beforeAll(async () => {
+  tools = { detector: await Detector.load(`${root}models/embedded.onnx`, 1), maxPixels: 50_000_000 };
+});
+
+describe('the mask of a face', () => {
+  const scene = portrait({ width: 480, height: 360, seed: 11 });
+  const face = scene.faces[0]!.box;
+  const isMagenta = (pixel: Uint8Array) => pixel[0]! > 200 && pixel[1]! < 60 && pixel[2]! > 200;
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8] as Orientation[])(
+    'lies on the face where the EXIF orientation is %i',
+    async (orientation) => {
+      const image = await withOrientation(scene, orientation);
+      const answer = await maskFaces({ image, detect, mask, cancel: newCancel() }, tools);
+      expect(answer).toMatchObject({ image: { width: 480, height: 360, format: 'jpeg' }, maskedCount: 1 });
+      const { data, info } = await sharp(answer.output.bytes).raw().toBuffer({ resolveWithObject: true });
+      expect(info).toMatchObject({ width: 480, height: 360 });
+      let [inFace, outside] = [0, 0];
+      for (let y = 0; y < 360; y++) {
+        for (let x = 0; x < 480; x++) {
+          if (!isMagenta(data.subarray((y * 480 + x) * 3))) continue;
+          if (x >= face[0] && x < face[2] && y >= face[1] && y < face[3]) inFace++;
+          else outside++;
+        }
+      }
+      const area = (face[2] - face[0]) * (face[3] - face[1]);
+      expect(inFace / area).toBeGreaterThan(0.97);
+      expect(outside / area).toBeLessThan(1.5);
+    },
+  );
+});
+
+describe('what a task asks for', () => {
+  it('without detection, is that the regions alone are masked, and the network is left alone', async () => {
+    const region = { left: 5, top: 6, right: 20, bottom: 16 };
+    const image = await sharp({ create: { width: 32, height: 24, channels: 3, background: 'white' } })
+      .png()
+      .toBuffer();
+    const broken = { ...tools, detector: null as unknown as Detector };
+    const task = { image, detect: null, mask: { ...mask, regions: [region] }, cancel: newCancel() };
+    const answer = await maskFaces(task, broken);
+    expect(answer).toMatchObject({ faces: [], maskedCount: 1, output: { format: 'png' } });
+    const data = await sharp(answer.output.bytes).raw().toBuffer();
+    for (let y = 0; y < 24; y++) {
+      for (let x = 0; x < 32; x++) {
+        const inside = x >= 5 && x < 20 && y >= 6 && y < 16;
+        expect([...data.subarray((y * 32 + x) * 3, (y * 32 + x) * 3 + 3)]).toEqual([255, inside ? 0 : 255, 255]);
+      }
+    }
+  });
+
+  it('is refused where a region lies outside the image, naming which', async () => {
+    const image = await sharp({ create: { width: 32, height: 24, channels: 3, background: 'white' } })
+      .png()
+      .toBuffer();
+    const inside = { left: 0, top: 0, right: 1, bottom: 1 };
+    const outside = { left: 32, top: 0, right: 40, bottom: 9 };
+    const task = { image, detect: null, mask: { ...mask, regions: [inside, outside] }, cancel: newCancel() };
+    await expect(maskFaces(task, tools)).rejects.toMatchObject({ code: 'invalid_option' });
+    await expect(maskFaces(task, tools)).rejects.toThrow('regions[1]');
+  });
+
+  it.each([
+    ['jpeg', 'jpeg'],
+    ['png', 'png'],
+    ['webp', 'webp'],
+    ['avif', 'avif'],
+    ['gif', 'png'],
+    ['tiff', 'png'],
+  ] as const)('is answered in the format of the image, or PNG: %s as %s', async (from, to) => {
+    const image = await sharp({ create: { width: 32, height: 24, channels: 3, background: 'white' } })
+      .toFormat(from)
+      .toBuffer();
+    const answer = await maskFaces({ image, detect: null, mask, cancel: newCancel() }, tools);
+    expect(answer).toMatchObject({ image: { format: from }, output: { format: to } });
+    expect((await sharp(answer.output.bytes).metadata()).format).toBe(to === 'avif' ? 'heif' : to);
+  });
+
+  it('is not masked where it has several frames: a mask on the first would leave the face in the others', async () => {
+    const animated = await sharp(Buffer.alloc(8 * 16 * 3), {
+      raw: { width: 8, height: 16, channels: 3, pageHeight: 8 },
+    })
+      .gif({ keepDuplicateFrames: true })
+      .toBuffer();
+    expect((await sharp(animated).metadata()).pages).toBe(2);
+    await expect(maskFaces({ image: animated, detect, mask, cancel: newCancel() }, tools)).rejects.toMatchObject({
+      code: 'unsupported_image',
+    });
+    expect((await detectFaces({ image: animated, detect, cancel: newCancel() }, tools)).faces).toEqual([]);
+  });
+
+  it('hides the colour beneath transparent pixels', async () => {
+    const data = Buffer.from(Array<number[]>(64).fill([200, 100, 50, 0]).flat());
+    const image = await sharp(data, { raw: { width: 8, height: 8, channels: 4 } })
+      .png()
+      .toBuffer();
+    const answer = await maskFaces({ image, detect: null, mask, cancel: newCancel() }, tools);
+    expect((await sharp(answer.output.bytes).raw().toBuffer()).every((value) => value === 0)).toBe(true);
+  });
+});
+
+for (const kind of ['codec', 'exif', 'hostile'] as const) {
+  const folder = `${imagesFolder}/${kind}`;
+  describe.skipIf(!existsSync(folder))(`a file of ${kind}/ is answered or refused within 5 seconds`, () => {
+    const files = existsSync(folder) ? readdirSync(folder) : [];
+
+    it.each(files)('%s', { timeout: 5000 }, async (name) => {
+      const image = readFileSync(`${folder}/${name}`);
+      const detected = await orCode(detectFaces({ image, detect, cancel: newCancel() }, tools));
+      const masked = await orCode(
+        maskFaces({ image, detect: null, mask: { ...mask, format: 'jpeg' }, cancel: newCancel() }, tools),
+      );
+      const isMasked = typeof masked === 'object';
+      if (kind === 'exif') expect(isMasked).toBe(true);
+      if (isMasked) {
+        const { width, height } = masked.image;
+        expect(await sharp(masked.output.bytes).metadata()).toMatchObject({ format: 'jpeg', width, height });
+        expect(typeof detected).toBe('object');
+      }
+      if (typeof detected === 'object') {
+        const { width, height } = detected.image;
+        expect(width * height).toBeLessThanOrEqual(tools.maxPixels);
+        if (/landscape/i.test(name)) expect(width).toBeGreaterThan(height);
+        if (/portrait/i.test(name)) expect(width).toBeLessThan(height);
+      } else {
+        expect(['unsupported_image', 'undecodable_image', 'too_many_pixels']).toContain(detected);
+      }
+    });
+  });
+}
+
+describe.skipIf(!existsSync(`${imagesFolder}/codec`))('of the files of codec/ and hostile/', () => {
+  const codeOf = async (name: string) => {
+    const answer = await orCode(
+      maskFaces({ image: readFileSync(`${imagesFolder}/${name}`), detect: null, mask, cancel: newCancel() }, tools),
+    );
+    return typeof answer === 'string' ? answer : 'masked';
+  };
+
+  it.each([
+    ['codec/Channel_digital_image_CMYK_color.jpg', 'masked'],
+    ['codec/Channel_digital_image_CMYK_color_no_profile.jpg', 'masked'],
+    ['codec/16-bit-grey-alpha.png', 'masked'],
+    ['codec/tbgn2c16.png', 'masked'],
+    ['codec/frozenpond.mpo', 'masked'],
+    ['codec/gain-map.jpg', 'masked'],
+    ['codec/hopper.avif', 'masked'],
+    ['codec/G31D_MULTI.TIF', 'unsupported_image'],
+    ['codec/animated-loop-3.webp', 'unsupported_image'],
+    ['codec/rotating-squares.gif', 'unsupported_image'],
+    ['codec/check.svg', 'unsupported_image'],
+    ['codec/hopper.heif', 'unsupported_image'],
+    ['codec/relax.jp2', 'unsupported_image'],
+    ['hostile/65536-uint32-limit.png', 'too_many_pixels'],
+    ['hostile/giant-image.jpg', 'too_many_pixels'],
+    ['hostile/truncated.jpg', 'undecodable_image'],
+    ['hostile/truncated.png', 'undecodable_image'],
+    ['hostile/corrupt-header.jpg', 'undecodable_image'],
+    ['hostile/decompression_bomb.ico', 'unsupported_image'],
+    ['hostile/hopper_bad_exif.jpg', 'masked'],
+    ['hostile/icc_profile_big.jpg', 'masked'],
+  ])('%s is %s', async (name, outcome) => {
+    expect(await codeOf(name)).toBe(outcome);
+  });
+});
