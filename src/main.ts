@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from './app.setup.ts';
-import { type Configuration, ConfigurationError, readConfiguration } from './config/configuration.ts';
+import { type Configuration, ConfigurationError, readConfiguration, readEnvironment } from './config/configuration.ts';
 import { restrictDecoders } from './inference/decoders.ts';
 import { LoadedModel } from './models/loaded-model.ts';
 import { ModelError } from './models/model-error.ts';
 
 try {
   restrictDecoders();
-  const configuration = readConfiguration(process.env);
+  const configuration = readConfiguration(readEnvironment());
   const app = await createApp(configuration);
   stopOnSignal(app, configuration.server.shutdownGraceMs);
   await app.listen(configuration.server.port, configuration.server.host);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { type Setting, type Settings, settings } from './settings.ts';
 
 type Values<Slice> = { readonly [Key in keyof Slice]: Slice[Key] extends Setting<infer Value> ? Value : never };
@@ -20,6 +20,12 @@ export class ConfigurationError extends Error {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The process's environment, and beneath it the file `.env` of the working directory, where there is one. */
+export function readEnvironment(): Environment {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return process.env;
+}
 
 /**
  * Reads and validates all settings at once, so that one start shows all mistakes.
