@@ -106,70 +106,94 @@ describe('a semaphore', () => {
     expect({ inUse: semaphore.inUse, waiting: semaphore.waiting }).toEqual({ inUse: 0, waiting: 0 });
   });
 
-  it('behaves as a counter with a queue, whatever the order of asking, giving back and giving up', async () => {
-    type Step = { kind: 'ask' | 'give back' | 'give back again' | 'give up'; which: number };
+  it('keeps the queue as it is when someone hangs up who has waited and been served', async () => {
+    const semaphore = new Semaphore(1);
+    const release = await semaphore.acquire(never);
+    const controller = new AbortController();
+    const served = semaphore.acquire(controller.signal);
+    const behind = semaphore.acquire(never);
+    release();
+    const second = await served;
+    controller.abort();
+    expect(semaphore.waiting).toBe(1);
+    second();
+    (await behind)();
+    expect(semaphore.inUse).toBe(0);
+  });
+
+  it('behaves as a counter with a queue, whatever the order of asking, giving back, giving up and hanging up', async () => {
+    type Step = { kind: 'ask' | 'give back' | 'give back again' | 'give up' | 'hang up'; which: number };
     const step: fc.Arbitrary<Step> = fc.record({
-      kind: fc.constantFrom('ask', 'ask', 'give back', 'give back again', 'give up'),
+      kind: fc.constantFrom('ask', 'ask', 'give back', 'give back again', 'give up', 'hang up'),
       which: fc.nat(1000),
     });
     const limits = fc.integer({ min: 1, max: 4 });
     await fc.assert(
-      fc.asyncProperty(limits, fc.array(step, { maxLength: 40 }), fc.boolean(), async (limit, steps, settleEach) => {
-        const semaphore = new Semaphore(limit);
-        // What the semaphore must do: holders, and waiters in order.
-        let holders: number[] = [];
-        let queue: number[] = [];
-        const granted = new Map<number, () => void>();
-        const failed = new Map<number, unknown>();
-        const gaveUp: number[] = [];
-        const returned: (() => void)[] = [];
-        const controllers: AbortController[] = [];
-        const advance = () => {
-          while (holders.length < limit && queue.length > 0) holders.push(queue.shift()!);
-        };
-        const pick = <Item>(list: readonly Item[], which: number) => list[which % list.length];
+      fc.asyncProperty(
+        limits,
+        fc.array(step, { maxLength: 40, size: 'max' }),
+        fc.boolean(),
+        async (limit, steps, settleEach) => {
+          const semaphore = new Semaphore(limit);
+          // What the semaphore must do: holders, and waiters in order.
+          let holders: number[] = [];
+          let queue: number[] = [];
+          const granted = new Map<number, () => void>();
+          const failed = new Map<number, unknown>();
+          const gaveUp: number[] = [];
+          const returned: (() => void)[] = [];
+          const controllers: AbortController[] = [];
+          const advance = () => {
+            while (holders.length < limit && queue.length > 0) holders.push(queue.shift()!);
+          };
+          const pick = <Item>(list: readonly Item[], which: number) => list[which % list.length];
 
-        for (const { kind, which } of steps) {
-          if (kind === 'ask') {
-            const number = controllers.push(new AbortController()) - 1;
-            queue.push(number);
-            advance();
-            semaphore.acquire(controllers[number]!.signal).then(
-              (release) => granted.set(number, release),
-              (reason: unknown) => failed.set(number, reason),
-            );
-          } else if (kind === 'give back') {
-            const holder = pick(
-              holders.filter((number) => granted.has(number)),
-              which,
-            );
-            if (holder !== undefined) {
-              holders = holders.filter((number) => number !== holder);
+          for (const { kind, which } of steps) {
+            if (kind === 'ask') {
+              const number = controllers.push(new AbortController()) - 1;
+              queue.push(number);
               advance();
-              granted.get(holder)!();
-              returned.push(granted.get(holder)!);
+              semaphore.acquire(controllers[number]!.signal).then(
+                (release) => granted.set(number, release),
+                (reason: unknown) => failed.set(number, reason),
+              );
+            } else if (kind === 'give back') {
+              const holder = pick(
+                holders.filter((number) => granted.has(number)),
+                which,
+              );
+              if (holder !== undefined) {
+                holders = holders.filter((number) => number !== holder);
+                advance();
+                granted.get(holder)!();
+                returned.push(granted.get(holder)!);
+              }
+            } else if (kind === 'give back again') {
+              pick(returned, which)?.();
+            } else if (kind === 'hang up') {
+              // Whoever has been given a permit keeps it until it is given back: nothing changes for anybody.
+              const served = pick([...granted.keys()], which);
+              if (served !== undefined) controllers[served]!.abort();
+            } else {
+              const waiter = pick(queue, which);
+              if (waiter !== undefined) {
+                queue = queue.filter((number) => number !== waiter);
+                gaveUp.push(waiter);
+                controllers[waiter]!.abort(`${waiter} gave up`);
+              }
             }
-          } else if (kind === 'give back again') {
-            pick(returned, which)?.();
-          } else {
-            const waiter = pick(queue, which);
-            if (waiter !== undefined) {
-              queue = queue.filter((number) => number !== waiter);
-              gaveUp.push(waiter);
-              controllers[waiter]!.abort(`${waiter} gave up`);
-            }
+            expect(semaphore.inUse).toBe(holders.length);
+            expect(semaphore.inUse).toBeLessThanOrEqual(limit);
+            expect(semaphore.waiting).toBe(queue.length);
+            if (settleEach) await settled();
           }
-          expect(semaphore.inUse).toBe(holders.length);
-          expect(semaphore.inUse).toBeLessThanOrEqual(limit);
-          expect(semaphore.waiting).toBe(queue.length);
-          if (settleEach) await settled();
-        }
-        await settled();
-        for (const holder of holders) expect(granted.has(holder)).toBe(true);
-        for (const waiter of queue) expect(granted.has(waiter) || failed.has(waiter)).toBe(false);
-        expect([...failed]).toEqual(expect.arrayContaining(gaveUp.map((number) => [number, `${number} gave up`])));
-        expect(failed.size).toBe(gaveUp.length);
-      }),
+          await settled();
+          for (const holder of holders) expect(granted.has(holder)).toBe(true);
+          for (const waiter of queue) expect(granted.has(waiter) || failed.has(waiter)).toBe(false);
+          expect([...failed]).toEqual(expect.arrayContaining(gaveUp.map((number) => [number, `${number} gave up`])));
+          expect(failed.size).toBe(gaveUp.length);
+        },
+      ),
       { numRuns: 200 },
     );
   });

@@ -29,6 +29,7 @@ describe('suppressing overlaps', () => {
   describe('as laws', () => {
     const detections = fc.array(fc.record({ box: anyBox, score: fc.double({ min: 0, max: 1, noNaN: true }) }), {
       maxLength: 30,
+      size: 'max',
     });
     const limit = fc.double({ min: 0, max: 1, noNaN: true });
 
