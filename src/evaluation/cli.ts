@@ -195,6 +195,8 @@ function progressBar(stream: Writable): SingleBar {
     format: '{bar} {value} of {total} photos, {eta_formatted} left',
     noTTYOutput: true,
     notTTYSchedule: 5000,
+    // Photos differ much: the time left is judged by more than the last ten.
+    etaBuffer: 100,
   });
 }
 
