@@ -200,3 +200,33 @@ describe('a slot', () => {
     await until(() => slots.inUse === 0);
   });
 });
+
+describe('a permit to infer', () => {
+  it('is held by nobody whose upload has not arrived', async () => {
+    const stalled = await Promise.all([rawClient(), rawClient(), rawClient()]);
+    for (const client of stalled) {
+      client.sendHead('mask', 5_000_000, { 'content-type': 'multipart/form-data; boundary=xx' });
+      client.socket.write('--xx\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nhalf a file');
+    }
+    await until(() => slots.inUse === stalled.length);
+
+    await expectItServes();
+    expect(service.app.get(InferenceSemaphore).inUse).toBe(0);
+  });
+
+  it('is not needed to mask given regions alone', async () => {
+    const semaphore = service.app.get(InferenceSemaphore);
+    const never = new AbortController();
+    const releases = await Promise.all(Array.from({ length: semaphore.limit }, () => semaphore.acquire(never.signal)));
+    try {
+      const options = { detect: false, regions: [{ left: 0, top: 0, right: 50, bottom: 50 }] };
+      for (const way of WAYS) {
+        const response = await send(service.url, 'mask', image, { way, options });
+        await response.arrayBuffer();
+        expect(response.status).toBe(200);
+      }
+    } finally {
+      for (const release of releases) release();
+    }
+  });
+});

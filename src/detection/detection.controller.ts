@@ -23,8 +23,8 @@ export class DetectionController {
   @HttpCode(200)
   @ApiOperation({ operationId: 'detect', summary: 'Find the faces in an image' })
   @ApiOkResponse({ description: 'Where the faces are, best first', standardSchema: detectionSchema })
+  @UseInterceptors(SemaphoreInterceptor) // inside the reading of the upload, which stands nearer to the method
   @TakesImage(detectOptionsSchema)
-  @UseInterceptors(SemaphoreInterceptor)
   async detect(
     @UploadedImage() { image, options }: Upload<DetectOptions>,
     @Req() request: FastifyRequest,

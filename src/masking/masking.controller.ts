@@ -28,8 +28,8 @@ export class MaskingController {
     description:
       'Answers with the masked image; with `Accept: application/json`, with the image as base64 beside the detection.',
   })
+  @UseInterceptors(SemaphoreInterceptor) // inside the reading of the upload, which stands nearer to the method
   @TakesImage(maskOptionsSchema)
-  @UseInterceptors(SemaphoreInterceptor)
   async mask(
     @UploadedImage() { image, options }: Upload<MaskRequestOptions>,
     @Req() request: FastifyRequest,
