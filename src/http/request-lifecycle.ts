@@ -8,24 +8,26 @@ declare module 'fastify' {
   }
 }
 
+/** How long a client that has its answer may go on sending, unread, before its connection is closed. */
+const LINGER_MS = 1000;
+
 /** Gives each request a signal that says when nobody waits for its answer any more. */
 export function registerLifecycle(fastify: FastifyInstance, timeoutMs: number): void {
   fastify.decorateRequest('abandoned');
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
-    request.abandoned = abandonedSignal(reply, timeoutMs);
+    request.abandoned = abandonedSignal(request, reply, timeoutMs);
+    closeIfIncomplete(request, reply);
     done();
   });
 }
 
-function abandonedSignal(reply: FastifyReply, timeoutMs: number): AbortSignal {
+function abandonedSignal(request: FastifyRequest, reply: FastifyReply, timeoutMs: number): AbortSignal {
   const controller = new AbortController();
   const timer = setTimeout(() => {
-    controller.abort(
-      new DomainError(
-        'deadline_exceeded',
-        `There was no answer within ${timeoutMs} ms. Send a smaller image, or try again when there is less to do`,
-      ),
-    );
+    const reason = timeIsOver(request, timeoutMs);
+    controller.abort(reason);
+    // While a raw or JSON body is read, no handler runs yet that could answer to the signal.
+    if (reason.code === 'request_incomplete' && !reply.sent) void reply.send(reason);
   }, timeoutMs);
   reply.raw.once('close', () => {
     clearTimeout(timer);
@@ -34,4 +36,29 @@ function abandonedSignal(reply: FastifyReply, timeoutMs: number): AbortSignal {
     }
   });
   return controller.signal;
+}
+
+function timeIsOver(request: FastifyRequest, timeoutMs: number): DomainError {
+  return request.raw.complete
+    ? new DomainError(
+        'deadline_exceeded',
+        `There was no answer within ${timeoutMs} ms. Send a smaller image, or try again when there is less to do`,
+      )
+    : new DomainError(
+        'request_incomplete',
+        `The request was not here as a whole within ${timeoutMs} ms. Send a smaller image, or over a faster connection`,
+      );
+}
+
+/**
+ * Closing at once would make clients that still send see a broken pipe instead of their answer; never closing would
+ * let those that send nothing more keep their connection.
+ */
+function closeIfIncomplete(request: FastifyRequest, reply: FastifyReply): void {
+  reply.raw.once('finish', () => {
+    if (request.raw.complete) return;
+    setTimeout(() => {
+      if (!request.raw.complete) request.raw.destroy();
+    }, LINGER_MS).unref();
+  });
 }

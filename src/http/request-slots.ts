@@ -1,9 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { DomainError } from '../errors/domain-error.ts';
 
-/** How long a refused client may go on sending its body, unread, before its connection is closed. */
-const LINGER_MS = 1000;
-
 /** How many requests with an image are in the house at once, from their first byte to the end of their answer. */
 export class RequestSlots {
   readonly limit: number;
@@ -38,7 +35,7 @@ export class RequestSlots {
 
 /**
  * Refuses POST requests under `prefix` that find no slot, before a byte of their body is read. The refusal leaves the
- * connection open: closing it at once would make clients that still send see a broken pipe instead of the 503.
+ * connection open for a while, as request-lifecycle does for every answer to a request that is not here as a whole.
  */
 export function registerRequestSlots(fastify: FastifyInstance, slots: RequestSlots, prefix: string): void {
   fastify.addHook('onRequest', (request, reply, done) => {
@@ -53,11 +50,6 @@ export function registerRequestSlots(fastify: FastifyInstance, slots: RequestSlo
       done();
       return;
     }
-    reply.raw.once('finish', () => {
-      setTimeout(() => {
-        if (!request.raw.complete) request.raw.destroy();
-      }, LINGER_MS).unref();
-    });
     done(
       new DomainError('busy', `All ${slots.limit} request slots are taken. Try again in a second`, {
         headers: { 'retry-after': '1' },
