@@ -1,4 +1,4 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Module, RequestMethod } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
 import { ConfigModule } from './config/config.module.ts';
 import type { Configuration } from './config/configuration.ts';
@@ -17,7 +17,11 @@ export class AppModule {
       module: AppModule,
       imports: [
         ConfigModule.with(configuration),
-        LoggerModule.forRoot({ pinoHttp: loggerOptions(configuration.logging) }),
+        LoggerModule.forRoot({
+          pinoHttp: loggerOptions(configuration.logging),
+          // The module's own default, `{/*splat}`, matches nothing in Fastify's middleware: no request was logged.
+          forRoutes: [{ path: '*splat', method: RequestMethod.ALL }],
+        }),
         MetricsModule,
         HttpModule,
         DetectionModule,
