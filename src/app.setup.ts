@@ -21,6 +21,8 @@ import { buildOpenApiDocument } from './openapi-document.ts';
 /** What takes images lives here: keys, limits and slots guard it; health, metrics and docs need none. */
 const API_PREFIX = '/api/';
 
+const RETRY_SOON = { headers: { 'retry-after': '1' } };
+
 /**
  * The application, ready to listen: used by main, by the tests and by the writer of openapi.json.
  * @throws ModelError where the configured model cannot be used
@@ -29,8 +31,8 @@ export async function createApp(configuration: Configuration): Promise<NestFasti
   const adapter = createAdapter(configuration);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(configuration), adapter, {
     abortOnError: false,
-    // Nest's own tale of its start is of no use to an operator; what goes wrong is.
-    logger: ['warn', 'error', 'fatal'],
+    // Nest's own tale of its start is of no use to an operator; what fails is thrown, and told by main.
+    logger: ['fatal'],
     // Fastify's own JSON parser is all that is wanted: Nest would add one for HTML forms without files.
     bodyParser: false,
   });
@@ -54,6 +56,7 @@ function createAdapter({ server, limits }: Configuration): FastifyAdapter {
     requestTimeout: limits.requestTimeoutMs,
     connectionTimeout: 0,
     forceCloseConnections: 'idle',
+    return503OnClosing: false, // closeConnectionsWhenStopping does, by a problem
     trustProxy: server.trustedProxies.length > 0 ? [...server.trustedProxies] : false,
     genReqId: requestIdOf,
     frameworkErrors: answerBadAddress,
@@ -76,8 +79,8 @@ async function registerHooks(
   { limits, security }: Configuration,
   app: NestFastifyApplication,
 ): Promise<void> {
-  closeConnectionsWhenStopping(fastify);
   identifyAnswers(fastify);
+  closeConnectionsWhenStopping(fastify);
   countRequests(fastify, app.get(Metrics));
   await fastify.register(helmet, {
     // The page may be served over plain HTTP: telling browsers to upgrade its own parts would break it.
@@ -92,12 +95,28 @@ async function registerHooks(
   await registerUploads(fastify, limits.maxUploadBytes);
 }
 
-/** Clients keep connections open: while stopping, each answer asks them to close theirs. */
+/**
+ * While stopping, each answer asks its client to close the connection, and requests that still come are refused. Once
+ * the last one is answered, the connections on which nobody asked anything are closed: they would be waited for.
+ */
 function closeConnectionsWhenStopping(fastify: FastifyInstance): void {
   let stopping = false;
+  let running = 0;
+  const closeUnused = () => {
+    if (stopping && running === 0) fastify.server.closeAllConnections();
+  };
   fastify.addHook('preClose', (done) => {
     stopping = true;
+    setImmediate(closeUnused); // when the server has stopped to listen
     done();
+  });
+  fastify.addHook('onRequest', (_request, reply, done) => {
+    running++;
+    reply.raw.once('close', () => {
+      running--;
+      closeUnused();
+    });
+    done(stopping ? new DomainError('not_ready', 'The service is stopping. Try again', RETRY_SOON) : undefined);
   });
   fastify.addHook('onSend', (_request, reply, _payload, done) => {
     if (stopping) void reply.header('connection', 'close');

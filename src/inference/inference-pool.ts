@@ -5,6 +5,7 @@ import { Configuration } from '../config/configuration.ts';
 import { DomainError } from '../errors/domain-error.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { LoadedModel } from '../models/loaded-model.ts';
+import { ModelError, reasonOf } from '../models/model-error.ts';
 import type {
   CancelFlag,
   DetectAnswer,
@@ -52,7 +53,10 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     metrics.gauge('face_api_pool_tasks', 'Tasks that run or wait in the pool', () => this.runningSince.size);
   }
 
-  /** Starts all threads and loads the model in each, so that no request pays for it. */
+  /**
+   * Starts all threads and loads the model in each, so that no request pays for it.
+   * @throws ModelError
+   */
   async onModuleInit(): Promise<void> {
     const workerData: WorkerSettings = {
       modelPath: this.model.path,
@@ -71,8 +75,12 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
       this.logger.error({ err: error }, 'A worker thread died; another takes its place');
     });
     const pool = this.pool;
-    // One task per idle thread: so many at once reach every one of them.
-    await Promise.all(Array.from({ length: this.threads }, () => pool.run(undefined)));
+    try {
+      // One task per idle thread: so many at once reach every one of them.
+      await Promise.all(Array.from({ length: this.threads }, () => pool.run(undefined)));
+    } catch (error) {
+      throw new ModelError(`${this.model.path} is not a detector that can be run: ${reasonOf(error)}`);
+    }
     this.warm = true;
   }
 
