@@ -1,0 +1,149 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { detectionSchema } from '../src/inference/schemas.ts';
+import {
+  crowd,
+  cutByBorder,
+  emptyScene,
+  fillingTheFrame,
+  portrait,
+  render,
+  type Scene,
+  type Side,
+  tinyFaces,
+} from './fixtures/portraits.ts';
+import { asBox, decode, differenceInside, foundOf, grow } from './picture.ts';
+import { send, type Service, startService } from './service.ts';
+
+const SIDES: readonly Side[] = ['left', 'top', 'right', 'bottom'];
+const SEEDS = [1, 2, 3, 4, 5, 6];
+const SHARED = fileURLToPath(new URL('../../shared', import.meta.url));
+const DET_500M = `${SHARED}/models/det_500m.onnx`;
+const PHOTOS = `${SHARED}/photos`;
+
+async function detect({ url }: Service, image: Uint8Array, options: Record<string, unknown> = {}) {
+  const response = await send(url, 'detect', image, { options });
+  const body = detectionSchema.parse(await response.json());
+  expect(body.faces).toHaveLength(body.face_count);
+  return body;
+}
+
+/** Drawn faces, how many of them were found, and how many findings are none of them. */
+async function score(service: Service, scene: Scene, options: Record<string, unknown> = {}) {
+  const { faces, image } = await detect(service, await render(scene), options);
+  for (const { box } of faces) {
+    expect(box.left).toBeGreaterThanOrEqual(0);
+    expect(box.top).toBeGreaterThanOrEqual(0);
+    expect(box.right).toBeLessThanOrEqual(image.width);
+    expect(box.bottom).toBeLessThanOrEqual(image.height);
+  }
+  const found = foundOf(scene.faces, faces);
+  return { drawn: scene.faces.length, found, others: faces.length - found };
+}
+
+async function maskedShare(service: Service, scene: Scene): Promise<number> {
+  const image = await render(scene);
+  const response = await send(service.url, 'mask', image, { options: { method: 'solid', color: '#ff00ff' } });
+  const [before, after] = [await decode(image), await decode(Buffer.from(await response.arrayBuffer()))];
+  const hidden = scene.faces.filter(({ box }) => differenceInside(before, after, grow(asBox(box), -0.25)) > 60);
+  return hidden.length / scene.faces.length;
+}
+
+describe('the embedded detector', () => {
+  let service: Service;
+
+  beforeAll(async () => {
+    service = await startService();
+  });
+  afterAll(() => service.close());
+
+  it.each(SEEDS)('finds one person (%i)', async (seed) => {
+    expect(await score(service, portrait({ seed, faceHeight: 150, width: 400, height: 480 }))).toEqual({
+      drawn: 1,
+      found: 1,
+      others: 0,
+    });
+  });
+
+  it.each([40, 60, 90, 130, 180, 220])('finds a face of %i pixels', async (faceHeight) => {
+    const { found } = await score(service, portrait({ faceHeight, width: 480, height: 560 }));
+
+    expect(found).toBe(1);
+  });
+
+  it('finds a crowd, and masks it', async () => {
+    const people = crowd(12, { width: 960, height: 640, seed: 2 });
+    const { found, drawn } = await score(service, people);
+
+    expect(drawn).toBe(12);
+    expect(found).toBeGreaterThanOrEqual(11);
+    expect(await maskedShare(service, people)).toBeGreaterThan(0.9);
+  });
+
+  it('finds nobody where nobody is', async () => {
+    for (const seed of SEEDS.slice(0, 3)) {
+      expect((await detect(service, await render(emptyScene({ seed, background: 'gradient' })))).faces).toEqual([]);
+    }
+  });
+
+  it('finds smaller faces with a larger input_size', async () => {
+    const scene = tinyFaces({ faceHeight: 14, width: 640, height: 480 });
+    const { found: few } = await score(service, scene, { input_size: 320 });
+    const { found: many } = await score(service, scene, { input_size: 1280 });
+
+    expect(many).toBeGreaterThan(few + 10);
+  });
+});
+
+describe.skipIf(!existsSync(DET_500M))('SCRFD-500M', () => {
+  let service: Service;
+
+  beforeAll(async () => {
+    service = await startService({ FACE_API_MODEL: DET_500M });
+  });
+  afterAll(() => service.close());
+
+  it.each(SEEDS)('finds one person (%i)', async (seed) => {
+    expect(await score(service, portrait({ seed }))).toEqual({ drawn: 1, found: 1, others: 0 });
+  });
+
+  it.each([3, 8, 20])('finds a crowd of %i, and masks all', async (count) => {
+    const people = crowd(count);
+
+    expect(await score(service, people)).toEqual({ drawn: count, found: count, others: 0 });
+    expect(await maskedShare(service, people)).toBe(1);
+  });
+
+  it.each(SIDES)('finds a person cut by the %s border, and masks the rest of the face', async (side) => {
+    const scene = cutByBorder(side);
+
+    expect(await score(service, scene, { threshold: 0.3 })).toMatchObject({ drawn: 1, found: 1 });
+  });
+
+  it('finds a face that fills the frame', async () => {
+    expect(await score(service, fillingTheFrame())).toMatchObject({ found: 1 });
+  });
+
+  it('finds tiny faces with a large input_size', async () => {
+    const { found, drawn } = await score(service, tinyFaces(), { input_size: 1280 });
+
+    expect(found / drawn).toBeGreaterThan(0.9);
+  });
+
+  it('finds nobody where nobody is', async () => {
+    for (const seed of SEEDS) {
+      expect((await detect(service, await render(emptyScene({ seed })))).faces).toEqual([]);
+    }
+  });
+
+  describe.skipIf(!existsSync(PHOTOS))('on photographs', () => {
+    const files = existsSync(PHOTOS) ? readdirSync(PHOTOS).filter((file) => /\dfaces?\./.test(file)) : [];
+
+    it.each(files)('%s has as many faces as its name states', async (file) => {
+      const { face_count } = await detect(service, readFileSync(`${PHOTOS}/${file}`));
+
+      expect(face_count).toBe(Number(/\.(\d+)faces?\./.exec(file)?.[1]));
+    });
+  });
+});
