@@ -30,7 +30,7 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
 
 /** Schemas with an id become components of the document, and are referred to. */
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): { schema: JsonSchema; components: JsonSchema } {
-  const { $defs = {}, ...own } = z.toJSONSchema(schema, { target: 'draft-2020-12', io }) as JsonSchema;
+  const { $defs = {}, ...own } = withinDocument(z.toJSONSchema(schema, { target: 'draft-2020-12', io }));
   delete own['$schema'];
   const { id } = own;
   if (typeof id !== 'string') return { schema: own, components: $defs as JsonSchema };
@@ -111,10 +111,11 @@ function describeMaskAnswer(document: OpenAPIObject): void {
   });
 }
 
+/** What a schema refers to stands among the document's components, wherever the schema itself ends up. */
+function withinDocument(schema: JsonSchema): JsonSchema {
+  return JSON.parse(JSON.stringify(schema).replaceAll('#/$defs/', '#/components/schemas/')) as JsonSchema;
+}
+
 function addComponents(document: OpenAPIObject, components: JsonSchema): void {
-  const known = ((document.components ??= {}).schemas ??= {});
-  const rewritten = JSON.parse(
-    JSON.stringify(components).replaceAll('#/$defs/', '#/components/schemas/'),
-  ) as typeof known;
-  Object.assign(known, rewritten);
+  Object.assign(((document.components ??= {}).schemas ??= {}), components);
 }

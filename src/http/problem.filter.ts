@@ -1,4 +1,11 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  HttpException,
+  Logger,
+  ServiceUnavailableException,
+} from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../config/configuration.ts';
 import { DomainError } from '../errors/domain-error.ts';
@@ -16,6 +23,11 @@ export class ProblemFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
+    if (thrown instanceof ServiceUnavailableException) {
+      // Only health checks throw it, with a report that says what is down: that is their answer.
+      void reply.code(503).send(thrown.getResponse());
+      return;
+    }
     const error = this.toDomainError(thrown, request);
     if (error.status === 500) this.logger.error({ err: error.cause ?? error, requestId: request.id }, error.message);
     if (reply.sent) return;

@@ -1,0 +1,229 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RequestSlots } from '../src/http/request-slots.ts';
+import { InferencePool } from '../src/inference/inference-pool.ts';
+import { detectOptionsSchema } from '../src/inference/schemas.ts';
+import { maskOptionsSchema } from '../src/masking/schemas.ts';
+import { encode, portrait } from './fixtures/portraits.ts';
+import { expectProblem, send, type Service, startService } from './service.ts';
+
+const COMMITTED = fileURLToPath(new URL('../openapi.json', import.meta.url));
+
+const image = await encode(portrait({ faceHeight: 150, width: 400, height: 480 }), 'jpeg');
+
+let service: Service;
+
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.close());
+
+const get = (path: string) => fetch(service.url + path);
+
+async function metrics(): Promise<string> {
+  return (await get('/metrics')).text();
+}
+
+/** The value of one sample; 0 where there is none yet. */
+function sample(text: string, name: string): number {
+  const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
+  return line === undefined ? 0 : Number(line.slice(name.length));
+}
+
+describe('health', () => {
+  it.each(['live', 'ready'])('%s says yes while the workers answer', async (probe) => {
+    const response = await get(`/health/${probe}`);
+
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ status: 'ok' });
+  });
+
+  it('ready names the model', async () => {
+    expect(await (await get('/health/ready')).json()).toMatchObject({ details: { model: { name: 'embedded' } } });
+  });
+
+  it('live says no when a task runs far beyond every deadline', async () => {
+    const running = service.app.get(InferencePool)['runningSince'];
+    const stuck = Symbol('stuck');
+    running.set(stuck, performance.now() - 1e9);
+    try {
+      const response = await get('/health/live');
+      expect(response.status).toBe(503);
+      expect(await response.json()).toMatchObject({ status: 'error', error: { workers: { status: 'down' } } });
+    } finally {
+      running.delete(stuck);
+    }
+    expect((await get('/health/live')).status).toBe(200);
+  });
+
+  it('ready says no, and images get 503, once the pool is shut down', async () => {
+    const stopping = await startService();
+    try {
+      await stopping.app.get(InferencePool).onApplicationShutdown();
+
+      expect((await fetch(`${stopping.url}/health/ready`)).status).toBe(503);
+      await expectProblem(await send(stopping.url, 'detect', image), 503, 'not-ready');
+    } finally {
+      await stopping.close();
+    }
+  });
+});
+
+describe('metrics', () => {
+  it('are Prometheus text under stable names', async () => {
+    await (await send(service.url, 'mask', image)).arrayBuffer();
+    const response = await get('/metrics');
+    const text = await response.text();
+    const names = new Set([...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, type]) => `${name!} ${type!}`));
+
+    expect(response.headers.get('content-type')).toMatch(/^text\/plain; .*version=/);
+    for (const name of [
+      'face_api_requests_total counter',
+      'face_api_request_duration_seconds histogram',
+      'face_api_stage_duration_seconds histogram',
+      'face_api_faces_total counter',
+      'face_api_worker_failures_total counter',
+      'face_api_requests_in_flight gauge',
+      'face_api_request_slots gauge',
+      'process_resident_memory_bytes gauge',
+    ]) {
+      expect(names).toContain(name);
+    }
+    expect(text).toMatch(/^face_api_stage_duration_seconds_count\{stage="inference"\} [1-9]/m);
+  });
+
+  it('count requests by route and status, and faces', async () => {
+    const before = await metrics();
+    await (await send(service.url, 'detect', image)).arrayBuffer();
+    await (await send(service.url, 'detect', image, { options: { threshold: 9 } })).arrayBuffer();
+    const after = await metrics();
+    const added = (name: string) => sample(after, name) - sample(before, name);
+
+    expect(added('face_api_requests_total{route="/api/v1/detect",status="200"}')).toBe(1);
+    expect(added('face_api_requests_total{route="/api/v1/detect",status="400"}')).toBe(1);
+    expect(added('face_api_faces_total{kind="detect"}')).toBe(1);
+  });
+
+  it('take no label from an address that there is none of', async () => {
+    for (let i = 0; i < 5; i++) await (await get(`/made-up-${i}?and=${i}`)).arrayBuffer();
+
+    expect(await metrics()).not.toContain('made-up');
+  });
+});
+
+describe('the documentation', () => {
+  it('is served as a page', async () => {
+    const response = await get('/docs');
+
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toMatch(/^text\/html/);
+    expect(await response.text()).toContain('swagger-ui');
+  });
+
+  it.each(['/docs/swagger-ui-bundle.js', '/docs/swagger-ui.css', '/docs/swagger-ui-init.js'])(
+    'has its part %s',
+    async (path) => {
+      const response = await get(path);
+      await response.arrayBuffer();
+      expect(response.status).toBe(200);
+    },
+  );
+
+  it('is not there where it is switched off', async () => {
+    const quiet = await startService({ FACE_API_DOCS_ENABLED: 'false' });
+    try {
+      for (const path of ['/docs', '/openapi.json']) expect((await fetch(quiet.url + path)).status).toBe(404);
+    } finally {
+      await quiet.close();
+    }
+  });
+});
+
+describe('the OpenAPI document', () => {
+  type Operation = {
+    operationId: string;
+    parameters: { name: string }[];
+    responses: Record<string, { content?: object }>;
+  };
+  type Document = {
+    openapi: string;
+    paths: Record<string, Record<string, Operation>>;
+    components: { schemas: object };
+  };
+  let document: Document;
+
+  beforeAll(async () => {
+    document = (await (await get('/openapi.json')).json()) as Document;
+  });
+
+  it('is the committed openapi.json (npm run openapi writes it)', () => {
+    expect(document).toEqual(JSON.parse(readFileSync(COMMITTED, 'utf8')));
+  });
+
+  it('is valid OpenAPI 3.1', async () => {
+    const validator = new Validator();
+    const result = await validator.validate(structuredClone(document));
+
+    expect(result.errors ?? []).toEqual([]);
+    expect(result.valid).toBe(true);
+    expect(validator.version).toBe('3.1');
+    expect(document.openapi).toMatch(/^3\.1\./);
+  });
+
+  it('has every reference resolved within itself', () => {
+    const names = new Set<string>();
+    JSON.stringify(document, (key, value: unknown) => {
+      if (key === '$ref') names.add(String(value));
+      return value;
+    });
+
+    expect(names.size).toBeGreaterThan(5);
+    for (const name of names) {
+      expect(name).toMatch(/^#\/components\/schemas\/\w+$/);
+      expect(Object.keys(document.components.schemas)).toContain(name.split('/').at(-1));
+    }
+  });
+
+  it('describes every endpoint, option and kind of answer', () => {
+    expect(Object.keys(document.paths).sort()).toEqual([
+      '/api/v1/detect',
+      '/api/v1/mask',
+      '/health/live',
+      '/health/ready',
+      '/metrics',
+    ]);
+    for (const [path, schema] of [
+      ['/api/v1/detect', detectOptionsSchema],
+      ['/api/v1/mask', maskOptionsSchema],
+    ] as const) {
+      const operation = document.paths[path]!['post']!;
+      expect(operation.parameters.map(({ name }) => name)).toEqual(Object.keys(schema.shape));
+      expect(Object.keys(operation.responses).map(Number)).toEqual([
+        200, 400, 401, 408, 413, 415, 422, 429, 500, 503, 504,
+      ]);
+      for (const [status, { content }] of Object.entries(operation.responses)) {
+        if (status !== '200') expect(Object.keys(content!)).toEqual(['application/problem+json']);
+      }
+    }
+  });
+});
+
+describe('every answer', () => {
+  it.each(['/health/live', '/docs', '/nothing', '/api/v1/detect'])(
+    'of %s carries security headers and an id',
+    async (path) => {
+      const { headers } = await get(path);
+
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('content-security-policy')).toContain("default-src 'self'");
+      expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+      expect(headers.get('x-powered-by')).toBeNull();
+    },
+  );
+
+  it('leaves no slot taken', () => {
+    expect(service.app.get(RequestSlots).inUse).toBe(0);
+  });
+});
