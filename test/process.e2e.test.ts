@@ -116,7 +116,7 @@ describe('SIGTERM', () => {
     expect(await service.ended).toEqual([0, null]);
   });
 
-  it('twice ends at once', async () => {
+  it('twice ends at once, whatever the threads are doing', async () => {
     const { service, requests } = await startUnderLoad(3);
     const failing = Promise.allSettled(requests);
     service.child.kill('SIGTERM');
@@ -127,19 +127,18 @@ describe('SIGTERM', () => {
       ),
     );
     service.child.kill('SIGTERM');
-    const [code, signal] = await service.ended;
 
-    expect(code === 0).toBe(false);
-    expect({ code, signal }).toEqual({ code: 1, signal: null });
+    // Not by SIGABRT: that would be ONNX Runtime, whose thread was ended inside an inference.
+    expect(await service.ended).toEqual([null, 'SIGKILL']);
     expect((await failing).some(({ status }) => status === 'rejected')).toBe(true);
   });
 
-  it('ends with 1 and a word about it when the grace time is over', async () => {
+  it('ends all the same, with a word about it, when the grace time is over', async () => {
     const { service, requests } = await startUnderLoad(4, { FACE_API_SHUTDOWN_GRACE_MS: '50' });
     const failing = Promise.allSettled(requests);
     service.child.kill('SIGTERM');
 
-    expect(await service.ended).toEqual([1, null]);
+    expect(await service.ended).toEqual([null, 'SIGKILL']);
     expect(service.output()).toMatch(/still running after 50 ms/);
     await failing;
   });

@@ -50,11 +50,11 @@ export interface ServiceProcess {
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 
-/** Starts `node dist/main.js` as an operator would; does not wait until it serves. */
+/** Starts `node dist/main.js` with the allocator set as `npm start` does; does not wait until it serves. */
 export function spawnService(environment: Environment = {}): Omit<ServiceProcess, 'url' | 'port'> {
   const child = spawn(process.execPath, ['--enable-source-maps', 'dist/main.js'], {
     cwd: REPOSITORY,
-    env: { PATH: process.env['PATH'], ...QUIET, ...environment },
+    env: { PATH: process.env['PATH'], MALLOC_MMAP_THRESHOLD_: '1048576', ...QUIET, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
