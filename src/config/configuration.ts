@@ -12,6 +12,9 @@ export abstract class Configuration {
   abstract readonly inference: Values<Settings['inference']>;
   abstract readonly detection: Values<Settings['detection']>;
   abstract readonly masking: Values<Settings['masking']>;
+  abstract readonly storage: Values<Settings['storage']>;
+  abstract readonly database: Values<Settings['database']>;
+  abstract readonly s3: Values<Settings['s3']>;
 }
 
 /** Names every variable that is wrong, what it got (unless it is a secret) and what it takes. */

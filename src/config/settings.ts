@@ -61,6 +61,20 @@ function oneOf<const Choice extends string>(...choices: Choice[]): z.ZodType<Cho
 
 const text: z.ZodType<string, string> = z.string().min(1, { error: 'a text that is not empty' });
 
+const optionalText: z.ZodType<string, string> = z.string();
+
+const databaseUrl: z.ZodType<string, string> = z
+  .string()
+  .refine((value) => value === '' || /^postgres(ql)?:\/\/.+/.test(value), {
+    error: 'an address such as postgres://user:password@host:5432/database',
+  });
+
+const httpUrl: z.ZodType<string, string> = z
+  .string()
+  .refine((value) => value === '' || (/^https?:\/\//.test(value) && URL.canParse(value)), {
+    error: 'an address that starts with http:// or https://',
+  });
+
 const hexColor: z.ZodType<string, string> = z.string().regex(/^#[0-9a-f]{6}$/i, { error: 'a colour such as #000000' });
 
 function splitList(value: string): string[] {
@@ -203,6 +217,90 @@ export const settings = {
     padding: setting('DEFAULT_PADDING', number(0, 2), 0.25, 'Default of the option padding'),
     strength: setting('DEFAULT_STRENGTH', number(0, 1), 0.5, 'Default of the option strength'),
     quality: setting('DEFAULT_QUALITY', integer(1, 100), 90, 'Default of the option quality'),
+  },
+  storage: {
+    enabled: setting(
+      'STORAGE_ENABLED',
+      boolean,
+      false,
+      'Keep images and jobs. false: nothing of a request is kept anywhere once it is answered',
+    ),
+    dataFolder: setting(
+      'DATA_FOLDER',
+      text,
+      './data',
+      'Folder of the spool and, unless DATABASE_URL and S3_BUCKET name others, of the database and the images',
+    ),
+    spoolMaxBytes: setting(
+      'SPOOL_MAX_BYTES',
+      integer(1_048_576, Number.MAX_SAFE_INTEGER),
+      1_073_741_824,
+      'Most that may wait on disk to be stored',
+    ),
+    spoolFullPolicy: setting(
+      'SPOOL_FULL_POLICY',
+      oneOf('oldest', 'refuse'),
+      'oldest',
+      'When the spool is full or cannot be written: give up the oldest jobs in it, or refuse requests with 503',
+    ),
+    spoolFsync: setting(
+      'SPOOL_FSYNC',
+      boolean,
+      true,
+      'Answer only once the job has reached the disk. false: a power failure may lose the last jobs',
+    ),
+    retentionDays: setting(
+      'RETENTION_DAYS',
+      integer(0, 36_500),
+      0,
+      'Days after which jobs, and images without jobs, are deleted. 0: never',
+    ),
+    assetUrlSeconds: setting(
+      'ASSET_URL_SECONDS',
+      integer(1, 604_800),
+      300,
+      'How long the address of a stored image is valid',
+    ),
+  },
+  database: {
+    // The name that hosting platforms and tools use, hence without the prefix.
+    url: {
+      ...setting(
+        'DATABASE_URL',
+        databaseUrl,
+        '',
+        'PostgreSQL 15 or later. Not set: the service runs one of its own in the data folder',
+        true,
+      ),
+      name: 'DATABASE_URL',
+    },
+    poolSize: setting('DATABASE_POOL_SIZE', integer(2, 200), 10, 'Most connections to the database'),
+  },
+  s3: {
+    bucket: setting('S3_BUCKET', optionalText, '', 'Bucket for the images. Not set: they are kept in the data folder'),
+    endpoint: setting('S3_ENDPOINT', httpUrl, '', 'Address of the S3 service. Not set: Amazon’s'),
+    publicEndpoint: setting(
+      'S3_PUBLIC_ENDPOINT',
+      httpUrl,
+      '',
+      'Address of the S3 service as browsers know it, where that is another one',
+    ),
+    region: setting('S3_REGION', text, 'us-east-1', 'Region of the bucket'),
+    accessKeyId: setting('S3_ACCESS_KEY_ID', optionalText, '', 'Not set: the role of the machine or the pod is used'),
+    secretAccessKey: setting('S3_SECRET_ACCESS_KEY', optionalText, '', 'Belongs to FACE_API_S3_ACCESS_KEY_ID', true),
+    pathStyle: setting(
+      'S3_PATH_STYLE',
+      boolean,
+      true,
+      'true: endpoint/bucket/key, as most services want it; false: bucket.endpoint/key',
+    ),
+    encryption: setting(
+      'S3_ENCRYPTION',
+      oneOf('none', 'AES256', 'aws:kms'),
+      'none',
+      'Encryption by the S3 service of what it stores',
+    ),
+    kmsKeyId: setting('S3_KMS_KEY_ID', optionalText, '', 'Key for aws:kms. Not set: the account’s own'),
   },
 } as const;
 

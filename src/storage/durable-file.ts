@@ -1,0 +1,61 @@
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { v7 } from 'uuid';
+
+/** The suffix of files that are being written: whoever finds one that is old knows that its writer died. */
+export const UNFINISHED = '.tmp';
+
+/**
+ * Writes a file so that its name shows the whole content or nothing, whatever fails meanwhile: to a file beside it,
+ * which is then renamed. With `sync`, content and name have reached the disk when it resolves.
+ */
+export async function writeDurably(path: string, parts: readonly Uint8Array[], sync: boolean): Promise<void> {
+  const unfinished = `${path}.${v7()}${UNFINISHED}`;
+  try {
+    const file = await open(unfinished, 'wx', 0o600);
+    try {
+      for (const part of parts) await file.writeFile(part);
+      if (sync) await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await rename(unfinished, path);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+  if (sync) await syncFolder(dirname(path));
+}
+
+/** Makes the folder and those above it, as far as they are missing, so that they survive a failure of the machine. */
+export async function makeFolder(path: string, sync: boolean, mode = 0o700): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode });
+  if (first === undefined || !sync) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/** A new name is safe once its folder is. Windows has no such call: NTFS keeps names in its journal. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** The code of a failed system call ("ENOENT"), or undefined where the error is of another kind. */
+export function systemErrorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** Undefined instead of an error, where the file is not there. */
+export async function ifPresent<Result>(access: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await access;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,61 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { v7 } from 'uuid';
+import { ifPresent, makeFolder, systemErrorCode } from '../durable-file.ts';
+
+/** Where the service serves objects of its folder to those who come with a valid signature. */
+export const ASSETS_PATH = '/api/v1/assets/';
+
+const KEY_BYTES = 32;
+
+/** Addresses of objects in the folder, signed with HMAC-SHA256 over key and expiry. */
+export class AssetUrls {
+  readonly #secret: Buffer;
+  readonly #now: () => number;
+
+  constructor(secret: Buffer, now: () => number = Date.now) {
+    this.#secret = secret;
+    this.#now = now;
+  }
+
+  /** The secret is kept in the data folder, so that addresses stay valid over a restart and among instances that share it. */
+  static async open(dataFolder: string): Promise<AssetUrls> {
+    await makeFolder(dataFolder, true, 0o711);
+    return new AssetUrls(await readOrMakeSecret(join(dataFolder, 'asset-url.key')));
+  }
+
+  sign(key: string, seconds: number): string {
+    const expires = String(Math.floor(this.#now() / 1000) + seconds);
+    const query = new URLSearchParams({ expires, signature: this.#signature(key, expires) });
+    return `${ASSETS_PATH}${key}?${query.toString()}`;
+  }
+
+  /** Whether the signature was made here for this key and this expiry, which has not passed. */
+  verify(key: string, expires: string, signature: string): boolean {
+    const expected = Buffer.from(this.#signature(key, expires));
+    const given = Buffer.from(signature);
+    const isOurs = given.length === expected.length && timingSafeEqual(given, expected);
+    return isOurs && Number(expires) * 1000 > this.#now();
+  }
+
+  #signature(key: string, expires: string): string {
+    return createHmac('sha256', this.#secret).update(`${expires}\n${key}`).digest('base64url');
+  }
+}
+
+/** Of several instances that start at once, one makes the secret and all use it. */
+async function readOrMakeSecret(path: string): Promise<Buffer> {
+  const present = await ifPresent(readFile(path));
+  if (present) return present;
+  const candidate = `${path}.${v7()}`;
+  await writeFile(candidate, randomBytes(KEY_BYTES), { mode: 0o600, flag: 'wx' });
+  try {
+    await link(candidate, path);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EEXIST') throw error;
+  } finally {
+    await rm(candidate);
+  }
+  return readFile(path);
+}

@@ -1,0 +1,87 @@
+import { access, constants, opendir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { ifPresent, makeFolder, UNFINISHED, writeDurably } from '../durable-file.ts';
+import type { AssetUrls } from './asset-urls.ts';
+import { assertKey } from './object-keys.ts';
+import { ObjectStore, type StoredObject } from './object-store.ts';
+
+/** Objects as files in a folder, read through addresses that the service itself signs and serves. */
+export class FolderStore extends ObjectStore {
+  readonly place: string;
+  readonly #root: string;
+  readonly #urls: AssetUrls;
+
+  private constructor(root: string, urls: AssetUrls) {
+    super();
+    this.#root = root;
+    this.#urls = urls;
+    this.place = `the folder ${root}`;
+  }
+
+  static async open(folder: string, urls: AssetUrls): Promise<FolderStore> {
+    const root = resolve(folder);
+    await makeFolder(root, true);
+    return new FolderStore(root, urls);
+  }
+
+  async put(key: string, bytes: Uint8Array): Promise<void> {
+    const path = this.#pathOf(key);
+    await makeFolder(dirname(path), true);
+    await writeDurably(path, [bytes], true);
+  }
+
+  async get(key: string): Promise<Uint8Array | null> {
+    return (await ifPresent(readFile(this.#pathOf(key)))) ?? null;
+  }
+
+  async find(key: string): Promise<StoredObject | null> {
+    const file = await ifPresent(stat(this.#pathOf(key)));
+    return file?.isFile() === true ? { key, bytes: file.size, modifiedAt: file.mtime } : null;
+  }
+
+  async delete(key: string): Promise<void> {
+    await rm(this.#pathOf(key), { force: true });
+  }
+
+  async *list(prefix: string): AsyncIterable<StoredObject> {
+    const folder = join(this.#root, prefix);
+    for await (const path of filesBelow(folder)) {
+      if (path.endsWith(UNFINISHED)) continue;
+      const key = relative(this.#root, path).split(sep).join('/');
+      // A file may be deleted by someone else between its listing and this line.
+      const found = await this.find(key);
+      if (found) yield found;
+    }
+  }
+
+  temporaryUrl(key: string, seconds: number): Promise<string> {
+    assertKey(key);
+    return Promise.resolve(this.#urls.sign(key, seconds));
+  }
+
+  async check(): Promise<void> {
+    await access(this.#root, constants.R_OK | constants.W_OK);
+  }
+
+  async close(): Promise<void> {
+    // Nothing is held open between two calls.
+  }
+
+  /** @throws Error for what is not a key, so that no path leaves the folder */
+  #pathOf(key: string): string {
+    assertKey(key);
+    const path = join(this.#root, key);
+    if (!path.startsWith(this.#root + sep)) throw new Error('the key leads out of the folder');
+    return path;
+  }
+}
+
+async function* filesBelow(folder: string): AsyncIterable<string> {
+  const entries = await ifPresent(opendir(folder));
+  if (!entries) return;
+  for await (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* filesBelow(path);
+    else if (entry.isFile()) yield path;
+  }
+}

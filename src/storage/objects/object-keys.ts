@@ -1,0 +1,58 @@
+/** The keys of objects: the only place where they are made, and told from what is not one. */
+
+const EXTENSIONS: Readonly<Record<string, string>> = {
+  jpeg: 'jpg',
+  png: 'png',
+  webp: 'webp',
+  avif: 'avif',
+  gif: 'gif',
+  tiff: 'tiff',
+};
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(EXTENSIONS).map(([type, extension]) => [extension, `image/${type}`]),
+);
+
+/** Names of letters and digits joined by single separators: no name is empty, hidden, or climbs. */
+const KEY = /^[a-z0-9]+(?:[/_.-][a-z0-9]+)*$/;
+const MAX_KEY_LENGTH = 200;
+
+export const ORIGINALS = 'originals/';
+export const RESULTS = 'results/';
+
+/** The same bytes have the same key: they are stored once, however often they are sent. */
+export function originalKey(sha256: string, type: string): string {
+  return `${ORIGINALS}${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}.${extensionOf(type)}`;
+}
+
+/** A job has one result, however often it is stored. Days keep the folders small. */
+export function resultKey(jobId: string, createdAt: Date, type: string): string {
+  const day = createdAt.toISOString().slice(0, 10).replaceAll('-', '/');
+  return `${RESULTS}${day}/${jobId}.${extensionOf(type)}`;
+}
+
+/** What the key of an object says of the row it belongs to; null: it is not a key of ours. */
+export function ownerOf(key: string): { readonly sha256: string } | { readonly jobId: string } | null {
+  const name = /([^/.]+)\.[a-z0-9]+$/.exec(key)?.[1];
+  if (name === undefined) return null;
+  if (key.startsWith(ORIGINALS) && /^[0-9a-f]{64}$/.test(name)) return { sha256: name };
+  if (key.startsWith(RESULTS) && /^[0-9a-f-]{36}$/.test(name)) return { jobId: name };
+  return null;
+}
+
+export function contentTypeOf(key: string): string {
+  return CONTENT_TYPES[key.slice(key.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
+}
+
+export function isKey(key: string): boolean {
+  return key.length <= MAX_KEY_LENGTH && KEY.test(key);
+}
+
+/** @throws Error if it is not a key */
+export function assertKey(key: string): void {
+  if (!isKey(key)) throw new Error(`${JSON.stringify(key.slice(0, MAX_KEY_LENGTH))} is not the key of an object`);
+}
+
+function extensionOf(type: string): string {
+  return EXTENSIONS[type] ?? 'bin';
+}
