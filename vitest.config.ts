@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** A place for the PostgreSQL that the tests of one run share. */
+const DATABASE = 'test/fixtures/database-folder.setup.ts';
+
 export default defineConfig({
   test: {
     testTimeout: 60_000,
@@ -7,9 +10,16 @@ export default defineConfig({
     // Each file may start the service with its own worker threads: two files at a time fill a small machine.
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts', 'test/{fixtures,reference}/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'test/{fixtures,reference}/**/*.test.ts'],
+          globalSetup: DATABASE,
+        },
+      },
       // Some of these run the service as it is started, from dist/: it is built first where it is stale.
-      { extends: true, test: { name: 'e2e', include: ['test/*.test.ts'], globalSetup: 'test/build.ts' } },
+      { extends: true, test: { name: 'e2e', include: ['test/*.test.ts'], globalSetup: ['test/build.ts', DATABASE] } },
     ],
   },
 });

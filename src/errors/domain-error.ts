@@ -15,6 +15,7 @@ export const problems = {
   internal: { status: 500, title: 'The service failed' },
   busy: { status: 503, title: 'All request slots are taken' },
   not_ready: { status: 503, title: 'The service is not ready' },
+  storage_full: { status: 503, title: 'There is no room to keep the image' },
   deadline_exceeded: { status: 504, title: 'The request took too long' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

@@ -1,0 +1,119 @@
+import type { EntityManager } from 'typeorm';
+import { v7 } from 'uuid';
+import { contentTypeOf, originalKey, resultKey } from './objects/object-keys.ts';
+import type { ObjectStore } from './objects/object-store.ts';
+import type { Database } from './records/database.ts';
+import { type ImageRow, imageEntity } from './records/image.entity.ts';
+import { jobEntity } from './records/job.entity.ts';
+import { lockImage } from './records/locks.ts';
+import type { SpooledBytes, SpooledJob } from './spool/spool-entry.ts';
+
+/** Puts a job where it stays: its bytes into the object store, what is known of it into the tables. */
+export class Archive {
+  readonly #database: Database;
+  readonly #objects: ObjectStore;
+
+  constructor(database: Database, objects: ObjectStore) {
+    this.#database = database;
+    this.#objects = objects;
+  }
+
+  /**
+   * Stores the job, once however often it is called. Objects come first: a row never names an object that is not there.
+   * @param isWanted asked when nobody else can touch the image any more: false where it was erased meanwhile
+   * @returns false where it was not wanted any more
+   * @throws whatever the database or the object store said; then it can be called again
+   */
+  async store(job: SpooledJob, isWanted: () => Promise<boolean>): Promise<boolean> {
+    const dataSource = await this.#database.ready();
+    return dataSource.transaction(async (rows) => {
+      if (job.original) await lockImage(rows, job.original.sha256);
+      if (!(await isWanted())) return false;
+      const imageId = job.original && (await this.#storeImage(rows, job, job.original));
+      const key = job.result && (await this.#storeResult(job, job.result));
+      await insertJob(rows, job, imageId, key);
+      return true;
+    });
+  }
+
+  /** The same bytes are put once; if their object was lost, they bring it back. */
+  async #storeImage(rows: EntityManager, job: SpooledJob, original: SpooledBytes): Promise<string> {
+    const images = rows.getRepository(imageEntity);
+    const { sha256, type, bytes } = original;
+    const known = await images.findOneBy({ sha256 });
+    const objectKey = known?.objectKey ?? originalKey(sha256, type);
+    if (!known?.objectKey) await this.#objects.put(objectKey, bytes, contentTypeOf(objectKey));
+    const image: ImageRow = known ?? {
+      id: v7(),
+      sha256,
+      type,
+      bytes: bytes.byteLength,
+      width: null,
+      height: null,
+      faceCount: null,
+      objectKey,
+      createdAt: new Date(job.createdAt),
+      lastUsedAt: new Date(job.createdAt),
+    };
+    const createdAt = new Date(job.createdAt);
+    await images.save({
+      ...image,
+      objectKey,
+      width: job.size?.width ?? image.width,
+      height: job.size?.height ?? image.height,
+      faceCount: greatest(image.faceCount, job.faceCount),
+      // Jobs may be stored in another order than they came.
+      createdAt: createdAt < image.createdAt ? createdAt : image.createdAt,
+      lastUsedAt: createdAt > image.lastUsedAt ? createdAt : image.lastUsedAt,
+    });
+    return image.id;
+  }
+
+  async #storeResult(job: SpooledJob, { type, bytes }: SpooledBytes): Promise<string> {
+    const key = resultKey(job.id, new Date(job.createdAt), type);
+    await this.#objects.put(key, bytes, contentTypeOf(key));
+    return key;
+  }
+}
+
+async function insertJob(
+  rows: EntityManager,
+  job: SpooledJob,
+  imageId: string | null,
+  key: string | null,
+): Promise<void> {
+  await rows
+    .createQueryBuilder()
+    .insert()
+    .into(jobEntity)
+    .values({
+      id: job.id,
+      kind: job.kind,
+      status: job.status,
+      imageId,
+      options: job.options,
+      faces: job.faces && [...job.faces],
+      faceCount: job.faceCount,
+      maskedCount: job.maskedCount,
+      timings: job.timings,
+      durationMs: job.durationMs,
+      modelName: job.model.name,
+      modelSha256: job.model.sha256,
+      errorCode: job.error?.code ?? null,
+      errorDetail: job.error?.detail ?? null,
+      requestId: job.requestId,
+      apiKeyName: job.apiKeyName,
+      resultKey: key,
+      resultType: job.result?.type ?? null,
+      resultBytes: job.result?.bytes.byteLength ?? null,
+      resultSha256: job.result?.sha256 ?? null,
+      createdAt: new Date(job.createdAt),
+    })
+    .orIgnore()
+    .updateEntity(false)
+    .execute();
+}
+
+function greatest(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.max(one, other);
+}

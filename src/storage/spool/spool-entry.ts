@@ -1,0 +1,107 @@
+import { webcrypto } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { sniffImageType } from '../../vision/image-type.ts';
+import type { FinishedJob, Job } from '../job.ts';
+
+/** Bytes with what is recorded of them. */
+export interface SpooledBytes {
+  readonly sha256: string;
+  readonly type: string;
+  readonly bytes: Uint8Array;
+}
+
+/** A job as it is read back from the spool. */
+export interface SpooledJob extends Job {
+  readonly original: SpooledBytes | null;
+  readonly result: SpooledBytes | null;
+}
+
+/** A file in the spool is not what was written: the machine failed before it reached the disk, or the disk did. */
+export class DamagedEntryError extends Error {
+  override readonly name = 'DamagedEntryError';
+}
+
+/*
+ * A file: the magic, the header's length and CRC-32 (both big-endian), the header as JSON, the original, the result.
+ * The header holds the lengths and digests of the two, so that whatever is missing or changed is noticed.
+ */
+const MAGIC = Buffer.from('FACEJOB1');
+const PREFIX_BYTES = MAGIC.length + 8;
+
+interface Content {
+  readonly sha256: string;
+  readonly type: string;
+  readonly length: number;
+}
+
+interface Header {
+  readonly job: Job;
+  readonly original: Content | null;
+  readonly result: Content | null;
+}
+
+export async function encodeEntry({ original, result, ...job }: FinishedJob): Promise<Uint8Array[]> {
+  const header: Header = {
+    job,
+    original: original && (await describe(sniffImageType(original), original)),
+    result: result && (await describe(result.type, result.bytes)),
+  };
+  const text = Buffer.from(JSON.stringify(header));
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  MAGIC.copy(prefix);
+  prefix.writeUInt32BE(text.length, MAGIC.length);
+  prefix.writeUInt32BE(crc32(text), MAGIC.length + 4);
+  return [prefix, text, ...(original ? [original] : []), ...(result ? [result.bytes] : [])];
+}
+
+/** @throws DamagedEntryError */
+export async function decodeEntry(entry: Buffer): Promise<SpooledJob> {
+  const end = headerEnd(entry);
+  const header = parseHeader(entry, entry.subarray(PREFIX_BYTES, end));
+  const middle = end + (header.original?.length ?? 0);
+  const original = header.original && (await verified(header.original, entry.subarray(end, middle)));
+  const result = header.result && (await verified(header.result, entry.subarray(middle)));
+  return { ...header.job, original, result };
+}
+
+/**
+ * The digest of the original alone, without reading it; null: the entry has none.
+ * @throws DamagedEntryError
+ */
+export async function readOriginalDigest(file: FileHandle): Promise<string | null> {
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  await file.read(prefix, 0, PREFIX_BYTES, 0);
+  const text = Buffer.alloc(headerEnd(prefix) - PREFIX_BYTES);
+  await file.read(text, 0, text.length, PREFIX_BYTES);
+  return parseHeader(prefix, text).original?.sha256 ?? null;
+}
+
+async function describe(type: string, bytes: Uint8Array): Promise<Content> {
+  return { sha256: await digest(bytes), type, length: bytes.byteLength };
+}
+
+function headerEnd(prefix: Buffer): number {
+  if (prefix.length < PREFIX_BYTES || !prefix.subarray(0, MAGIC.length).equals(MAGIC)) {
+    throw new DamagedEntryError('it does not start as an entry of the spool does');
+  }
+  return PREFIX_BYTES + prefix.readUInt32BE(MAGIC.length);
+}
+
+function parseHeader(prefix: Buffer, text: Buffer): Header {
+  if (crc32(text) !== prefix.readUInt32BE(MAGIC.length + 4)) throw new DamagedEntryError('its header is damaged');
+  return JSON.parse(text.toString()) as Header;
+}
+
+async function verified({ sha256, type, length }: Content, bytes: Uint8Array): Promise<SpooledBytes> {
+  if (bytes.byteLength !== length || (await digest(bytes)) !== sha256) {
+    throw new DamagedEntryError('its bytes are not those that were written');
+  }
+  return { sha256, type, bytes };
+}
+
+/** On a thread of the runtime's own: large images must not hold up the event loop. */
+async function digest(bytes: Uint8Array): Promise<string> {
+  const hash = await webcrypto.subtle.digest('SHA-256', bytes);
+  return Buffer.from(hash).toString('hex');
+}

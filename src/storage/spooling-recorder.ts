@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DomainError } from '../errors/domain-error.ts';
+import type { FinishedJob } from './job.ts';
+import { JobRecorder, type StorageCondition } from './job-recorder.ts';
+import type { ObjectStore } from './objects/object-store.ts';
+import type { Persistence } from './persistence.ts';
+import type { Database } from './records/database.ts';
+import type { FullPolicy, Spool } from './spool/spool.ts';
+import { SpoolFullError } from './spool/spool.ts';
+import { reasonOf, type StorageLog } from './storage-log.ts';
+import type { StorageMetrics } from './storage-metrics.ts';
+
+/** How long a probe of the database or the object store may take, and how long its outcome is good for. */
+const PROBE_TIMEOUT_MS = 2000;
+const PROBE_EVERY_MS = 5000;
+
+export interface RecorderParts {
+  readonly spool: Spool;
+  readonly persistence: Persistence;
+  readonly database: Database;
+  readonly objects: ObjectStore;
+  readonly metrics: StorageMetrics;
+  readonly log: StorageLog;
+  readonly fullPolicy: FullPolicy;
+}
+
+/** Storage is on: jobs go to the spool before their requests are answered, and from there to where they stay. */
+export class SpoolingRecorder extends JobRecorder {
+  override readonly isOn = true;
+  readonly #parts: RecorderParts;
+  #probed: { readonly at: number; readonly problems: Promise<string[]> } | undefined;
+
+  constructor(parts: RecorderParts) {
+    super();
+    this.#parts = parts;
+  }
+
+  override admit(bytes: number): void {
+    if (!this.#parts.spool.hasRoomFor(bytes)) throw refusal();
+  }
+
+  override async record(job: FinishedJob): Promise<void> {
+    const { spool, persistence, metrics, log, fullPolicy } = this.#parts;
+    try {
+      await spool.write(job);
+    } catch (error) {
+      if (fullPolicy === 'refuse') throw refusal(error);
+      metrics.countLoss(error instanceof SpoolFullError ? 'spool_full' : 'spool_write');
+      log.error({ err: error, jobId: job.id, requestId: job.requestId }, 'A job is lost: the spool did not take it');
+      return;
+    }
+    persistence.add(job.id);
+  }
+
+  override async condition(): Promise<StorageCondition> {
+    const { spool, persistence, metrics } = this.#parts;
+    const problems = await this.#problems();
+    return {
+      status: problems.length > 0 || persistence.isFailing ? 'degraded' : 'ok',
+      spoolFiles: spool.files,
+      spoolBytes: spool.bytes,
+      oldestSeconds: spool.oldestSince ? Math.round((Date.now() - spool.oldestSince.getTime()) / 1000) : 0,
+      lost: metrics.lost,
+      problems,
+    };
+  }
+
+  /** Asked by every probe of a load balancer, but looked up only every few seconds. */
+  #problems(): Promise<string[]> {
+    const now = Date.now();
+    if (!this.#probed || now - this.#probed.at > PROBE_EVERY_MS) this.#probed = { at: now, problems: this.#probe() };
+    return this.#probed.problems;
+  }
+
+  async #probe(): Promise<string[]> {
+    const { database, objects } = this.#parts;
+    const outcomes = await Promise.all([
+      failureOf('the database', () => database.check()),
+      failureOf('the object store', () => objects.check()),
+    ]);
+    return outcomes.filter((outcome) => outcome !== null);
+  }
+}
+
+function refusal(cause?: unknown): DomainError {
+  return new DomainError(
+    'storage_full',
+    'The service cannot keep any more images at present. Try again in some seconds',
+    { cause, headers: { 'retry-after': '10' } },
+  );
+}
+
+async function failureOf(what: string, check: () => Promise<void>): Promise<string | null> {
+  const late = sleep(PROBE_TIMEOUT_MS, `${what} does not answer`, { ref: false });
+  const answer = check().then(
+    () => null,
+    (error: unknown) => `${what} fails: ${reasonOf(error)}`,
+  );
+  return Promise.race([answer, late]);
+}
