@@ -16,8 +16,6 @@ export default tseslint.config(
       // Nest's tokens are abstract classes, which this rule takes for mistakes.
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
-      // TypeORM declares the options of an EntitySchema as a class and takes an object.
-      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       '@typescript-eslint/consistent-type-definitions': 'off',
     },
   },

@@ -8,6 +8,7 @@ import { HttpModule } from './http/http.module.ts';
 import { loggerOptions } from './http/logging.ts';
 import { MaskingModule } from './masking/masking.module.ts';
 import { MetricsModule } from './metrics/metrics.module.ts';
+import { StorageModule } from './storage/storage.module.ts';
 
 /** Which modules make the service. */
 @Module({})
@@ -24,6 +25,7 @@ export class AppModule {
         }),
         MetricsModule,
         HttpModule,
+        StorageModule.with(configuration),
         DetectionModule,
         MaskingModule,
         HealthModule,

@@ -17,6 +17,7 @@ import { registerContinue, registerRequestSlots, RequestSlots } from './http/req
 import { jsonBodyLimit, registerUploads } from './http/upload.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { buildOpenApiDocument } from './openapi-document.ts';
+import { ASSETS_PATH } from './storage/assets-path.ts';
 
 /** What takes images lives here: keys, limits and slots guard it; health, metrics and docs need none. */
 const API_PREFIX = '/api/';
@@ -88,7 +89,7 @@ async function registerHooks(
     strictTransportSecurity: false,
   });
   registerLifecycle(fastify, limits.requestTimeoutMs);
-  registerApiKeys(fastify, security.apiKeys, API_PREFIX);
+  registerApiKeys(fastify, security.apiKeys, API_PREFIX, ASSETS_PATH);
   if (limits.requestsPerMinute > 0) await registerRateLimit(fastify, limits.requestsPerMinute);
   registerRequestSlots(fastify, app.get(RequestSlots), API_PREFIX);
   registerContinue(fastify);
@@ -146,7 +147,7 @@ async function registerRateLimit(fastify: FastifyInstance, requestsPerMinute: nu
     max: requestsPerMinute,
     timeWindow: '1 minute',
     keyGenerator: (request) => request.apiKeyName ?? request.ip,
-    allowList: (request) => !request.url.startsWith(API_PREFIX),
+    allowList: ({ url }) => !url.startsWith(API_PREFIX) || url.startsWith(ASSETS_PATH),
     errorResponseBuilder: (_request, { after, max }) =>
       new DomainError('too_many_requests', `At most ${max} requests a minute are taken. Try again in ${after}`),
   });

@@ -5,6 +5,7 @@ import { type Configuration, ConfigurationError, readConfiguration, readEnvironm
 import { restrictDecoders } from './inference/decoders.ts';
 import { LoadedModel } from './models/loaded-model.ts';
 import { ModelError } from './models/model-error.ts';
+import { EmbeddedPostgresError } from './storage/records/embedded-postgres-error.ts';
 
 try {
   restrictDecoders();
@@ -55,6 +56,7 @@ function endNow(): never {
 /** What an operator can put right is told in a line or two; anything else with its stack. */
 function startFailure(error: unknown): string {
   if (error instanceof ConfigurationError) return error.message;
+  if (error instanceof EmbeddedPostgresError) return error.message;
   if (error instanceof ModelError) return `The model cannot be used: ${error.message}`;
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE') return `The port is in use (${(error as Error).message}); set FACE_API_PORT to another`;

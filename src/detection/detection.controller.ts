@@ -3,10 +3,11 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../config/configuration.ts';
 import type { Upload } from '../http/upload.ts';
-import { TakesImage, UploadedImage } from '../http/upload.interceptor.ts';
+import { TakesImage, UploadedImage, UploadInterceptor } from '../http/upload.interceptor.ts';
 import { serverTiming, toDetectionBody, toDetectSettings } from '../inference/detection-body.ts';
 import { InferencePool } from '../inference/inference-pool.ts';
 import { type DetectionBody, detectionSchema, type DetectOptions, detectOptionsSchema } from '../inference/schemas.ts';
+import { JobInterceptor, KeepsJob } from '../inference/job.interceptor.ts';
 import { SemaphoreInterceptor } from '../inference/semaphore.interceptor.ts';
 import { LoadedModel } from '../models/loaded-model.ts';
 
@@ -23,15 +24,16 @@ export class DetectionController {
   @HttpCode(200)
   @ApiOperation({ operationId: 'detect', summary: 'Find the faces in an image' })
   @ApiOkResponse({ description: 'Where the faces are, best first', standardSchema: detectionSchema })
-  @UseInterceptors(SemaphoreInterceptor) // inside the reading of the upload, which stands nearer to the method
   @TakesImage(detectOptionsSchema)
+  @KeepsJob('detect')
+  @UseInterceptors(UploadInterceptor, JobInterceptor, SemaphoreInterceptor)
   async detect(
     @UploadedImage() { image, options }: Upload<DetectOptions>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<DetectionBody> {
     const detect = toDetectSettings(options, this.configuration.detection);
-    const answer = await this.pool.detect({ image, detect }, request.abandoned);
+    const answer = await this.pool.detect({ image, detect }, request.abandoned, request.keepJob);
     const body = toDetectionBody(answer, {
       requestId: request.id,
       model: this.model,

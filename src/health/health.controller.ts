@@ -9,6 +9,7 @@ import {
 } from '@nestjs/terminus';
 import { InferencePool } from '../inference/inference-pool.ts';
 import { LoadedModel } from '../models/loaded-model.ts';
+import { JobRecorder } from '../storage/job-recorder.ts';
 
 @ApiTags('operation')
 @Controller('health')
@@ -18,6 +19,7 @@ export class HealthController {
     private readonly indicators: HealthIndicatorService,
     private readonly pool: InferencePool,
     private readonly model: LoadedModel,
+    private readonly recorder: JobRecorder,
   ) {}
 
   @Get('live')
@@ -31,7 +33,7 @@ export class HealthController {
   @HealthCheck()
   @ApiOperation({ operationId: 'ready', summary: 'Is the model loaded in every worker, and are requests taken?' })
   ready(): Promise<HealthCheckResult> {
-    return this.health.check([() => this.modelIsLoaded()]);
+    return this.health.check([() => this.modelIsLoaded(), () => this.storageCondition()]);
   }
 
   private async workersAnswer(): Promise<HealthIndicatorResult> {
@@ -42,5 +44,19 @@ export class HealthController {
   private modelIsLoaded(): HealthIndicatorResult {
     const indicator = this.indicators.check('model');
     return this.pool.isWarm ? indicator.up({ name: this.model.name }) : indicator.down('starting or stopping');
+  }
+
+  /** Storage that is degraded is told, but requests are still answered: readiness does not depend on it. */
+  private async storageCondition(): Promise<HealthIndicatorResult> {
+    const indicator = this.indicators.check('storage');
+    const condition = await this.recorder.condition();
+    if (!condition) return indicator.up({ condition: 'off' });
+    return indicator.up({
+      condition: condition.status,
+      spool_files: condition.spoolFiles,
+      spool_bytes: condition.spoolBytes,
+      oldest_seconds: condition.oldestSeconds,
+      lost: condition.lost,
+    });
   }
 }

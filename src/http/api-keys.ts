@@ -14,13 +14,21 @@ interface ApiKey {
   readonly secret: string;
 }
 
-/** Asks requests under `prefix` for one of the keys, as `X-API-Key` or as a bearer token, before their body is read. */
-export function registerApiKeys(fastify: FastifyInstance, keys: readonly ApiKey[], prefix: string): void {
+/**
+ * Asks requests under `prefix` for one of the keys, as `X-API-Key` or as a bearer token, before their body is read; but
+ * not those under `signedPrefix`, whose address is their key.
+ */
+export function registerApiKeys(
+  fastify: FastifyInstance,
+  keys: readonly ApiKey[],
+  prefix: string,
+  signedPrefix: string,
+): void {
   fastify.decorateRequest('apiKeyName', null);
   if (keys.length === 0) return;
   const digests = keys.map(({ name, secret }) => ({ name, digest: sha256(secret) }));
   fastify.addHook('onRequest', (request, _reply, done) => {
-    if (!request.url.startsWith(prefix)) {
+    if (!request.url.startsWith(prefix) || request.url.startsWith(signedPrefix)) {
       done();
       return;
     }

@@ -1,12 +1,10 @@
 import {
-  applyDecorators,
   type CallHandler,
   createParamDecorator,
   type ExecutionContext,
   Injectable,
   type NestInterceptor,
   SetMetadata,
-  UseInterceptors,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
@@ -44,10 +42,8 @@ export class UploadInterceptor implements NestInterceptor {
   }
 }
 
-/** The endpoint takes an image, with options as `schema` describes them. */
-export function TakesImage(schema: z.ZodObject): MethodDecorator {
-  return applyDecorators(SetMetadata(OPTIONS_SCHEMA, schema), UseInterceptors(UploadInterceptor));
-}
+/** The handler takes an image, with options as `schema` describes them; the UploadInterceptor reads it. */
+export const TakesImage = (schema: z.ZodObject): MethodDecorator => SetMetadata(OPTIONS_SCHEMA, schema);
 
 /** The image and its validated options. */
 export const UploadedImage = createParamDecorator(

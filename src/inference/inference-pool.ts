@@ -28,6 +28,14 @@ const WORKER_FILE = new URL(
   import.meta.url,
 );
 
+type Request<Task> = Omit<Task, 'cancel' | 'handBack'>;
+
+/**
+ * Is given what a task leaves behind, before the task settles: the image's bytes, which the worker hands back, and the
+ * answer, which is null where the task failed. It is not called where the thread died with the image.
+ */
+export type Keep<Answer> = (original: Uint8Array | null, answer: Answer | null) => void;
+
 /**
  * The threads that burn CPU: everything that touches pixels runs there, one hop each way. A task that runs is never
  * terminated, since ONNX Runtime aborts the process if its thread ends inside an inference; it is told by a flag in
@@ -90,12 +98,12 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     await this.pool?.close();
   }
 
-  detect(task: Omit<DetectTask, 'cancel'>, abandoned: AbortSignal): Promise<DetectAnswer> {
-    return this.run<DetectAnswer>('detect', task, abandoned);
+  detect(task: Request<DetectTask>, abandoned: AbortSignal, keep?: Keep<DetectAnswer>): Promise<DetectAnswer> {
+    return this.run<DetectAnswer>('detect', task, abandoned, keep);
   }
 
-  mask(task: Omit<MaskTask, 'cancel'>, abandoned: AbortSignal): Promise<MaskAnswer> {
-    return this.run<MaskAnswer>('mask', task, abandoned);
+  mask(task: Request<MaskTask>, abandoned: AbortSignal, keep?: Keep<MaskAnswer>): Promise<MaskAnswer> {
+    return this.run<MaskAnswer>('mask', task, abandoned, keep);
   }
 
   get isWarm(): boolean {
@@ -124,6 +132,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     name: 'detect' | 'mask',
     task: { readonly image: Uint8Array },
     abandoned: AbortSignal,
+    keep: Keep<Answer> | undefined,
   ): Promise<Answer> {
     if (!this.pool || !this.warm) throw new DomainError('not_ready', 'The service is starting or stopping');
     const cancel: CancelFlag = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
@@ -134,9 +143,10 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     this.runningSince.set(id, performance.now());
     try {
       const outcome = (await this.pool.run(
-        { ...task, cancel },
+        { ...task, cancel, handBack: keep !== undefined },
         { name, transferList: [task.image.buffer as ArrayBuffer] },
       )) as Outcome<Answer>;
+      keep?.(outcome.original ?? null, outcome.ok ? outcome.answer : null);
       if (!outcome.ok) throw new DomainError(outcome.code, outcome.detail, { cause: outcome.cause });
       this.metrics.observeStages(outcome.answer.timings);
       this.metrics.faces.inc({ kind: name }, outcome.answer.faces.length);

@@ -3,9 +3,10 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../config/configuration.ts';
 import type { Upload } from '../http/upload.ts';
-import { TakesImage, UploadedImage } from '../http/upload.interceptor.ts';
+import { TakesImage, UploadedImage, UploadInterceptor } from '../http/upload.interceptor.ts';
 import { serverTiming, toDetectionBody, toDetectSettings } from '../inference/detection-body.ts';
 import { InferencePool } from '../inference/inference-pool.ts';
+import { JobInterceptor, KeepsJob } from '../inference/job.interceptor.ts';
 import { SemaphoreInterceptor } from '../inference/semaphore.interceptor.ts';
 import { LoadedModel } from '../models/loaded-model.ts';
 import { toMaskSettings } from './mask-settings.ts';
@@ -28,8 +29,9 @@ export class MaskingController {
     description:
       'Answers with the masked image; with `Accept: application/json`, with the image as base64 beside the detection.',
   })
-  @UseInterceptors(SemaphoreInterceptor) // inside the reading of the upload, which stands nearer to the method
   @TakesImage(maskOptionsSchema)
+  @KeepsJob('mask')
+  @UseInterceptors(UploadInterceptor, JobInterceptor, SemaphoreInterceptor)
   async mask(
     @UploadedImage() { image, options }: Upload<MaskRequestOptions>,
     @Req() request: FastifyRequest,
@@ -42,6 +44,7 @@ export class MaskingController {
         mask: toMaskSettings(options, this.configuration.masking),
       },
       request.abandoned,
+      request.keepJob,
     );
     const detection = toDetectionBody(answer, {
       requestId: request.id,

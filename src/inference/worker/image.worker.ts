@@ -26,12 +26,25 @@ export async function warmUp(): Promise<void> {
 }
 
 export async function detect(task: DetectTask): Promise<Outcome<DetectAnswer>> {
-  return toOutcome(async () => detectFaces(task, await getTools()));
+  return handOver(task, await toOutcome(async () => detectFaces(task, await getTools())), () => []);
 }
 
 export async function mask(task: MaskTask): Promise<Outcome<MaskAnswer>> {
-  const outcome = await toOutcome(async () => maskFaces(task, await getTools()));
-  return outcome.ok ? transferring(outcome, outcome.answer.output.bytes.buffer) : outcome;
+  return handOver(task, await toOutcome(async () => maskFaces(task, await getTools())), ({ output }) => [
+    output.bytes.buffer,
+  ]);
+}
+
+/** Moves the buffers of an answer, and the image's own where it is wanted back, instead of copying them. */
+function handOver<Answer>(
+  { handBack, image }: DetectTask | MaskTask,
+  outcome: Outcome<Answer>,
+  buffersOf: (answer: Answer) => ArrayBuffer[],
+): Outcome<Answer> {
+  const buffers = outcome.ok ? buffersOf(outcome.answer) : [];
+  const original = handBack ? (image as Uint8Array<ArrayBuffer>) : undefined;
+  if (original) buffers.push(original.buffer);
+  return buffers.length > 0 ? transferring(original ? { ...outcome, original } : outcome, buffers) : outcome;
 }
 
 /** Structured cloning drops error classes: failures cross the thread as values. */
@@ -50,11 +63,11 @@ function describe(error: unknown): string | undefined {
   return error === undefined ? undefined : inspect(error);
 }
 
-/** Tells the pool to move the buffer with the answer instead of copying it. */
-function transferring<Answer>(answer: Answer, buffer: ArrayBuffer): Answer {
+/** Tells the pool to move the buffers with the answer instead of copying them. */
+function transferring<Answer>(answer: Answer, buffers: ArrayBuffer[]): Answer {
   const movable = {
     get [transferableSymbol]() {
-      return buffer;
+      return buffers;
     },
     get [valueSymbol]() {
       return answer as object;

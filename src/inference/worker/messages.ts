@@ -36,18 +36,22 @@ export interface MaskSettings {
 /** Shared with the main thread, which sets it to 1 when nobody waits for the answer any more. */
 export type CancelFlag = Int32Array<SharedArrayBuffer>;
 
-export interface DetectTask {
+/** What every task has. */
+interface ImageTask {
   readonly image: Uint8Array;
-  readonly detect: DetectSettings;
+  /** Whether the image's bytes are wanted back with the answer, to be kept. */
+  readonly handBack?: boolean;
   readonly cancel: CancelFlag;
 }
 
-export interface MaskTask {
-  readonly image: Uint8Array;
+export interface DetectTask extends ImageTask {
+  readonly detect: DetectSettings;
+}
+
+export interface MaskTask extends ImageTask {
   /** Null: no inference, only the caller's regions are masked. */
   readonly detect: DetectSettings | null;
   readonly mask: MaskSettings;
-  readonly cancel: CancelFlag;
 }
 
 export interface Face {
@@ -81,7 +85,12 @@ export interface MaskAnswer extends DetectAnswer {
   readonly maskedCount: number;
 }
 
-export type Outcome<Answer> =
+export type Outcome<Answer> = {
+  /** The image's bytes, where they were wanted back. */
+  readonly original?: Uint8Array<ArrayBuffer>;
+} & Result<Answer>;
+
+type Result<Answer> =
   | { readonly ok: true; readonly answer: Answer }
   | {
       readonly ok: false;

@@ -2,10 +2,8 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { v7 } from 'uuid';
+import { ASSETS_PATH } from '../assets-path.ts';
 import { ifPresent, makeFolder, systemErrorCode } from '../durable-file.ts';
-
-/** Where the service serves objects of its folder to those who come with a valid signature. */
-export const ASSETS_PATH = '/api/v1/assets/';
 
 const KEY_BYTES = 32;
 

@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { v7 } from 'uuid';
 import { ifPresent, makeFolder, systemErrorCode } from '../durable-file.ts';
+import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 
 const run = promisify(execFile);
 
@@ -18,11 +19,6 @@ const ATTEMPT_EVERY_MS = 50;
 const START_TIMEOUT_MS = 60_000;
 /** A session-level lock that each process which uses the server holds in shared mode: nobody has it, nobody is there. */
 const PRESENCE_LOCK = `hashtextextended('face-api presence', 0)`;
-
-/** PostgreSQL cannot be started; the message is written for the operator. */
-export class EmbeddedPostgresError extends Error {
-  override readonly name = 'EmbeddedPostgresError';
-}
 
 interface Running {
   readonly pid: number;

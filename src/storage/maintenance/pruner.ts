@@ -1,0 +1,107 @@
+import { type DataSource, LessThan } from 'typeorm';
+import { v7 } from 'uuid';
+import type { ObjectStore } from '../objects/object-store.ts';
+import { auditEntity } from '../records/audit.entity.ts';
+import type { Database } from '../records/database.ts';
+import { type ImageRow, imageEntity } from '../records/image.entity.ts';
+import { jobEntity } from '../records/job.entity.ts';
+import { lockImage } from '../records/locks.ts';
+
+const BATCH = 200;
+
+export interface Pruning {
+  readonly jobs: number;
+  readonly images: number;
+}
+
+/** Deletes what is older than the operator wants to keep: jobs with their results, then images that no job uses any more. */
+export class Pruner {
+  readonly #database: Database;
+  readonly #objects: ObjectStore;
+
+  constructor(database: Database, objects: ObjectStore) {
+    this.#database = database;
+    this.#objects = objects;
+  }
+
+  /** Several instances may prune at once: they take different rows. */
+  async prune(olderThan: Date, actor: string, { dryRun = false } = {}): Promise<Pruning> {
+    const dataSource = await this.#database.ready();
+    if (dryRun) return count(dataSource, olderThan);
+    const pruning = {
+      jobs: await inBatches(() => this.#pruneJobs(dataSource, olderThan)),
+      images: await inBatches(() => this.#pruneImages(dataSource, olderThan)),
+    };
+    if (pruning.jobs + pruning.images > 0) {
+      await dataSource.manager.insert(auditEntity, {
+        id: v7(),
+        action: 'prune',
+        actor,
+        subject: null,
+        counts: pruning,
+      });
+    }
+    return pruning;
+  }
+
+  /** Objects go first: where one can't be deleted, its row stays for the next time. */
+  #pruneJobs(dataSource: DataSource, olderThan: Date): Promise<number> {
+    return dataSource.transaction(async (rows) => {
+      const jobs = await rows
+        .createQueryBuilder(jobEntity, 'job')
+        .select(['job.id', 'job.resultKey'])
+        .where('job.created_at < :olderThan', { olderThan })
+        .orderBy('job.createdAt')
+        .limit(BATCH)
+        .setLock('pessimistic_write')
+        .setOnLocked('skip_locked')
+        .getMany();
+      for (const { resultKey } of jobs) if (resultKey !== null) await this.#objects.delete(resultKey);
+      if (jobs.length > 0)
+        await rows.delete(
+          jobEntity,
+          jobs.map(({ id }) => id),
+        );
+      return jobs.length;
+    });
+  }
+
+  async #pruneImages(dataSource: DataSource, olderThan: Date): Promise<number> {
+    const images = await unusedImages(dataSource, olderThan).limit(BATCH).getMany();
+    let pruned = 0;
+    for (const { id, sha256 } of images) {
+      pruned += await dataSource.transaction(async (rows) => {
+        await lockImage(rows, sha256);
+        // It may have been sent again, or pruned by another instance, before the lock was ours.
+        const image = await rows.findOneBy(imageEntity, { id, lastUsedAt: LessThan(olderThan) });
+        if (!image || (await rows.existsBy(jobEntity, { imageId: id }))) return 0;
+        if (image.objectKey !== null) await this.#objects.delete(image.objectKey);
+        await rows.delete(imageEntity, { id });
+        return 1;
+      });
+    }
+    return pruned;
+  }
+}
+
+async function inBatches(next: () => Promise<number>): Promise<number> {
+  let total = 0;
+  for (let done = await next(); done > 0; done = await next()) total += done;
+  return total;
+}
+
+async function count(dataSource: DataSource, olderThan: Date): Promise<Pruning> {
+  return {
+    jobs: await dataSource.manager.countBy(jobEntity, { createdAt: LessThan(olderThan) }),
+    images: await unusedImages(dataSource, olderThan, olderThan).getCount(),
+  };
+}
+
+/** @param jobsSince jobs before this do not count as use: they are about to be pruned */
+function unusedImages(dataSource: DataSource, olderThan: Date, jobsSince = new Date(0)) {
+  return dataSource.manager
+    .createQueryBuilder<ImageRow>(imageEntity, 'image')
+    .where('image.last_used_at < :olderThan', { olderThan })
+    .andWhere('NOT EXISTS (SELECT FROM jobs WHERE image_id = image.id AND created_at >= :jobsSince)', { jobsSince })
+    .orderBy('image.lastUsedAt');
+}

@@ -1,0 +1,183 @@
+import type { DataSource } from 'typeorm';
+import { v7 } from 'uuid';
+import { ORIGINALS, ownerOf, RESULTS } from '../objects/object-keys.ts';
+import type { ObjectStore, StoredObject } from '../objects/object-store.ts';
+import { auditEntity } from '../records/audit.entity.ts';
+import type { Database } from '../records/database.ts';
+import { ifAlone, lockImage } from '../records/locks.ts';
+import { type Spool, timeOf } from '../spool/spool.ts';
+
+/** Younger objects may belong to a job whose row is about to be written; younger jobs are not stuck yet. */
+export const GRACE_MS = 3_600_000;
+const BATCH = 500;
+const AT_ONCE = 8;
+
+export interface Reconciliation {
+  /** Objects that no row names. Repair: deleted. */
+  readonly orphans: readonly string[];
+  /** Objects that a row names and that are not there. Repair: the row says that the object is lost. */
+  readonly missing: readonly string[];
+  /** Jobs that have waited in the spool of this data folder for over an hour. Repair: tried again at once. */
+  readonly stuck: readonly string[];
+}
+
+/** Compares the tables, the object store and the spool, and repairs what does not fit. */
+export class Reconciler {
+  readonly #database: Database;
+  readonly #objects: ObjectStore;
+  readonly #spool: Spool;
+  readonly #retryNow: () => void;
+  readonly #graceMs: number;
+
+  /** @param retryNow has all that waits in the spool tried again at once */
+  constructor(database: Database, objects: ObjectStore, spool: Spool, retryNow: () => void, graceMs = GRACE_MS) {
+    this.#database = database;
+    this.#objects = objects;
+    this.#spool = spool;
+    this.#retryNow = retryNow;
+    this.#graceMs = graceMs;
+  }
+
+  /** @returns null where another instance is at it */
+  async reconcile(actor: string, { dryRun = false } = {}): Promise<Reconciliation | null> {
+    const dataSource = await this.#database.ready();
+    return ifAlone(dataSource, 'reconciliation', async () => {
+      const found = {
+        orphans: await this.#reconcileObjects(dataSource, dryRun),
+        missing: await this.#reconcileRows(dataSource, dryRun),
+        stuck: await this.#findStuck(),
+      };
+      if (!dryRun && found.stuck.length > 0) this.#retryNow();
+      const counts = { orphans: found.orphans.length, missing: found.missing.length, stuck: found.stuck.length };
+      if (!dryRun && counts.orphans + counts.missing + counts.stuck > 0) {
+        await dataSource.manager.insert(auditEntity, { id: v7(), action: 'reconcile', actor, subject: null, counts });
+      }
+      return found;
+    });
+  }
+
+  async #reconcileObjects(dataSource: DataSource, dryRun: boolean): Promise<string[]> {
+    const orphans: string[] = [];
+    for (const prefix of [ORIGINALS, RESULTS]) {
+      for await (const batch of inBatches(this.#objects.list(prefix))) {
+        const old = batch.filter((object) => this.#isOld(object));
+        const named = await namedByRows(
+          dataSource,
+          old.map(({ key }) => key),
+        );
+        for (const object of old.filter(({ key }) => !named.has(key))) {
+          if (dryRun || (await this.#deleteOrphan(dataSource, object))) orphans.push(object.key);
+        }
+      }
+    }
+    return orphans;
+  }
+
+  /** Looks again when nobody else can touch the image: a job that was just stored may name the object by now. */
+  #deleteOrphan(dataSource: DataSource, { key }: StoredObject): Promise<boolean> {
+    return dataSource.transaction(async (rows) => {
+      const owner = ownerOf(key);
+      if (owner && 'sha256' in owner) await lockImage(rows, owner.sha256);
+      const current = await this.#objects.find(key);
+      if (!current || !this.#isOld(current) || (await namedByRows(dataSource, [key])).has(key)) return false;
+      await this.#objects.delete(key);
+      return true;
+    });
+  }
+
+  async #reconcileRows(dataSource: DataSource, dryRun: boolean): Promise<string[]> {
+    const missing: string[] = [];
+    for (const table of TABLES_WITH_KEYS) {
+      for await (const batch of rowsWithKeys(dataSource, table)) {
+        for (const row of await this.#withoutObject(batch)) {
+          if (dryRun || (await forgetKey(dataSource, table, row))) missing.push(row.key);
+        }
+      }
+    }
+    return missing;
+  }
+
+  async #withoutObject(rows: readonly RowWithKey[]): Promise<RowWithKey[]> {
+    const without: RowWithKey[] = [];
+    for (let start = 0; start < rows.length; start += AT_ONCE) {
+      const some = rows.slice(start, start + AT_ONCE);
+      const found = await Promise.all(some.map(({ key }) => this.#objects.find(key)));
+      without.push(...some.filter((_row, at) => found[at] === null));
+    }
+    return without;
+  }
+
+  async #findStuck(): Promise<string[]> {
+    await this.#spool.refresh();
+    return this.#spool.ids.filter((id) => Date.now() - timeOf(id).getTime() > this.#graceMs);
+  }
+
+  #isOld({ modifiedAt }: StoredObject): boolean {
+    return Date.now() - modifiedAt.getTime() > this.#graceMs;
+  }
+}
+
+async function namedByRows(dataSource: DataSource, keys: readonly string[]): Promise<Set<string>> {
+  const owners = keys.map(ownerOf).filter((owner) => owner !== null);
+  const digests = owners.flatMap((owner) => ('sha256' in owner ? [owner.sha256] : []));
+  const jobIds = owners.flatMap((owner) => ('jobId' in owner ? [owner.jobId] : []));
+  const named: { key: string }[] = await dataSource.query(
+    `SELECT object_key AS key FROM images WHERE sha256 = ANY ($1) AND object_key IS NOT NULL
+     UNION ALL SELECT result_key FROM jobs WHERE id = ANY ($2) AND result_key IS NOT NULL`,
+    [digests, jobIds],
+  );
+  return new Set(named.map(({ key }) => key));
+}
+
+/** Where the keys of objects stand. */
+const TABLES_WITH_KEYS = [
+  { name: 'images', column: 'object_key' },
+  { name: 'jobs', column: 'result_key' },
+] as const;
+type TableWithKeys = (typeof TABLES_WITH_KEYS)[number];
+
+interface RowWithKey {
+  readonly id: string;
+  readonly key: string;
+}
+
+async function* rowsWithKeys(
+  dataSource: DataSource,
+  { name, column }: TableWithKeys,
+): AsyncIterable<readonly RowWithKey[]> {
+  let after = '00000000-0000-0000-0000-000000000000';
+  for (;;) {
+    const rows: RowWithKey[] = await dataSource.query(
+      `SELECT id, ${column} AS key FROM ${name} WHERE id > $1 AND ${column} IS NOT NULL ORDER BY id LIMIT ${BATCH}`,
+      [after],
+    );
+    const last = rows.at(-1);
+    if (!last) return;
+    yield rows;
+    after = last.id;
+  }
+}
+
+/** False: the row was erased, or named another object, in the meantime. */
+async function forgetKey(
+  dataSource: DataSource,
+  { name, column }: TableWithKeys,
+  { id, key }: RowWithKey,
+): Promise<boolean> {
+  const [, changed]: [unknown, number] = await dataSource.query(
+    `UPDATE ${name} SET ${column} = NULL WHERE id = $1 AND ${column} = $2`,
+    [id, key],
+  );
+  return changed > 0;
+}
+
+async function* inBatches(objects: AsyncIterable<StoredObject>): AsyncIterable<StoredObject[]> {
+  let batch: StoredObject[] = [];
+  for await (const object of objects) {
+    batch.push(object);
+    if (batch.length < BATCH) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}

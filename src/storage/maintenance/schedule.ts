@@ -1,0 +1,56 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Cron } from '@nestjs/schedule';
+import { Configuration } from '../../config/configuration.ts';
+import { Pruner } from './pruner.ts';
+import { Reconciler } from './reconciler.ts';
+
+const ACTOR = 'schedule';
+const DAY_MS = 86_400_000;
+
+/** Retention by the hour, reconciliation by night. Several instances may run the same schedule. */
+@Injectable()
+export class MaintenanceSchedule {
+  private readonly logger = new Logger('Storage');
+
+  constructor(
+    private readonly configuration: Configuration,
+    private readonly pruner: Pruner,
+    private readonly reconciler: Reconciler,
+  ) {}
+
+  @Cron('17 * * * *', { waitForCompletion: true })
+  async prune(): Promise<void> {
+    const days = this.configuration.storage.retentionDays;
+    if (days === 0) return;
+    await this.attempt('Retention', async () => {
+      const { jobs, images } = await this.pruner.prune(retentionLimit(days), ACTOR);
+      if (jobs + images > 0) this.logger.log(`Retention deleted ${jobs} jobs and ${images} images`);
+    });
+  }
+
+  @Cron('43 3 * * *', { waitForCompletion: true })
+  async reconcile(): Promise<void> {
+    await this.attempt('Reconciliation', async () => {
+      const found = await this.reconciler.reconcile(ACTOR);
+      if (!found) return;
+      const { orphans, missing, stuck } = found;
+      const counts = { orphans: orphans.length, missing: missing.length, stuck: stuck.length };
+      if (counts.orphans + counts.missing + counts.stuck > 0)
+        this.logger.warn(counts, 'Reconciliation repaired storage');
+    });
+  }
+
+  /** A failure is of no concern to the requests: it is told, and the next time comes. */
+  private async attempt(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.logger.error({ err: error }, `${what} failed; it is tried again at its next time`);
+    }
+  }
+}
+
+/** What was made before this moment is not to be kept any longer. */
+export function retentionLimit(days: number): Date {
+  return new Date(Date.now() - days * DAY_MS);
+}

@@ -1,0 +1,298 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Eraser } from '../src/storage/maintenance/eraser.ts';
+import { ObjectStore } from '../src/storage/objects/object-store.ts';
+import { Listing } from '../src/storage/records/listing.ts';
+import { Spool } from '../src/storage/spool/spool.ts';
+import { encode, portrait } from './fixtures/portraits.ts';
+import {
+  type Endpoint,
+  expectProblem,
+  RawClient,
+  send,
+  type Sending,
+  type Service,
+  startService,
+  startServiceProcess,
+  until,
+} from './service.ts';
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+const photo = await encode(portrait({ faceHeight: 150, width: 400, height: 480 }), 'jpeg');
+
+/** The same picture in other bytes: what comes after a JPEG's end is not looked at. */
+const anotherPhoto = (mark: string = randomBytes(8).toString('hex')) => Buffer.concat([photo, Buffer.from(mark)]);
+
+async function withDataFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'face-api-data-'));
+  // The embedded PostgreSQL may run as another user, who must be able to enter.
+  await chmod(folder, 0o711);
+  return folder;
+}
+
+describe('with storage on and nothing else configured', () => {
+  let folder: string;
+  let service: Service;
+  const environment = () => ({
+    FACE_API_STORAGE_ENABLED: 'true',
+    FACE_API_DATA_FOLDER: folder,
+    FACE_API_API_KEYS: 'camera:0123456789abcdef',
+  });
+
+  beforeAll(async () => {
+    folder = await withDataFolder();
+    service = await startService(environment());
+  });
+  afterAll(async () => {
+    await service.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const post = (endpoint: Endpoint, image: Uint8Array, sending: Sending = {}) =>
+    send(service.url, endpoint, image, {
+      ...sending,
+      headers: { ...sending.headers, 'x-api-key': '0123456789abcdef' },
+    });
+  const listing = () => service.app.get(Listing);
+  const objects = () => service.app.get(ObjectStore);
+
+  /** The job of an answered request, once it is stored. */
+  async function jobOf(response: Response) {
+    const requestId = response.headers.get('x-request-id')!;
+    const listed = await until(async () => (await listing().jobs({ requestId }, { limit: 2 })).rows);
+    await until(() => service.app.get(Spool).files === 0);
+    const { rows } = await listing().jobs({ requestId }, { limit: 2 });
+    expect([...listed, ...rows].length).toBeGreaterThan(0);
+    expect(rows).toHaveLength(1);
+    return (await listing().job(rows[0]!.id))!;
+  }
+
+  it('keeps a detection: the original, and all that was found', async () => {
+    const image = anotherPhoto();
+    const response = await post('detect', image, { options: { landmarks: false } });
+    const body = (await response.json()) as { id: string; faces: unknown[] };
+    const job = await jobOf(response);
+    expect(job).toMatchObject({
+      kind: 'detect',
+      status: 'done',
+      requestId: body.id,
+      apiKeyName: 'camera',
+      faceCount: 1,
+      maskedCount: null,
+      modelName: 'embedded',
+      options: { landmarks: false },
+      errorCode: null,
+      resultKey: null,
+      image: { sha256: sha256(image), type: 'jpeg', bytes: image.length, width: 400, height: 480, faceCount: 1 },
+    });
+    expect(job.timings).toHaveProperty('inference');
+    // Whatever the caller asked to see, all of it is kept.
+    expect(job.faces![0]).toHaveProperty('landmarks.nose.x');
+    expect(sha256((await objects().get(job.image!.objectKey!))!)).toBe(sha256(image));
+  });
+
+  it('keeps a masking: the original and the very bytes that were answered', async () => {
+    const image = anotherPhoto();
+    const response = await post('mask', image, { query: { format: 'webp', method: 'solid' } });
+    const answered = Buffer.from(await response.arrayBuffer());
+    const job = await jobOf(response);
+    expect(job).toMatchObject({
+      kind: 'mask',
+      maskedCount: 1,
+      options: { format: 'webp', method: 'solid' },
+      resultType: 'webp',
+      resultBytes: answered.length,
+      resultSha256: sha256(answered),
+    });
+    expect(sha256((await objects().get(job.resultKey!))!)).toBe(sha256(answered));
+    expect(sha256((await objects().get(job.image!.objectKey!))!)).toBe(sha256(image));
+  });
+
+  it('keeps the same bytes once, and each of their jobs', async () => {
+    const image = anotherPhoto();
+    const responses = await Promise.all(['detect', 'mask', 'detect'].map((kind) => post(kind as Endpoint, image)));
+    const jobs = await Promise.all(responses.map(jobOf));
+    expect(new Set(jobs.map(({ imageId }) => imageId)).size).toBe(1);
+    expect(new Set(jobs.map(({ id }) => id)).size).toBe(3);
+  });
+
+  it('keeps what failed, with the error that the caller was told', async () => {
+    const image = anotherPhoto().subarray(0, photo.length / 2);
+    const response = await post('mask', image);
+    await expectProblem(response, 422, 'undecodable-image');
+    const job = await jobOf(response);
+    expect(job).toMatchObject({ kind: 'mask', status: 'failed', errorCode: 'undecodable_image', faceCount: null });
+    expect(job.errorDetail).toMatch(/truncated or damaged/);
+    expect(sha256((await objects().get(job.image!.objectKey!))!)).toBe(sha256(image));
+    const other = await post('detect', Buffer.from(`no image at all ${randomBytes(4).toString('hex')}`));
+    expect(await jobOf(other)).toMatchObject({
+      errorCode: 'unsupported_image',
+      image: { type: 'unknown', width: null },
+    });
+  });
+
+  it('serves a stored image at a signed address, without an API key, and at no other', async () => {
+    const image = anotherPhoto();
+    const job = await jobOf(await post('detect', image));
+    const url = `${service.url}${await objects().temporaryUrl(job.image!.objectKey!, 60)}`;
+    const response = await fetch(url);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('image/jpeg');
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(response.headers.get('content-security-policy')).toContain('sandbox');
+    expect(sha256(Buffer.from(await response.arrayBuffer()))).toBe(sha256(image));
+    const others = [
+      url.replace(/signature=.{4}/, 'signature=AAAA'),
+      url.replace(/expires=\d/, 'expires=9'),
+      url.split('?')[0]!,
+      `${service.url}/api/v1/assets/`,
+      `${service.url}/api/v1/assets/..%2f..%2fasset-url.key?expires=9999999999&signature=x`,
+      `${service.url}/api/v1/assets/originals?expires=1&expires=2&signature=x`,
+    ];
+    for (const other of others) expect((await fetch(other)).status, other).toBe(404);
+    // The door that needs no key leads nowhere else, not even by a path that climbs as it was sent.
+    const climbing = await RawClient.connect(service.port);
+    climbing.socket.write('POST /api/v1/assets/../detect HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n');
+    expect(await climbing.statusLine()).toMatch(/ 404 /);
+    climbing.hangUp();
+  });
+
+  it('tells how it fares, in /health/ready and in the metrics', async () => {
+    const { details } = (await (await fetch(`${service.url}/health/ready`)).json()) as { details: unknown };
+    expect(details).toMatchObject({
+      storage: { status: 'up', condition: 'ok', spool_files: 0, spool_bytes: 0, lost: 0 },
+    });
+    const metrics = await (await fetch(`${service.url}/metrics`)).text();
+    expect(metrics).toMatch(/^face_api_storage_stored_total [1-9]/m);
+    expect(metrics).toMatch(/^face_api_spool_files 0$/m);
+    expect(metrics).toMatch(/^face_api_storage_losses_total\{reason="spool_full"\} 0$/m);
+  });
+
+  it('erases an image, leaving no byte of it in the data folder', async () => {
+    const canary = randomBytes(24).toString('hex');
+    const job = await jobOf(await post('mask', anotherPhoto(canary)));
+    expect(await filesWith(join(folder, 'objects'), canary)).toHaveLength(1);
+    await service.app.get(Eraser).erase(job.imageId!, 'test');
+    expect(await filesWith(join(folder, 'objects'), canary)).toEqual([]);
+    expect(await filesWith(join(folder, 'spool'), canary)).toEqual([]);
+    expect(await listing().job(job.id)).toBeNull();
+    expect(await objects().get(job.resultKey!)).toBeNull();
+  });
+
+  it('has all of it after a restart', async () => {
+    const before = await listing().jobs({}, { limit: 100 });
+    await service.close();
+    service = await startService(environment());
+    expect(await listing().jobs({}, { limit: 100 })).toEqual(before);
+    const { rows } = await listing().images({}, { limit: 1 });
+    expect(await objects().get(rows[0]!.objectKey!)).not.toBeNull();
+  });
+
+  it('stores after a restart what waits in the spool', async () => {
+    await service.close();
+    const away = { ...environment(), DATABASE_URL: 'postgres://nobody:nothing@127.0.0.1:9/none' };
+    service = await startService(away);
+    const image = anotherPhoto();
+    const response = await post('mask', image);
+    expect(response.status).toBe(200);
+    const ready = await fetch(`${service.url}/health/ready`);
+    expect(ready.status).toBe(200);
+    expect(await ready.json()).toMatchObject({ details: { storage: { condition: 'degraded', spool_files: 1 } } });
+    await service.close();
+    service = await startService(environment());
+    expect(await jobOf(response)).toMatchObject({ status: 'done', image: { sha256: sha256(image) } });
+  });
+});
+
+describe('a spool without room', () => {
+  const withSpool = async (policy: string, use: (service: Service) => Promise<void>) => {
+    const folder = await withDataFolder();
+    const service = await startService({
+      FACE_API_STORAGE_ENABLED: 'true',
+      FACE_API_DATA_FOLDER: folder,
+      DATABASE_URL: 'postgres://nobody:nothing@127.0.0.1:9/none',
+      FACE_API_SPOOL_MAX_BYTES: '1048576',
+      FACE_API_SPOOL_FULL_POLICY: policy,
+    });
+    try {
+      await use(service);
+    } finally {
+      await service.close();
+      await rm(folder, { recursive: true });
+    }
+  };
+  const large = () => Buffer.concat([photo, randomBytes(400_000)]);
+
+  it('gives up the oldest jobs, and counts them, where that is the policy', () =>
+    withSpool('oldest', async (service) => {
+      for (let sent = 0; sent < 5; sent++) expect((await send(service.url, 'detect', large())).status).toBe(200);
+      expect(service.app.get(Spool).bytes).toBeLessThanOrEqual(1_048_576);
+      expect(service.app.get(Spool).files).toBe(2);
+      const metrics = await (await fetch(`${service.url}/metrics`)).text();
+      expect(metrics).toMatch(/^face_api_storage_losses_total\{reason="spool_full"\} 3$/m);
+    }));
+
+  it('refuses requests where that is the policy, and loses nothing', () =>
+    withSpool('refuse', async (service) => {
+      expect((await send(service.url, 'detect', large())).status).toBe(200);
+      expect((await send(service.url, 'detect', large())).status).toBe(200);
+      const refused = await send(service.url, 'detect', large());
+      expect(refused.headers.get('retry-after')).toBe('10');
+      await expectProblem(refused, 503, 'storage-full');
+      expect(service.app.get(Spool).files).toBe(2);
+    }));
+});
+
+describe('with storage off', () => {
+  it('nothing of an image is left anywhere: not on disk, not in the log', async () => {
+    const folder = await withDataFolder();
+    const canary = `CANARY${randomBytes(24).toString('hex')}`;
+    const service = await startServiceProcess({
+      FACE_API_DATA_FOLDER: join(folder, 'data'),
+      FACE_API_LOG_LEVEL: 'trace',
+      TMPDIR: folder,
+    });
+    const image = anotherPhoto(canary);
+    for (const endpoint of ['detect', 'mask'] as const) {
+      for (const way of ['raw', 'multipart', 'json'] as const) {
+        expect((await send(service.url, endpoint, image, { way })).status).toBe(200);
+      }
+      const broken = Buffer.concat([photo.subarray(0, 3000), Buffer.from(canary)]);
+      expect((await send(service.url, endpoint, broken)).status).toBe(422);
+    }
+    const ready = await fetch(`${service.url}/health/ready`);
+    expect(await ready.json()).toMatchObject({ details: { storage: { condition: 'off' } } });
+    service.child.kill('SIGTERM');
+    await service.ended;
+    expect(service.output()).not.toContain(canary);
+    expect(service.output()).not.toContain(Buffer.from(canary).toString('base64').slice(4, -4));
+    expect(await filesWith(folder, canary)).toEqual([]);
+    expect(await readdir(folder)).not.toContain('data');
+    await rm(folder, { recursive: true });
+  });
+});
+
+describe('while an upload is still coming in', () => {
+  it('it holds no permit for inference', async () => {
+    const service = await startService({ FACE_API_MAX_CONCURRENT_INFERENCE: '1' });
+    const slow = await RawClient.connect(service.port);
+    slow.sendHead('detect', 1000);
+    const response = await send(service.url, 'detect', photo, { signal: AbortSignal.timeout(10_000) });
+    expect(response.status).toBe(200);
+    slow.hangUp();
+    await service.close();
+  });
+});
+
+async function filesWith(folder: string, text: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile() && (await readFile(path)).includes(text)) found.push(path);
+  }
+  return found;
+}
