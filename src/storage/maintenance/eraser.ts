@@ -47,6 +47,8 @@ export class Eraser {
         (key) => typeof key === 'string',
       );
       const spooled = await this.#spool.findByOriginal(sha256);
+      // Someone else erased it while the lock was waited for.
+      if (!image && spooled.length === 0) return null;
       const erasure = { imageId: image?.id ?? null, jobs: jobs.length, objects: keys.length, spooled: spooled.length };
       if (dryRun) return erasure;
       for (const jobId of spooled) await this.#spool.remove(jobId);

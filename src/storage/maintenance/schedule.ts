@@ -3,9 +3,9 @@ import { Cron } from '@nestjs/schedule';
 import { Configuration } from '../../config/configuration.ts';
 import { Pruner } from './pruner.ts';
 import { Reconciler } from './reconciler.ts';
+import { retentionLimit } from './retention.ts';
 
 const ACTOR = 'schedule';
-const DAY_MS = 86_400_000;
 
 /** Retention by the hour, reconciliation by night. Several instances may run the same schedule. */
 @Injectable()
@@ -48,9 +48,4 @@ export class MaintenanceSchedule {
       this.logger.error({ err: error }, `${what} failed; it is tried again at its next time`);
     }
   }
-}
-
-/** What was made before this moment is not to be kept any longer. */
-export function retentionLimit(days: number): Date {
-  return new Date(Date.now() - days * DAY_MS);
 }
