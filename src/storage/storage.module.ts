@@ -1,4 +1,4 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import type { Configuration } from '../config/configuration.ts';
 import { JobRecorder, NoRecorder } from './job-recorder.ts';
 
@@ -6,10 +6,7 @@ import { JobRecorder, NoRecorder } from './job-recorder.ts';
 @Module({})
 export class StorageModule {
   static async with({ storage }: Configuration): Promise<DynamicModule> {
-    if (storage.enabled) {
-      const { KeptStorageModule } = await import('./kept-storage.module.ts');
-      return { module: KeptStorageModule, global: true };
-    }
+    if (storage.enabled) return { module: await loadKeptStorage(), global: true };
     return {
       module: StorageModule,
       global: true,
@@ -17,4 +14,10 @@ export class StorageModule {
       exports: [JobRecorder],
     };
   }
+}
+
+/** Outside the class: the compiler leaves the name of a module as it is, `.ts`, where it is imported inside a decorated one. */
+async function loadKeptStorage(): Promise<Type> {
+  const { KeptStorageModule } = await import('./kept-storage.module.ts');
+  return KeptStorageModule;
 }

@@ -182,7 +182,7 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
   });
 
   describe('Reconciler', () => {
-    const reconciler = (graceMs = -1000, retry = () => undefined) =>
+    const reconciler = (graceMs = -1000, retry: () => void = () => undefined) =>
       new Reconciler(storage.database, storage.objects, storage.spool, retry, graceMs);
 
     async function breakThings() {
@@ -222,7 +222,9 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
       const job = finishedJob();
       await storage.spool.write(job);
       let retried = 0;
-      const retry = () => void retried++;
+      const retry = () => {
+        retried++;
+      };
       expect(await reconciler(-1000, retry).reconcile('me', { dryRun: true })).toMatchObject({ stuck: [job.id] });
       expect(retried).toBe(0);
       await reconciler(-1000, retry).reconcile('me');

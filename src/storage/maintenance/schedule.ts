@@ -1,13 +1,15 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Cron } from '@nestjs/schedule';
 import { Configuration } from '../../config/configuration.ts';
+import { Persistence } from '../persistence.ts';
+import { Spool } from '../spool/spool.ts';
 import { Pruner } from './pruner.ts';
 import { Reconciler } from './reconciler.ts';
 import { retentionLimit } from './retention.ts';
 
 const ACTOR = 'schedule';
 
-/** Retention by the hour, reconciliation by night. Several instances may run the same schedule. */
+/** The spool and retention by the hour, reconciliation by night. Several instances may run the same schedule. */
 @Injectable()
 export class MaintenanceSchedule {
   private readonly logger = new Logger('Storage');
@@ -16,7 +18,18 @@ export class MaintenanceSchedule {
     private readonly configuration: Configuration,
     private readonly pruner: Pruner,
     private readonly reconciler: Reconciler,
+    private readonly spool: Spool,
+    private readonly persistence: Persistence,
   ) {}
+
+  /** Finds what another process left in the spool, and removes what one that died left unfinished. */
+  @Cron('7 * * * *', { waitForCompletion: true })
+  async lookThroughSpool(): Promise<void> {
+    await this.attempt('A look through the spool', async () => {
+      await this.spool.refresh();
+      this.persistence.start();
+    });
+  }
 
   @Cron('17 * * * *', { waitForCompletion: true })
   async prune(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { ObjectLiteral, SelectQueryBuilder } from 'typeorm';
+import type { SelectQueryBuilder } from 'typeorm';
 import type { JobKind, JobStatus } from '../job.ts';
 import type { Database } from './database.ts';
 import { type ImageRow, imageEntity } from './image.entity.ts';
@@ -64,16 +64,18 @@ export class Listing {
   }
 
   async jobs(filter: JobFilter, page: PageRequest): Promise<Page<ListedJob>> {
+    // What failed has no count of faces: no need to look for it among those that have.
+    if (isByFaces(page.sort) && (filter.status === 'failed' || filter.errorCode !== undefined)) return NO_ROWS;
     const dataSource = await this.#database.ready();
     const query = dataSource.manager.createQueryBuilder<JobRow>(jobEntity, 'row').select(LISTED_JOB_COLUMNS);
-    return readPage(filterJobs(query, filter), filter, page);
+    if (filter.imageId !== undefined) query.andWhere('row.image_id = :imageId', { imageId: filter.imageId });
+    if (filter.requestId !== undefined) query.andWhere('row.request_id = :requestId', { requestId: filter.requestId });
+    return readPage(query, JOB_CHOICES, filter, page);
   }
 
   async images(filter: ImageFilter, page: PageRequest): Promise<Page<ImageRow>> {
     const dataSource = await this.#database.ready();
-    const query = dataSource.manager.createQueryBuilder<ImageRow>(imageEntity, 'row');
-    if (filter.type !== undefined) query.andWhere('row.type = :type', { type: filter.type });
-    return readPage(query, filter, page);
+    return readPage(dataSource.manager.createQueryBuilder<ImageRow>(imageEntity, 'row'), IMAGE_CHOICES, filter, page);
   }
 
   async job(id: string): Promise<JobRow | null> {
@@ -91,18 +93,16 @@ const LISTED_JOB_COLUMNS = Object.keys(jobEntity.options.columns)
   .filter((column) => !['faces', 'options', 'timings'].includes(column))
   .map((column) => `row.${column}`);
 
-export function filterJobs<Row extends ObjectLiteral>(
-  query: SelectQueryBuilder<Row>,
-  { kind, status, modelName, errorCode, imageId, requestId }: JobFilter,
-): SelectQueryBuilder<Row> {
-  if (kind !== undefined) query.andWhere('row.kind = :kind', { kind });
-  if (status !== undefined) query.andWhere('row.status = :status', { status });
-  if (modelName !== undefined) query.andWhere('row.model_name = :modelName', { modelName });
-  if (errorCode !== undefined) query.andWhere('row.error_code = :errorCode', { errorCode });
-  if (imageId !== undefined) query.andWhere('row.image_id = :imageId', { imageId });
-  if (requestId !== undefined) query.andWhere('row.request_id = :requestId', { requestId });
-  return query;
-}
+/** Filters by one of a few values, that which usually leaves the fewest rows first. Each has an index of its own. */
+const JOB_CHOICES = [
+  { key: 'errorCode', column: 'errorCode' },
+  { key: 'modelName', column: 'modelName' },
+  { key: 'status', column: 'status' },
+  { key: 'kind', column: 'kind' },
+] as const;
+const IMAGE_CHOICES = [{ key: 'type', column: 'type' }] as const;
+
+const NO_ROWS: Page<never> = { rows: [], next: null };
 
 interface Sortable {
   readonly id: string;
@@ -110,29 +110,87 @@ interface Sortable {
   readonly faceCount: number | null;
 }
 
-async function readPage<Row extends Sortable>(
+type Filter<Key extends string> = FaceCounts & Period & { readonly [Name in Key]?: string | undefined };
+
+async function readPage<Row extends Sortable, Key extends string>(
   query: SelectQueryBuilder<Row>,
-  { from, to, minFaces, maxFaces }: FaceCounts & Period,
+  choices: readonly { readonly key: Key; readonly column: string }[],
+  filter: Filter<Key>,
   { limit, sort = 'newest', after }: PageRequest,
 ): Promise<Page<Row>> {
-  const direction = sort === 'newest' || sort === 'most_faces' ? 'DESC' : 'ASC';
-  const byFaces = sort === 'most_faces' || sort === 'fewest_faces';
-  if (from) query.andWhere('row.created_at >= :from', { from });
-  if (to) query.andWhere('row.created_at < :to', { to });
-  if (minFaces !== undefined) query.andWhere('row.face_count >= :minFaces', { minFaces });
-  if (maxFaces !== undefined) query.andWhere('row.face_count <= :maxFaces', { maxFaces });
-  if (byFaces) query.andWhere('row.face_count IS NOT NULL').orderBy('row.faceCount', direction);
-  query.addOrderBy('row.createdAt', direction).addOrderBy('row.id', direction);
-  if (after !== undefined) {
-    const cursor = readCursor(after, byFaces);
-    const columns = byFaces ? '(row.face_count, row.created_at, row.id)' : '(row.created_at, row.id)';
-    const values = byFaces ? '(:faces, :at, :id)' : '(:at, :id)';
-    query.andWhere(`${columns} ${direction === 'DESC' ? '<' : '>'} ${values}`, cursor);
+  const byFaces = isByFaces(sort);
+  const descending = sort === 'newest' || sort === 'most_faces';
+  const cursor = after === undefined ? undefined : readCursor(after, byFaces);
+  const given = choices.filter(({ key }) => filter[key] !== undefined);
+  const hasFaceCounts = filter.minFaces !== undefined || filter.maxFaces !== undefined;
+  const leading = byFaces || hasFaceCounts ? undefined : given[0];
+  for (const { key, column } of given) {
+    query.setParameter(key, filter[key]);
+    if (key !== leading?.key) query.andWhere(`row.${column} = :${key}`);
+  }
+  if (filter.minFaces !== undefined) query.andWhere('row.faceCount >= :minFaces', { minFaces: filter.minFaces });
+  if (filter.maxFaces !== undefined) query.andWhere('row.faceCount <= :maxFaces', { maxFaces: filter.maxFaces });
+  if (byFaces) {
+    pageByFaces(query, filter, cursor, descending);
+  } else {
+    pageByTime(query, leading && { column: leading.column, parameter: leading.key }, filter, cursor, descending);
   }
   // One more than asked for tells whether there is another page.
   const rows = await query.limit(limit + 1).getMany();
   const last = rows.length > limit ? rows[limit - 1] : undefined;
   return { rows: rows.slice(0, limit), next: last ? writeCursor(last, byFaces) : null };
+}
+
+/**
+ * The rows between two positions of one index, in its order. All bounds are on the whole position: the scan starts at
+ * one and ends at the other. That holds for the leading value as well, which is given by two bounds instead of by an
+ * equation: the planner, not knowing that they leave one value, can't take the index of all rows, in the hope to meet
+ * this value soon, since only the value's own index has this order.
+ */
+function pageByTime(
+  query: SelectQueryBuilder<Sortable>,
+  leading: { readonly column: string; readonly parameter: string } | undefined,
+  { from, to }: Period,
+  cursor: Cursor | undefined,
+  descending: boolean,
+): void {
+  const columns = [leading?.column, 'createdAt', 'id'].filter((column) => column !== undefined);
+  order(query, columns, descending);
+  const parameters = leading ? [`:${leading.parameter}`] : [];
+  const bound = (operator: string, values: readonly string[]) => {
+    const position = columns.slice(0, values.length).map((column) => `row.${column}`);
+    if (values.length > 0) query.andWhere(`(${position.join(', ')}) ${operator} (${values.join(', ')})`);
+  };
+  query.setParameters({ from, to, ...cursor });
+  if (cursor && !descending) bound('>', [...parameters, ':at', ':id']);
+  else bound('>=', from ? [...parameters, ':from'] : parameters);
+  if (cursor && descending) bound('<', [...parameters, ':at', ':id']);
+  else if (to) bound('<', [...parameters, ':to']);
+  else bound('<=', parameters);
+}
+
+function pageByFaces(
+  query: SelectQueryBuilder<Sortable>,
+  { from, to }: Period,
+  cursor: Cursor | undefined,
+  descending: boolean,
+): void {
+  order(query, ['faceCount', 'createdAt', 'id'], descending);
+  query.andWhere('row.faceCount IS NOT NULL');
+  if (from) query.andWhere('row.createdAt >= :from', { from });
+  if (to) query.andWhere('row.createdAt < :to', { to });
+  if (cursor) {
+    const operator = descending ? '<' : '>';
+    query.andWhere(`(row.faceCount, row.createdAt, row.id) ${operator} (:faces, :at, :id)`, cursor);
+  }
+}
+
+function order(query: SelectQueryBuilder<Sortable>, columns: readonly string[], descending: boolean): void {
+  for (const column of columns) query.addOrderBy(`row.${column}`, descending ? 'DESC' : 'ASC');
+}
+
+function isByFaces(sort: Sort | undefined): boolean {
+  return sort === 'most_faces' || sort === 'fewest_faces';
 }
 
 function writeCursor({ id, createdAt, faceCount }: Sortable, byFaces: boolean): string {
@@ -142,7 +200,13 @@ function writeCursor({ id, createdAt, faceCount }: Sortable, byFaces: boolean): 
 
 const CURSOR = /^(\d{1,15})_([0-9a-f-]{36})(?:_(\d{1,9}))?$/;
 
-function readCursor(text: string, byFaces: boolean): { at: Date; id: string; faces?: number } {
+interface Cursor {
+  readonly at: Date;
+  readonly id: string;
+  readonly faces?: number;
+}
+
+function readCursor(text: string, byFaces: boolean): Cursor {
   const [, at, id, faces] = CURSOR.exec(Buffer.from(text, 'base64url').toString()) ?? [];
   if (at === undefined || id === undefined || byFaces !== (faces !== undefined)) {
     throw new BadCursorError('The cursor is not one that a page of this list gave');

@@ -1,0 +1,252 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../../test/fixtures/test-database.ts';
+import { Database } from './database.ts';
+import {
+  BadCursorError,
+  type ImageFilter,
+  type JobFilter,
+  type ListedJob,
+  Listing,
+  type Page,
+  type PageRequest,
+  type Sort,
+} from './listing.ts';
+
+const ROWS = 1_000_000;
+const IMAGES = 200_000;
+const PAGE = 50;
+const PAGE_MS = 50;
+/** What is measured is the query, not what else the machine does: the best of a few counts. */
+const TRIES = 5;
+
+/*
+ * A million jobs over a year, one every half minute, as they come about: one in twenty fails, few photos hold crowds,
+ * most jobs used the model of the day.
+ */
+const FILL_IMAGES = `
+  INSERT INTO images
+  SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, lpad(to_hex(n), 64, '0'),
+    CASE WHEN n % 200 = 0 THEN 'tiff' WHEN n % 10 = 0 THEN 'png' ELSE 'jpeg' END, 100000, 640, 480,
+    CASE WHEN n % 500 = 0 THEN 100 ELSE n % 5 END, 'originals/' || n || '.jpg', at, at
+  FROM generate_series(1, ${IMAGES}) n, LATERAL (SELECT timestamptz '2025-01-01' + n * interval '150 seconds') t (at)`;
+const FILL_JOBS = `
+  INSERT INTO jobs (id, kind, status, image_id, options, faces, face_count, timings, duration_ms, model_name, model_sha256,
+    error_code, error_detail, request_id, created_at)
+  SELECT ('01900000-0000-7000-9000-' || lpad(to_hex(n), 12, '0'))::uuid,
+    CASE WHEN n % 3 = 0 THEN 'detect' ELSE 'mask' END,
+    CASE WHEN failed THEN 'failed' ELSE 'done' END,
+    ('01900000-0000-7000-8000-' || lpad(to_hex(1 + n % ${IMAGES}), 12, '0'))::uuid,
+    '{}', CASE WHEN failed THEN NULL ELSE '[]'::jsonb END,
+    CASE WHEN failed THEN NULL WHEN n % 5000 = 1 THEN 100 + n % 7 ELSE n % 5 END,
+    '{}', n % 300,
+    CASE WHEN n % 10000 = 3 THEN 'experiment' WHEN n < 300000 THEN 'old' ELSE 'embedded' END, '',
+    CASE WHEN n % 20000 = 0 THEN 'internal' WHEN failed THEN 'undecodable_image' END, NULL,
+    'request-' || n, timestamptz '2025-01-01' + (n / 2) * interval '60 seconds'
+  FROM generate_series(1, ${ROWS}) n, LATERAL (SELECT n % 20 = 0) f (failed)`;
+
+const JOB_FILTERS: [string, JobFilter][] = [
+  ['no filter', {}],
+  ['kind', { kind: 'detect' }],
+  ['status', { status: 'failed' }],
+  ['model, common', { modelName: 'embedded' }],
+  ['model, rare', { modelName: 'experiment' }],
+  ['model, unknown', { modelName: 'none' }],
+  ['error, common', { errorCode: 'undecodable_image' }],
+  ['error, rare', { errorCode: 'internal' }],
+  ['faces, common', { minFaces: 1, maxFaces: 3 }],
+  ['faces, rare', { minFaces: 50 }],
+  ['faces, none such', { minFaces: 5000 }],
+  ['an hour', { from: new Date('2025-05-01T10:00Z'), to: new Date('2025-05-01T11:00Z') }],
+  ['a month of failures', { from: new Date('2025-05-01'), to: new Date('2025-06-01'), status: 'failed' }],
+  [
+    'an hour of what went well',
+    { from: new Date('2025-05-01T10:00Z'), to: new Date('2025-05-01T11:00Z'), status: 'done' },
+  ],
+  ['kind and status', { kind: 'mask', status: 'failed' }],
+  ['status and model', { status: 'failed', modelName: 'old' }],
+  ['kind and crowds', { kind: 'mask', minFaces: 50 }],
+  ['image', { imageId: '01900000-0000-7000-8000-000000000abc' }],
+  ['request', { requestId: 'request-77777' }],
+];
+const IMAGE_FILTERS: [string, ImageFilter][] = [
+  ['no filter', {}],
+  ['type, common', { type: 'jpeg' }],
+  ['type, rare', { type: 'tiff' }],
+  ['an hour', { from: new Date('2025-05-01T10:00Z'), to: new Date('2025-05-01T11:00Z') }],
+  ['crowds', { minFaces: 50 }],
+];
+const SORTS: Sort[] = ['newest', 'oldest', 'most_faces', 'fewest_faces'];
+
+let testDatabase: TestDatabase;
+let database: Database;
+let listing: Listing;
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  database = new Database({ url: testDatabase.url, dataFolder: '', poolSize: 2, warn: () => undefined });
+  listing = new Listing(database);
+  const dataSource = await database.ready();
+  const runner = dataSource.createQueryRunner();
+  // The rows are made for the queries alone: filling is quicker where the indexes are built afterwards.
+  await runner.query(`SET session_replication_role = replica; SET synchronous_commit = off`);
+  const indexes = (await runner.query(`
+    SELECT indexname AS name, indexdef AS sql FROM pg_indexes
+    WHERE tablename IN ('jobs', 'images') AND indexname NOT LIKE '%pkey'`)) as { name: string; sql: string }[];
+  for (const { name } of indexes) await runner.query(`DROP INDEX ${name}`);
+  await runner.query(FILL_IMAGES);
+  await runner.query(FILL_JOBS);
+  for (const { sql } of indexes) await runner.query(sql);
+  await runner.query(`RESET session_replication_role`);
+  await runner.release();
+  await dataSource.query('VACUUM ANALYZE jobs');
+  await dataSource.query('VACUUM ANALYZE images');
+}, 300_000);
+afterAll(async () => {
+  await database.close();
+  await testDatabase.close();
+});
+
+type Read = (page: PageRequest) => Promise<Page<unknown>>;
+
+/** A cursor in the middle of all rows, as the page that ends there would give it. */
+function middleOf(sort: Sort): string {
+  const at = new Date('2025-06-15').getTime();
+  const faces = sort === 'most_faces' || sort === 'fewest_faces' ? '_2' : '';
+  return Buffer.from(`${at}_01900000-0000-7000-9000-000000050000${faces}`).toString('base64url');
+}
+
+async function quickestMs(read: () => Promise<unknown>): Promise<number> {
+  let quickest = Infinity;
+  for (let attempt = 0; attempt < TRIES && quickest > PAGE_MS / 5; attempt++) {
+    const before = performance.now();
+    await read();
+    quickest = Math.min(quickest, performance.now() - before);
+  }
+  return quickest;
+}
+
+/** The plans of all queries that run meanwhile. */
+async function plansOf(read: () => Promise<unknown>): Promise<string> {
+  const dataSource = await database.ready();
+  const queries: { query: string; parameters: unknown[] }[] = [];
+  const { logger } = dataSource;
+  Object.assign(dataSource, {
+    logger: { ...logger, logQuery: (query: string, parameters: unknown[]) => queries.push({ query, parameters }) },
+  });
+  try {
+    await read();
+  } finally {
+    Object.assign(dataSource, { logger });
+  }
+  const plans: string[] = [];
+  for (const { query, parameters } of queries) {
+    const lines: Record<string, string>[] = await dataSource.query(`EXPLAIN ${query}`, parameters);
+    plans.push(...lines.map((line) => line['QUERY PLAN']!));
+  }
+  return plans.join('\n');
+}
+
+const LISTS: [string, Read][] = [
+  ...JOB_FILTERS.map(([name, filter]): [string, Read] => [`jobs, ${name}`, (page) => listing.jobs(filter, page)]),
+  ...IMAGE_FILTERS.map(([name, filter]): [string, Read] => [`images, ${name}`, (page) => listing.images(filter, page)]),
+];
+
+describe(`with ${ROWS} jobs and ${IMAGES} images`, () => {
+  it.each(LISTS)(
+    'each page of %s is read from an index, at once, at any depth and in any order',
+    async (_name, read) => {
+      for (const sort of SORTS) {
+        for (const after of [undefined, middleOf(sort)]) {
+          const page = { limit: PAGE, sort, after };
+          const plan = await plansOf(() => read(page));
+          // Failed jobs in the order of their faces: none has any, and nothing is asked.
+          if (plan === '') continue;
+          expect(plan, `${sort} ${after ? 'from the middle' : 'from the start'}`).toMatch(/Index .*Scan/);
+          expect(plan).not.toMatch(/Seq Scan/);
+          const ms = await quickestMs(() => read(page));
+          expect(ms, `${sort} ${after ? 'from the middle' : 'from the start'}\n${plan}`).toBeLessThan(PAGE_MS);
+        }
+      }
+    },
+  );
+
+  it('a page takes as long at the end as at the start', async () => {
+    const times = { start: await quickestMs(() => listing.jobs({}, { limit: PAGE })), end: 0 };
+    const lastButOne = Buffer.from(
+      `${new Date('2025-01-01T01:00Z').getTime()}_01900000-0000-7000-9000-000000000001`,
+    ).toString('base64url');
+    const page = await listing.jobs({}, { limit: PAGE, after: lastButOne });
+    expect(page.rows).toHaveLength(PAGE);
+    times.end = await quickestMs(() => listing.jobs({}, { limit: PAGE, after: lastButOne }));
+    process.stdout.write(
+      `a page of ${PAGE} out of ${ROWS} jobs: ${times.start.toFixed(1)} ms at the start, ${times.end.toFixed(1)} ms at the end\n`,
+    );
+  });
+});
+
+describe('filters', () => {
+  it.each(JOB_FILTERS)('by %s give what they say', async (_name, filter) => {
+    const { rows } = await listing.jobs(filter, { limit: 20 });
+    for (const row of rows) {
+      if (filter.kind) expect(row.kind).toBe(filter.kind);
+      if (filter.status) expect(row.status).toBe(filter.status);
+      if (filter.modelName) expect(row.modelName).toBe(filter.modelName);
+      if (filter.errorCode) expect(row.errorCode).toBe(filter.errorCode);
+      if (filter.imageId) expect(row.imageId).toBe(filter.imageId);
+      if (filter.requestId) expect(row.requestId).toBe(filter.requestId);
+      if (filter.minFaces !== undefined) expect(row.faceCount).toBeGreaterThanOrEqual(filter.minFaces);
+      if (filter.from) expect(row.createdAt.getTime()).toBeGreaterThanOrEqual(filter.from.getTime());
+      if (filter.to) expect(row.createdAt.getTime()).toBeLessThan(filter.to.getTime());
+    }
+    const isEmpty = filter.modelName === 'none' || filter.minFaces === 5000;
+    expect(rows.length > 0).toBe(!isEmpty);
+  });
+});
+
+describe('paging', () => {
+  async function walk(filter: JobFilter, sort: Sort, limit: number): Promise<ListedJob[]> {
+    const all: ListedJob[] = [];
+    let after: string | undefined;
+    do {
+      const page = await listing.jobs(filter, { limit, sort, after });
+      expect(page.rows.length).toBeLessThanOrEqual(limit);
+      all.push(...page.rows);
+      after = page.next ?? undefined;
+    } while (after !== undefined);
+    return all;
+  }
+
+  it.each(SORTS)('by %s gives every row once, in order', async (sort) => {
+    const filter = { errorCode: undefined, from: new Date('2025-03-01'), to: new Date('2025-03-01T05:00Z') };
+    const rows = await walk(filter, sort, 37);
+    const byFaces = sort.endsWith('faces');
+    expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);
+    // Two jobs a minute for five hours, of which one in twenty failed and has no count.
+    expect(rows).toHaveLength(byFaces ? 570 : 600);
+    const keys = rows.map(
+      ({ faceCount, createdAt, id }) =>
+        `${byFaces ? String(faceCount).padStart(4, '0') : ''} ${createdAt.toISOString()} ${id}`,
+    );
+    const expected = keys.toSorted();
+    expect(keys).toEqual(sort === 'newest' || sort === 'most_faces' ? expected.reverse() : expected);
+  });
+
+  it.each<[string, JobFilter]>([
+    ['one filter', { status: 'failed' }],
+    ['two filters', { status: 'failed', kind: 'mask' }],
+  ])('with %s gives every row once', async (_name, filter) => {
+    const period = { from: new Date('2025-03-01'), to: new Date('2025-03-01T12:00Z') };
+    const all = await walk(period, 'oldest', 500);
+    const expected = all.filter(({ kind, status }) => status === filter.status && kind === (filter.kind ?? kind));
+    expect(await walk({ ...period, ...filter }, 'oldest', 7)).toEqual(expected);
+    expect(await walk({ ...period, ...filter }, 'newest', 7)).toEqual(expected.toReversed());
+  });
+
+  it('is refused a cursor that is not of this list', async () => {
+    const { next } = await listing.jobs({}, { limit: 1 });
+    for (const after of ['', 'x', next!.slice(3), `${next!}AAAA`]) {
+      await expect(listing.jobs({}, { limit: 1, after }), after).rejects.toThrow(BadCursorError);
+    }
+    await expect(listing.jobs({}, { limit: 1, sort: 'most_faces', after: next! })).rejects.toThrow(BadCursorError);
+  });
+});
