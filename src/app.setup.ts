@@ -45,7 +45,13 @@ export async function createApp(configuration: Configuration): Promise<NestFasti
       raw: ['json'],
     });
   }
-  await app.init();
+  try {
+    await app.init();
+  } catch (error) {
+    // What was started before the failure, such as a database, must not be left behind.
+    await app.close();
+    throw error;
+  }
   app.useLogger(app.get(Logger));
   return app;
 }

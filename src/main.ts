@@ -5,28 +5,34 @@ import { type Configuration, ConfigurationError, readConfiguration, readEnvironm
 import { restrictDecoders } from './inference/decoders.ts';
 import { LoadedModel } from './models/loaded-model.ts';
 import { ModelError } from './models/model-error.ts';
+import { JobRecorder } from './storage/job-recorder.ts';
 import { EmbeddedPostgresError } from './storage/records/embedded-postgres-error.ts';
 
+let app: NestFastifyApplication | undefined;
 try {
   restrictDecoders();
   const configuration = readConfiguration(readEnvironment());
-  const app = await createApp(configuration);
+  app = await createApp(configuration);
   stopOnSignal(app, configuration.server.shutdownGraceMs);
   await app.listen(configuration.server.port, configuration.server.host);
-  announce(app, configuration);
+  await announce(app, configuration);
 } catch (error) {
   process.stderr.write(`${startFailure(error)}\n`);
+  // What was started for it, such as a database, must not be left behind.
+  await app?.close();
   process.exit(1);
 }
 
 /** On stderr, so that the log on stdout stays one JSON object a line. */
-function announce(app: NestFastifyApplication, { server }: Configuration): void {
+async function announce(app: NestFastifyApplication, { server }: Configuration): Promise<void> {
   const address = app.getHttpServer().address() as { port: number };
   const host = ['0.0.0.0', '::'].includes(server.host) ? 'localhost' : server.host;
   const docs = server.docsEnabled ? `, documentation at /docs` : '';
   process.stderr.write(
     `Face API serves on http://${host}:${address.port} with the model ${app.get(LoadedModel).name}${docs}\n`,
   );
+  const storage = await app.get(JobRecorder).describe();
+  if (storage !== null) process.stderr.write(`${storage}\n`);
 }
 
 /** The first signal lets running requests finish within the grace time; the second ends at once. */

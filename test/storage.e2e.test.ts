@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,6 +17,7 @@ import {
   send,
   type Sending,
   type Service,
+  spawnService,
   startService,
   startServiceProcess,
   until,
@@ -208,6 +211,51 @@ describe('with storage on and nothing else configured', () => {
   });
 });
 
+describe('a process of its own', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await withDataFolder();
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  const environment = () => ({ FACE_API_STORAGE_ENABLED: 'true', FACE_API_DATA_FOLDER: folder });
+  const databaseRuns = async () => (await readdir(join(folder, 'postgres'))).includes('postmaster.pid');
+
+  it('says where it keeps what, and stops its database with itself', async () => {
+    const service = await startServiceProcess(environment());
+    await until(() => service.output().includes('Images are kept in'));
+    expect(service.output()).toContain(
+      `Images are kept in the folder ${join(folder, 'objects')}, their records in the`,
+    );
+    expect(await databaseRuns()).toBe(true);
+    service.child.kill('SIGTERM');
+    expect(await service.ended).toEqual([0, null]);
+    expect(await databaseRuns()).toBe(false);
+  });
+
+  it('has what it was answered after it was killed, and takes up the database that was left running', async () => {
+    const killed = await startServiceProcess(environment());
+    const response = await send(killed.url, 'mask', anotherPhoto());
+    await killed.stop();
+    expect(await databaseRuns()).toBe(true);
+    const service = await startService(environment());
+    const requestId = response.headers.get('x-request-id')!;
+    await until(async () => (await service.app.get(Listing).jobs({ requestId }, { limit: 1 })).rows.length === 1);
+    await service.close();
+    expect(await databaseRuns()).toBe(false);
+  });
+
+  it('leaves no database behind where it cannot start', async () => {
+    const busy = createServer().listen(0, '127.0.0.1');
+    await once(busy, 'listening');
+    const { port } = busy.address() as AddressInfo;
+    const service = spawnService({ ...environment(), FACE_API_PORT: String(port) });
+    expect(await service.ended).toEqual([1, null]);
+    expect(service.output()).toMatch(/The port is in use/);
+    expect(await databaseRuns()).toBe(false);
+    busy.close();
+  });
+});
+
 describe('a spool without room', () => {
   const withSpool = async (policy: string, use: (service: Service) => Promise<void>) => {
     const folder = await withDataFolder();
@@ -273,18 +321,6 @@ describe('with storage off', () => {
     expect(await filesWith(folder, canary)).toEqual([]);
     expect(await readdir(folder)).not.toContain('data');
     await rm(folder, { recursive: true });
-  });
-});
-
-describe('while an upload is still coming in', () => {
-  it('it holds no permit for inference', async () => {
-    const service = await startService({ FACE_API_MAX_CONCURRENT_INFERENCE: '1' });
-    const slow = await RawClient.connect(service.port);
-    slow.sendHead('detect', 1000);
-    const response = await send(service.url, 'detect', photo, { signal: AbortSignal.timeout(10_000) });
-    expect(response.status).toBe(200);
-    slow.hangUp();
-    await service.close();
   });
 });
 

@@ -29,6 +29,9 @@ export abstract class JobRecorder {
    */
   abstract record(job: FinishedJob): Promise<void>;
 
+  /** In one line, for the operator who starts the service: where what is kept. Null: storage is off. */
+  abstract describe(): Promise<string | null>;
+
   /** Null: storage is off. */
   abstract condition(): Promise<StorageCondition | null>;
 }
@@ -43,6 +46,10 @@ export class NoRecorder extends JobRecorder {
 
   override record(): Promise<void> {
     return Promise.resolve();
+  }
+
+  override describe(): Promise<null> {
+    return Promise.resolve(null);
   }
 
   override condition(): Promise<null> {

@@ -52,6 +52,14 @@ export class SpoolingRecorder extends JobRecorder {
     persistence.add(job.id);
   }
 
+  override async describe(): Promise<string> {
+    const { database, objects, spool } = this.#parts;
+    const problems = await this.#problems();
+    const trouble = problems.length > 0 ? `; but ${problems.join(', and ')}` : '';
+    const waiting = spool.files > 0 ? `; ${spool.files} jobs wait in the spool` : '';
+    return `Images are kept in ${objects.place}, their records in ${database.place}${trouble}${waiting}`;
+  }
+
   override async condition(): Promise<StorageCondition> {
     const { spool, persistence, metrics } = this.#parts;
     const problems = await this.#problems();

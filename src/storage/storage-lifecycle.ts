@@ -4,7 +4,6 @@ import { Persistence } from './persistence.ts';
 import { Database } from './records/database.ts';
 import { EmbeddedPostgresError } from './records/embedded-postgres-error.ts';
 import { Spool } from './spool/spool.ts';
-import { reasonOf } from './storage-log.ts';
 
 /** Starts and stops storage with the service, in the right order. */
 @Injectable()
@@ -20,7 +19,6 @@ export class StorageLifecycle implements OnModuleInit, OnApplicationShutdown {
 
   async onModuleInit(): Promise<void> {
     await this.connect();
-    if (this.spool.files > 0) this.logger.log(`${this.spool.files} jobs in the spool are stored now`);
     this.persistence.start();
   }
 
@@ -36,10 +34,9 @@ export class StorageLifecycle implements OnModuleInit, OnApplicationShutdown {
   private async connect(): Promise<void> {
     try {
       await this.database.ready();
-      this.logger.log(`Images are kept in ${this.objects.place}, their records in ${this.database.place}`);
     } catch (error) {
       if (error instanceof EmbeddedPostgresError) throw error;
-      this.logger.error(`${this.database.place} cannot be used yet (${reasonOf(error)}); jobs wait in the spool`);
+      this.logger.error({ err: error }, 'The database cannot be used yet: jobs wait in the spool');
     }
   }
 }
