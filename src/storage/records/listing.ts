@@ -121,6 +121,7 @@ async function readPage<Row extends Sortable, Key extends string>(
   const byFaces = isByFaces(sort);
   const descending = sort === 'newest' || sort === 'most_faces';
   const cursor = after === undefined ? undefined : readCursor(after, byFaces);
+  if (!byFaces && cursor && isPast(cursor, filter, descending)) return NO_ROWS;
   const given = choices.filter(({ key }) => filter[key] !== undefined);
   const hasFaceCounts = filter.minFaces !== undefined || filter.maxFaces !== undefined;
   const leading = byFaces || hasFaceCounts ? undefined : given[0];
@@ -167,6 +168,11 @@ function pageByTime(
   if (cursor && descending) bound('<', [...parameters, ':at', ':id']);
   else if (to) bound('<', [...parameters, ':to']);
   else bound('<=', parameters);
+}
+
+/** Whether all rows of the period come before the cursor. */
+function isPast({ at }: Cursor, { from, to }: Period, descending: boolean): boolean {
+  return descending ? from !== undefined && at < from : to !== undefined && at >= to;
 }
 
 function pageByFaces(
