@@ -86,18 +86,24 @@ export class Persistence {
     clearTimeout(this.#timer);
     if (this.#stopped) return;
     const now = Date.now();
+    if (this.#pausedUntil > now) {
+      this.#advanceIn(this.#pausedUntil - now);
+      return;
+    }
     const limit = this.isFailing ? 1 : this.#options.concurrency;
     let nextDue = Infinity;
     for (const waiting of this.#waiting.values()) {
       if (this.#running.size >= limit) return;
-      const due = Math.max(waiting.notBefore, this.#pausedUntil);
-      if (due <= now) this.#run(waiting);
-      else nextDue = Math.min(nextDue, due);
+      if (waiting.notBefore <= now) this.#run(waiting);
+      else nextDue = Math.min(nextDue, waiting.notBefore);
     }
-    if (nextDue === Infinity) return;
+    if (nextDue < Infinity) this.#advanceIn(nextDue - now);
+  }
+
+  #advanceIn(ms: number): void {
     this.#timer = setTimeout(() => {
       this.#advance();
-    }, nextDue - now).unref();
+    }, ms).unref();
   }
 
   #run(waiting: Waiting): void {
