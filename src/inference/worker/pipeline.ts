@@ -2,7 +2,7 @@ import { DomainError } from '../../errors/domain-error.ts';
 import { selectFaces, toPhoto } from '../../vision/faces.ts';
 import type { Size } from '../../vision/geometry.ts';
 import type { Letterbox } from '../../vision/letterbox.ts';
-import { type CallerRegion, planMask } from '../../vision/mask.ts';
+import { type CallerRegion, onGrid, planMask } from '../../vision/mask.ts';
 import { paintMask } from '../../vision/paint.ts';
 import { clearHiddenColor, type Raster } from '../../vision/raster.ts';
 import { type Candidate, decodeCandidates } from '../../vision/scrfd.ts';
@@ -47,11 +47,8 @@ export async function maskFaces(task: MaskTask, { detector, maxPixels }: Tools):
   const faces = task.detect
     ? await findFaces(stages, detector, source.size, task.detect, 'resize', (size) => resizePixels(photo, size))
     : [];
-  const shapes = planMask(
-    faces.map((face) => face.box),
-    task.mask.regions,
-    task.mask.plan,
-  );
+  const boxes = faces.map((face) => face.box);
+  const shapes = onGrid(planMask(boxes, task.mask.regions, task.mask.plan), source.grid);
   await stages.run('mask', () => {
     clearHiddenColor(photo);
     paintMask(photo, shapes, task.mask.style);

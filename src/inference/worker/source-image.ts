@@ -1,8 +1,10 @@
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { DomainError } from '../../errors/domain-error.ts';
+import type { BlockGrid } from '../../vision/block-grid.ts';
 import type { Size } from '../../vision/geometry.ts';
 import { type ImageType, sniffImageType } from '../../vision/image-type.ts';
 import type { Raster } from '../../vision/raster.ts';
+import { sourceGrid } from './source-grid.ts';
 
 sharp.cache(false);
 // One thread per image: the pool's workers are the parallelism.
@@ -24,6 +26,8 @@ export interface SourceImage {
   readonly size: Size;
   readonly frames: number;
   readonly hasAlpha: boolean;
+  /** Of the blocks by which the file's coding is lossy; null where it is not. */
+  readonly grid: BlockGrid | null;
   /** The colour profile that describes the pixels as they are decoded; null: sRGB. */
   readonly profile: Buffer | null;
 }
@@ -47,6 +51,7 @@ export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<S
     size: { width, height },
     frames: metadata.pages ?? 1,
     hasAlpha: metadata.hasAlpha,
+    grid: sourceGrid(bytes, format, metadata, metadata.orientation ?? 1),
     profile: rgbProfile(metadata),
   };
 }
