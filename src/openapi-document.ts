@@ -99,6 +99,7 @@ function describeMaskAnswer(document: OpenAPIObject): void {
       headers: {
         'X-Face-Count': integer('Faces found'),
         'X-Masked-Count': integer('Faces and regions masked'),
+        'X-Mask-Assurance': text('irreversible, or reversible for the methods gaussian and mosaic'),
         'X-Request-Id': text('The request’s id'),
         'X-Model': text('Name of the detector'),
         'Server-Timing': text('Milliseconds by stage'),

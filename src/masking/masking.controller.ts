@@ -8,6 +8,7 @@ import { serverTiming, toDetectionBody, toDetectSettings } from '../inference/de
 import { InferencePool } from '../inference/inference-pool.ts';
 import { SemaphoreInterceptor } from '../inference/semaphore.interceptor.ts';
 import { LoadedModel } from '../models/loaded-model.ts';
+import { isReversible } from '../vision/paint.ts';
 import { toMaskSettings } from './mask-settings.ts';
 import { type MaskedBody, type MaskRequestOptions, maskOptionsSchema } from './schemas.ts';
 
@@ -35,14 +36,10 @@ export class MaskingController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<MaskedBody | Buffer> {
-    const answer = await this.pool.mask(
-      {
-        image,
-        detect: options.detect === false ? null : toDetectSettings(options, this.configuration.detection),
-        mask: toMaskSettings(options, this.configuration.masking),
-      },
-      request.abandoned,
-    );
+    const detect = options.detect === false ? null : toDetectSettings(options, this.configuration.detection);
+    const mask = toMaskSettings(options, this.configuration.masking);
+    const answer = await this.pool.mask({ image, detect, mask }, request.abandoned);
+    const assurance = isReversible(mask.style.method) ? 'reversible' : 'irreversible';
     const detection = toDetectionBody(answer, {
       requestId: request.id,
       model: this.model,
@@ -52,6 +49,7 @@ export class MaskingController {
     void reply.headers({
       'x-face-count': detection.face_count,
       'x-masked-count': answer.maskedCount,
+      'x-mask-assurance': assurance,
       'x-model': this.model.name,
       'server-timing': serverTiming(detection.timings),
       vary: 'accept',
@@ -62,6 +60,7 @@ export class MaskingController {
       return {
         ...detection,
         masked_count: answer.maskedCount,
+        assurance,
         output: { format, bytes: encoded.length, image: encoded.toString('base64') },
       };
     }

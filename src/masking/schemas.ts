@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { detectionSchema, detectOptionFields } from '../inference/schemas.ts';
 import { OUTPUT_FORMATS } from '../inference/worker/messages.ts';
+import { IRREVERSIBLE_METHODS, isReversible, REVERSIBLE_METHODS } from '../vision/paint.ts';
 
 /** Beyond this many, one image cannot hold them in any useful way. */
 const MAX_REGIONS = 1000;
@@ -28,10 +29,17 @@ export const maskOptionsSchema = z
       .boolean()
       .optional()
       .meta({ description: 'false: look for no faces, mask the `regions` alone. Default: true' }),
-    method: z.enum(['blur', 'pixelate', 'solid']).optional().meta({
-      description:
-        'blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None uses a pixel of what it hides. Default: FACE_API_DEFAULT_METHOD, blur unless configured',
-    }),
+    method: z
+      .enum([...IRREVERSIBLE_METHODS, ...REVERSIBLE_METHODS])
+      .optional()
+      .meta({
+        description:
+          'blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured',
+      }),
+    allow_reversible: z
+      .boolean()
+      .optional()
+      .meta({ description: 'true: the methods gaussian and mosaic may be used. Default: false' }),
     color: z
       .string()
       .regex(/^#?[0-9a-f]{6}$/i, { error: 'a colour such as #000000 (in an address: %23000000 or 000000)' })
@@ -62,6 +70,15 @@ export const maskOptionsSchema = z
       .optional()
       .meta({ description: 'Boxes to mask in addition, or to keep; as a JSON list where it is a form field' }),
   })
+  .superRefine(({ method, allow_reversible }, context) => {
+    if (method !== undefined && isReversible(method) && allow_reversible !== true) {
+      context.addIssue({
+        code: 'custom',
+        path: ['method'],
+        message: `${method} can be undone to a large part. Use blur, pixelate or solid, or accept that with allow_reversible=true`,
+      });
+    }
+  })
   .meta({ id: 'MaskOptions' });
 
 export type MaskRequestOptions = z.infer<typeof maskOptionsSchema>;
@@ -69,6 +86,9 @@ export type MaskRequestOptions = z.infer<typeof maskOptionsSchema>;
 export const maskedSchema = detectionSchema
   .extend({
     masked_count: z.number().int().meta({ description: 'Faces and regions that were masked' }),
+    assurance: z.enum(['irreversible', 'reversible']).meta({
+      description: 'irreversible: nothing of what is under the masks is left in the image',
+    }),
     output: z.object({
       format: z.enum(OUTPUT_FORMATS),
       bytes: z.number().int(),

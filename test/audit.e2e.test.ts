@@ -1,0 +1,43 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Audit, Finding } from './audit/check.ts';
+import { checkJpeg, checkLossless, REVERSIBLE } from './audit/non-interference.ts';
+import { type Service, startService } from './service.ts';
+
+/** The audit, in a small run; FACE_API_TEST_CASES=1000 makes it a large one. */
+const CASES = Number(process.env['FACE_API_TEST_CASES'] ?? 24);
+const TIMEOUT_MS = 60_000 + CASES * 2000;
+
+let service: Service;
+let audit: Audit;
+
+beforeAll(async () => {
+  service = await startService();
+  const folder = await mkdtemp(join(tmpdir(), 'face-api-audit-'));
+  audit = { url: service.url, headers: {}, cases: CASES, folder };
+});
+afterAll(() => service.close());
+
+function expectToHold(findings: readonly Finding[]): void {
+  expect(findings.filter(({ counterExamples }) => counterExamples > 0)).toEqual([]);
+  expect(findings.every(({ cases }) => cases > 0)).toBe(true);
+}
+
+describe('no byte of the answer depends on a pixel inside the mask', { timeout: TIMEOUT_MS }, () => {
+  it('for lossless sources', async () => {
+    expectToHold(await checkLossless(audit));
+  });
+
+  it('for JPEG sources of every sampling, whose blocks carry pixels beside the mask', async () => {
+    expectToHold(await checkJpeg(audit));
+  });
+
+  it('and the check finds what gaussian and mosaic leave', async () => {
+    const few = { ...audit, cases: 8 };
+    for (const { cases, counterExamples } of await checkLossless(few, REVERSIBLE)) {
+      expect(counterExamples).toBeGreaterThan(cases / 2);
+    }
+  });
+});
