@@ -153,6 +153,12 @@ export const settings = {
       50_000_000,
       'Largest width × height taken, judged from the header before decoding',
     ),
+    maxFrames: setting(
+      'MAX_FRAMES',
+      integer(1, 10_000),
+      200,
+      'Most frames or pages of an image that are masked (together they may have MAX_PIXELS)',
+    ),
     requestsPerMinute: setting(
       'REQUESTS_PER_MINUTE',
       integer(0, 1_000_000),
@@ -182,6 +188,12 @@ export const settings = {
       '',
       'Folder of downloaded and added model files (empty: models/ of the installation)',
     ),
+    verifyModel: setting(
+      'VERIFY_MODEL',
+      z.string(),
+      '',
+      'A second detector that verifies masked images, named as FACE_API_MODEL is (empty: the same one)',
+    ),
     ortThreads: setting(
       'ORT_THREADS',
       threads,
@@ -203,6 +215,14 @@ export const settings = {
     padding: setting('DEFAULT_PADDING', number(0, 2), 0.25, 'Default of the option padding'),
     strength: setting('DEFAULT_STRENGTH', number(0, 1), 0.5, 'Default of the option strength'),
     quality: setting('DEFAULT_QUALITY', integer(1, 100), 90, 'Default of the option quality'),
+    verify: setting('DEFAULT_VERIFY', boolean, false, 'Default of the option verify'),
+    verifyThreshold: setting(
+      'VERIFY_THRESHOLD',
+      number(0.01, 1),
+      0.3,
+      'Least score of what counts as a face when a masked image is verified',
+    ),
+    receipt: setting('DEFAULT_RECEIPT', boolean, false, 'Default of the option receipt'),
   },
 } as const;
 

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../config/configuration.ts';
 import type { Upload } from '../http/upload.ts';
 import { TakesImage, UploadedImage } from '../http/upload.interceptor.ts';
-import { serverTiming, toDetectionBody, toDetectSettings } from '../inference/detection-body.ts';
+import { roundBox, serverTiming, toDetectionBody, toDetectSettings } from '../inference/detection-body.ts';
 import { InferencePool } from '../inference/inference-pool.ts';
 import { SemaphoreInterceptor } from '../inference/semaphore.interceptor.ts';
 import { LoadedModel } from '../models/loaded-model.ts';
@@ -39,6 +39,11 @@ export class MaskingController {
     const detect = options.detect === false ? null : toDetectSettings(options, this.configuration.detection);
     const mask = toMaskSettings(options, this.configuration.masking);
     const answer = await this.pool.mask({ image, detect, mask }, request.abandoned);
+    const verification = answer.verification && {
+      outcome: answer.verification.outcome,
+      rounds: answer.verification.rounds,
+      added_boxes: answer.verification.added.map(roundBox),
+    };
     const assurance = isReversible(mask.style.method) ? 'reversible' : 'irreversible';
     const detection = toDetectionBody(answer, {
       requestId: request.id,
@@ -50,6 +55,9 @@ export class MaskingController {
       'x-face-count': detection.face_count,
       'x-masked-count': answer.maskedCount,
       'x-mask-assurance': assurance,
+      ...(verification && {
+        'x-mask-verified': `${verification.outcome}; rounds=${verification.rounds}; added=${verification.added_boxes.length}`,
+      }),
       'x-model': this.model.name,
       'server-timing': serverTiming(detection.timings),
       vary: 'accept',
@@ -61,6 +69,7 @@ export class MaskingController {
         ...detection,
         masked_count: answer.maskedCount,
         assurance,
+        verification,
         output: { format, bytes: encoded.length, image: encoded.toString('base64') },
       };
     }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { detectionSchema, detectOptionFields } from '../inference/schemas.ts';
+import { boxSchema, detectionSchema, detectOptionFields } from '../inference/schemas.ts';
 import { OUTPUT_FORMATS } from '../inference/worker/messages.ts';
 import { IRREVERSIBLE_METHODS, isReversible, REVERSIBLE_METHODS } from '../vision/paint.ts';
 
@@ -60,9 +60,17 @@ export const maskOptionsSchema = z
     format: z
       .enum(OUTPUT_FORMATS)
       .optional()
-      .meta({ description: 'Format of the answer. Default: that of the image; PNG for GIF and TIFF' }),
+      .meta({ description: 'Format of the answer. Default: that of the image. Animations and pages: webp, gif, tiff' }),
     quality: z.number().int().min(1).max(100).optional().meta({
       description: 'Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured',
+    }),
+    verify: z.boolean().optional().meta({
+      description:
+        'Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured',
+    }),
+    receipt: z.boolean().optional().meta({
+      description:
+        'Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured',
     }),
     regions: z
       .array(regionSchema)
@@ -83,12 +91,23 @@ export const maskOptionsSchema = z
 
 export type MaskRequestOptions = z.infer<typeof maskOptionsSchema>;
 
+const verificationSchema = z
+  .object({
+    outcome: z.enum(['clean', 'incomplete']).meta({
+      description: 'clean: the last search found no face outside the masks; incomplete: a bound ended it before',
+    }),
+    rounds: z.number().int(),
+    added_boxes: z.array(boxSchema.extend({ frame: z.number().int().optional() })),
+  })
+  .meta({ id: 'Verification' });
+
 export const maskedSchema = detectionSchema
   .extend({
     masked_count: z.number().int().meta({ description: 'Faces and regions that were masked' }),
     assurance: z.enum(['irreversible', 'reversible']).meta({
       description: 'irreversible: nothing of what is under the masks is left in the image',
     }),
+    verification: verificationSchema.nullable().meta({ description: 'null where it was not asked for' }),
     output: z.object({
       format: z.enum(OUTPUT_FORMATS),
       bytes: z.number().int(),

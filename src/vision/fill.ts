@@ -49,13 +49,7 @@ export function fillFromSurroundings(
  * The window's pixels themselves, masked or not, under a Gaussian blur: repeated means, by the central limit theorem.
  * @param sigma in cells
  */
-export function fillFromPixels(
-  photo: Raster,
-  covered: Uint8Array,
-  window: Box,
-  cellSize: number,
-  sigma: number,
-): Fill {
+export function fillFromPixels(photo: Raster, covered: Uint8Array, window: Box, cellSize: number, sigma: number): Fill {
   const { touched } = averageVisible(photo, covered, window, cellSize);
   const averages = averageVisible(photo, new Uint8Array(covered.length), window, cellSize);
   const { columns, rows, colors } = averages;
@@ -73,7 +67,13 @@ export function fillFromPixels(
 }
 
 /** The colours of a grid, with the nearness of the mask as one channel more. */
-function toFill({ columns, rows, colors }: Grid, touched: Float32Array<ArrayBuffer>, of: number, window: Box, cellSize: number): Fill {
+function toFill(
+  { columns, rows, colors }: Grid,
+  touched: Float32Array<ArrayBuffer>,
+  of: number,
+  window: Box,
+  cellSize: number,
+): Fill {
   const nearness = blurredMask(touched, columns, rows);
   const channels = of + 1;
   const cells = new Float32Array(columns * rows * channels);

@@ -28,14 +28,18 @@ export interface MaskOptions {
 
 /** What to mask: the faces, padded, without those the caller keeps, and the caller's regions, whole and unpadded. */
 export function planMask(faces: readonly Box[], regions: readonly CallerRegion[], options: MaskOptions): MaskShape[] {
-  const kept = regions.filter((region) => region.keep);
   const added = regions.filter((region) => !region.keep);
   return [
     ...faces
-      .filter((face) => !kept.some((region) => holdsCentre(region, face)))
+      .filter((face) => !isKept(face, regions))
       .map((face) => ({ kind: options.shape, box: pad(face, options.padding) })),
     ...added.map(({ left, top, right, bottom }) => ({ kind: 'box' as const, box: { left, top, right, bottom } })),
   ];
+}
+
+/** Whether the caller wants a face to stay visible. */
+export function isKept(face: Box, regions: readonly CallerRegion[]): boolean {
+  return regions.some((region) => region.keep && holdsCentre(region, face));
 }
 
 function holdsCentre(region: Box, face: Box): boolean {
@@ -117,7 +121,9 @@ export function coverage(shapes: readonly MaskShape[], photo: Size): Uint8Array 
 export function connectedGroups(shapes: readonly MaskShape[]): MaskShape[][] {
   const groups: MaskShape[][] = [];
   for (const shape of shapes) {
-    const touching = groups.filter((group) => group.some((other) => boxArea(intersection(extent(other), extent(shape))) > 0));
+    const touching = groups.filter((group) =>
+      group.some((other) => boxArea(intersection(extent(other), extent(shape))) > 0),
+    );
     const merged = [...touching.flat(), shape];
     for (const group of touching) groups.splice(groups.indexOf(group), 1);
     groups.push(merged);

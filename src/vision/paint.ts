@@ -1,11 +1,4 @@
-import {
-  type Fill,
-  fillFromPixels,
-  fillFromSurroundings,
-  FillRows,
-  NEARNESS_REACH_CELLS,
-  sampleFill,
-} from './fill.ts';
+import { type Fill, fillFromPixels, fillFromSurroundings, FillRows, NEARNESS_REACH_CELLS, sampleFill } from './fill.ts';
 import { type Box, clipBox, type Size } from './geometry.ts';
 import { connectedGroups, coverage, type MaskShape, outerBounds, pixelBounds, rowSpan } from './mask.ts';
 import type { Raster } from './raster.ts';

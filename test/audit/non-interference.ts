@@ -30,8 +30,10 @@ interface Region {
 type Encode = (pixels: Pixels, random: Random, quality: number) => Promise<Buffer>;
 
 const toSharp = ({ data, width, height, channels }: Pixels) => sharp(data, { raw: { width, height, channels } });
-const progressive = (chromaSubsampling: string, mozjpeg: boolean): Encode => (pixels, _random, quality) =>
-  toSharp(pixels).jpeg({ quality, chromaSubsampling, progressive: true, optimizeScans: mozjpeg }).toBuffer();
+const progressive =
+  (chromaSubsampling: string, mozjpeg: boolean): Encode =>
+  (pixels, _random, quality) =>
+    toSharp(pixels).jpeg({ quality, chromaSubsampling, progressive: true, optimizeScans: mozjpeg }).toBuffer();
 
 /** Lossless sources, promise 1: with and without transparency. */
 const LOSSLESS: Record<string, { readonly channels: 3 | 4; readonly encode: Encode }> = {

@@ -1,4 +1,5 @@
 import { type BlockGrid, jpegGrid, videoGrid } from '../../vision/block-grid.ts';
+import { webpParts } from '../../vision/container/webp-parts.ts';
 import type { Size } from '../../vision/geometry.ts';
 import type { SourceFormat } from './source-image.ts';
 
@@ -21,7 +22,7 @@ export function sourceGrid(
   }
 }
 
-/** A lossless file holds the chunk `VP8L`; what else there may be (alpha, metadata) comes before or after it. */
+/** Of an animation, each frame may be one or the other. */
 function isLossyWebp(bytes: Uint8Array): boolean {
-  return !Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('VP8L', 12, 'latin1');
+  return webpParts(bytes).some(({ name }) => name === 'VP8' || name === 'ANMF VP8');
 }
