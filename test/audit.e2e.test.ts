@@ -1,8 +1,11 @@
+import { existsSync, globSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Audit, Finding } from './audit/check.ts';
+import { checkMetadata } from './audit/metadata.ts';
 import { checkJpeg, checkLossless, REVERSIBLE } from './audit/non-interference.ts';
 import { type Service, startService } from './service.ts';
 
@@ -39,5 +42,19 @@ describe('no byte of the answer depends on a pixel inside the mask', { timeout: 
     for (const { cases, counterExamples } of await checkLossless(few, REVERSIBLE)) {
       expect(counterExamples).toBeGreaterThan(cases / 2);
     }
+  });
+});
+
+const COLLECTED = fileURLToPath(new URL('../../shared/images', import.meta.url));
+
+describe('an answer holds pixels and nothing else', { timeout: TIMEOUT_MS }, () => {
+  it('whatever the image carries', async () => {
+    expectToHold(await checkMetadata(audit));
+  });
+
+  it.skipIf(!existsSync(COLLECTED))('for collected images', async () => {
+    const files = globSync(`${COLLECTED}/{codec,exif,hostile}/*`);
+    expect(files.length).toBeGreaterThan(50);
+    expectToHold(await checkMetadata(audit, files));
   });
 });
