@@ -8,6 +8,7 @@ import { HttpModule } from './http/http.module.ts';
 import { loggerOptions } from './http/logging.ts';
 import { MaskingModule } from './masking/masking.module.ts';
 import { MetricsModule } from './metrics/metrics.module.ts';
+import { ReceiptsModule } from './receipts/receipts.module.ts';
 
 /** Which modules make the service. */
 @Module({})
@@ -26,6 +27,7 @@ export class AppModule {
         HttpModule,
         DetectionModule,
         MaskingModule,
+        ReceiptsModule,
         HealthModule,
       ],
     };

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { problems } from './errors/domain-error.ts';
 import { PROBLEM_CONTENT_TYPE, problemSchema } from './errors/problem.ts';
 import { detectOptionsSchema } from './inference/schemas.ts';
+import { checkOptionsSchema } from './receipts/schemas.ts';
 import { maskedSchema, maskOptionsSchema } from './masking/schemas.ts';
 
 type JsonSchema = Record<string, unknown>;
@@ -24,6 +25,7 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
   });
   describeImageOperation(document, '/api/v1/detect', detectOptionsSchema);
   describeImageOperation(document, '/api/v1/mask', maskOptionsSchema);
+  describeImageOperation(document, '/api/v1/receipts/verify', checkOptionsSchema);
   describeMaskAnswer(document);
   return document;
 }
@@ -99,6 +101,8 @@ function describeMaskAnswer(document: OpenAPIObject): void {
       headers: {
         'X-Face-Count': integer('Faces found'),
         'X-Masked-Count': integer('Faces and regions masked'),
+        'X-Mask-Verified': text('Outcome, rounds and added boxes of the verification, where it was asked for'),
+        'X-Mask-Receipt': text('The receipt, where it was asked for and is no longer than headers may be'),
         'X-Mask-Assurance': text('irreversible, or reversible for the methods gaussian and mosaic'),
         'X-Request-Id': text('The request’s id'),
         'X-Model': text('Name of the detector'),

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { detectionSchema } from '../src/inference/schemas.ts';
@@ -412,5 +413,57 @@ describe('gaussian and mosaic', () => {
 
     expect(response.headers.get('x-mask-assurance')).toBe('irreversible');
     expect(maskedSchema.parse(await response.json()).assurance).toBe('irreversible');
+  });
+});
+
+describe('verification', () => {
+  const asJson = { accept: 'application/json' };
+
+  it('finds nothing more where all is masked, and says so', async () => {
+    const response = await mask({ options: { verify: true }, headers: asJson });
+
+    expect(response.headers.get('x-mask-verified')).toBe('clean; rounds=1; added=0');
+    expect(maskedSchema.parse(await response.json()).verification).toEqual({
+      outcome: 'clean',
+      rounds: 1,
+      added_boxes: [],
+    });
+  });
+
+  it('masks what the first search left out', async () => {
+    const response = await mask({ options: { verify: true, threshold: 1, format: 'png' }, headers: asJson });
+    const { verification, face_count, masked_count, output } = maskedSchema.parse(await response.json());
+    const after = await decode(Buffer.from(output.image, 'base64'));
+
+    expect({ face_count, masked_count }).toEqual({ face_count: 0, masked_count: 1 });
+    expect(response.headers.get('x-mask-verified')).toBe('clean; rounds=2; added=1');
+    expect(overlap(verification!.added_boxes[0]!, drawn)).toBeGreaterThan(0.5);
+    expect(contrast(after, grow(drawn, -0.15))).toBeLessThan(contrast(before, grow(drawn, -0.15)) / 2);
+  });
+
+  it('leaves a face visible that the caller keeps', async () => {
+    const after = await masked({ options: { verify: true, regions: [{ ...drawn, keep: true }] } });
+
+    expect(differenceOutside(before, after, [])).toBe(0);
+  });
+
+  it('is not reported where it was not asked for, or nothing is searched', async () => {
+    for (const options of [{}, { verify: true, detect: false, regions: [CORNER] }]) {
+      const response = await mask({ options, headers: asJson });
+      expect(response.headers.get('x-mask-verified')).toBeNull();
+      expect(maskedSchema.parse(await response.json()).verification).toBeNull();
+    }
+  });
+
+  it('can be the default, with a detector of its own', async () => {
+    const other = fileURLToPath(new URL('../models/embedded.onnx', import.meta.url));
+    const configured = await startService({ FACE_API_DEFAULT_VERIFY: 'true', FACE_API_VERIFY_MODEL: other });
+    try {
+      const response = await send(configured.url, 'mask', image, { options: { threshold: 1 } });
+      await bytesOf(response);
+      expect(response.headers.get('x-mask-verified')).toBe('clean; rounds=2; added=1');
+    } finally {
+      await configured.close();
+    }
   });
 });

@@ -12,6 +12,7 @@ export abstract class Configuration {
   abstract readonly inference: Values<Settings['inference']>;
   abstract readonly detection: Values<Settings['detection']>;
   abstract readonly masking: Values<Settings['masking']>;
+  abstract readonly receipts: Values<Settings['receipts']>;
 }
 
 /** Names every variable that is wrong, what it got (unless it is a secret) and what it takes. */

@@ -224,6 +224,16 @@ export const settings = {
     ),
     receipt: setting('DEFAULT_RECEIPT', boolean, false, 'Default of the option receipt'),
   },
+  receipts: {
+    key: setting(
+      'RECEIPT_KEY',
+      z.string(),
+      '',
+      'Ed25519 private key in PEM that signs receipts (empty: one that the service makes and keeps)',
+      true,
+    ),
+    keyFolder: setting('RECEIPT_KEY_FOLDER', text, './data', 'Folder in which the service keeps a key that it made'),
+  },
 } as const;
 
 export type Settings = typeof settings;

@@ -107,6 +107,10 @@ export const maskedSchema = detectionSchema
     assurance: z.enum(['irreversible', 'reversible']).meta({
       description: 'irreversible: nothing of what is under the masks is left in the image',
     }),
+    receipt: z.string().nullable().meta({
+      description:
+        'A signed statement (compact JWS), to be checked at /api/v1/receipts/verify; null where it was not asked for',
+    }),
     verification: verificationSchema.nullable().meta({ description: 'null where it was not asked for' }),
     output: z.object({
       format: z.enum(OUTPUT_FORMATS),

@@ -95,7 +95,8 @@ export interface MaskAnswer extends DetectAnswer {
     /** The encoded image, in a buffer of its own. */
     readonly bytes: Uint8Array<ArrayBuffer>;
   };
-  readonly maskedCount: number;
+  /** What was masked, before it was grown to blocks or joined with its neighbours' frames. */
+  readonly maskedBoxes: readonly Box[];
   /** Null where it was not asked for. */
   readonly verification: Verification | null;
   /** SHA-256 in hexadecimal; null where they were not asked for. */

@@ -82,7 +82,7 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
       stages,
     ),
     output: { format, bytes },
-    maskedCount: planned.reduce((count, { length }) => count + length, 0),
+    maskedBoxes: [...planned.flat().map(({ box }) => box), ...verified.flatMap(({ added }) => added)],
     verification: verified.length > 0 ? summarize(verified) : null,
     digests,
   };
