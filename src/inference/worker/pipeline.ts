@@ -118,7 +118,7 @@ function digest(input: Uint8Array, output: Uint8Array): NonNullable<MaskAnswer['
 }
 
 /** @throws DomainError invalid_option where the format asked for cannot hold what there is to put in */
-function chooseFormat({ format }: SourceImage, frames: number, asked: OutputFormat | undefined): OutputFormat {
+function chooseFormat({ format, size }: SourceImage, frames: number, asked: OutputFormat | undefined): OutputFormat {
   const chosen = asked ?? OUTPUT_FORMATS.find((output) => output === format) ?? 'png';
   if (frames > 1 && !ANIMATED_FORMATS.some((animated) => animated === chosen)) {
     throw new DomainError(
@@ -126,8 +126,18 @@ function chooseFormat({ format }: SourceImage, frames: number, asked: OutputForm
       `format: ${chosen} holds one picture, and the image has ${frames}. Ask for ${ANIMATED_FORMATS.join(', ')}, or send one`,
     );
   }
+  const longest = LONGEST_SIDE[chosen];
+  if (longest !== undefined && Math.max(size.width, size.height) > longest) {
+    throw new DomainError(
+      'invalid_option',
+      `format: ${chosen} holds at most ${longest} pixels a side. Ask for png or tiff`,
+    );
+  }
   return chosen;
 }
+
+/** As the formats' own headers have room for; the others hold more than any image that is taken. */
+const LONGEST_SIDE: Partial<Record<OutputFormat, number>> = { webp: 16_383, jpeg: 65_500, gif: 65_535, avif: 16_384 };
 
 function refuseRegionsOutside(regions: readonly CallerRegion[], { width, height }: Size): void {
   const outside = regions.findIndex(
