@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Audit, Finding } from './audit/check.ts';
 import { checkMetadata } from './audit/metadata.ts';
 import { checkJpeg, checkLossless, REVERSIBLE } from './audit/non-interference.ts';
+import { checkCoverage, checkFrames } from './audit/placement.ts';
+import { checkStatements } from './audit/statements.ts';
 import { type Service, startService } from './service.ts';
 
 /** The audit, in a small run; FACE_API_TEST_CASES=1000 makes it a large one. */
@@ -17,8 +19,8 @@ let service: Service;
 let audit: Audit;
 
 beforeAll(async () => {
-  service = await startService();
   const folder = await mkdtemp(join(tmpdir(), 'face-api-audit-'));
+  service = await startService({ FACE_API_RECEIPT_KEY_FOLDER: folder });
   audit = { url: service.url, headers: {}, cases: CASES, folder };
 });
 afterAll(() => service.close());
@@ -56,5 +58,21 @@ describe('an answer holds pixels and nothing else', { timeout: TIMEOUT_MS }, () 
     const files = globSync(`${COLLECTED}/{codec,exif,hostile}/*`);
     expect(files.length).toBeGreaterThan(50);
     expectToHold(await checkMetadata(audit, files));
+  });
+});
+
+describe('masks cover faces', { timeout: TIMEOUT_MS }, () => {
+  it('on every frame, and nothing lies under full transparency', async () => {
+    expectToHold(await checkFrames(audit));
+  });
+
+  it('of every size, to the last row and column, in every orientation and sampling', async () => {
+    expectToHold(await checkCoverage(audit));
+  });
+});
+
+describe('what answers say of themselves is so', { timeout: TIMEOUT_MS }, () => {
+  it('in verification and receipts', async () => {
+    expectToHold(await checkStatements(audit));
   });
 });
