@@ -79,7 +79,7 @@ describe('when the network or the encoder breaks', () => {
   }
 
   const mask = (verifier: Detector, changes?: Partial<MaskTask['mask']>, first: Detector = verifier) =>
-    maskFaces(task(changes), { detector: first, verifier, limits: { maxPixels: 1e6, maxFrames: 1 } });
+    maskFaces(task(changes), { detector: first, verifier, maxPixels: 1e6, maxFrames: 1 });
 
   const everywhere = (value: number) => (outputs: NetworkOutput[]) =>
     outputs.map(({ dims, data }) => ({ dims, data: data.map(() => value) }));
@@ -116,7 +116,7 @@ describe('when the network or the encoder breaks', () => {
   it('a request that nobody waits for: there is none either', async () => {
     const abandoned = task();
     Atomics.store(abandoned.cancel, 0, 1);
-    const tools = { detector, verifier: detector, limits: { maxPixels: 1e6, maxFrames: 1 } };
+    const tools = { detector, verifier: detector, maxPixels: 1e6, maxFrames: 1 };
     await expect(maskFaces(abandoned, tools)).rejects.toThrow('nobody waits');
   });
 });

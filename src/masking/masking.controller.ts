@@ -64,7 +64,7 @@ export class MaskingController {
     const receipt = answer.digests && (await this.receipts.sign(this.stateReceipt(request.id, mask, answer)));
     void reply.headers({
       'x-face-count': detection.face_count,
-      'x-masked-count': answer.maskedBoxes.length,
+      'x-masked-count': answer.maskedCount,
       'x-mask-assurance': assurance,
       ...(verification && {
         'x-mask-verified': `${verification.outcome}; rounds=${verification.rounds}; added=${verification.added_boxes.length}`,
@@ -79,7 +79,7 @@ export class MaskingController {
     if (prefersJson(request.headers.accept)) {
       return {
         ...detection,
-        masked_count: answer.maskedBoxes.length,
+        masked_count: answer.maskedCount,
         assurance,
         verification,
         receipt,

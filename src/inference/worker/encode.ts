@@ -1,63 +1,65 @@
 import sharp, { type Sharp } from 'sharp';
 import type { Raster } from '../../vision/raster.ts';
 import type { OutputFormat } from './messages.ts';
-import type { SourceImage } from './source-image.ts';
 import { wrapInTiff } from './tiff.ts';
 
 /** From this JPEG quality on, colour is kept at full resolution. */
 const FULL_CHROMA_QUALITY = 90;
 
 /**
- * Encodes pixels and nothing else: the only thing that comes along is a standard colour profile, where the pixels are
- * not sRGB, and of an animation its pace.
+ * Encodes pixels and nothing else: the only thing that can come along is the colour profile.
  * WebP of quality 100 is lossless; PNG and TIFF always are.
- * @param frames in one buffer, one after another, see decodeFrames
  * @returns the file, in a buffer of its own that can be transferred
  */
 export async function encodeImage(
-  frames: readonly Raster[],
-  source: Pick<SourceImage, 'colorSpace' | 'delays' | 'loop'>,
+  raster: Raster,
+  profile: Buffer | null,
   format: OutputFormat,
   quality: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const image = frames.length > 1 ? fromFrames(frames) : await fromPixels(frames[0]!, source.colorSpace);
-  // Pages have no pace of their own: as an animation they get libvips'.
-  const pace = source.delays.length === frames.length ? { delay: [...source.delays], loop: source.loop } : {};
-  return new Uint8Array(await withFormat(image, format, quality, pace).toBuffer());
+  return new Uint8Array(await withFormat(fromPixels(raster, profile, format), format, quality).toBuffer());
 }
 
-function fromFrames(frames: readonly Raster[]): Sharp {
+/** How long each frame is shown, in milliseconds, and how often all are (0: for ever). Empty for pages. */
+export interface Pace {
+  readonly delays: readonly number[];
+  readonly loop: number;
+}
+
+/**
+ * The same for an animation or pages, in sRGB.
+ * @param frames alike, in one buffer, one after another
+ */
+export async function encodeFrames(
+  frames: readonly Raster[],
+  { delays, loop }: Pace,
+  format: OutputFormat,
+  quality: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const { width, height, channels, data } = frames[0]!;
   const film = new Uint8Array(data.buffer, data.byteOffset, frames.length * data.length);
   const raw = { width, height: height * frames.length, channels, pageHeight: height };
-  return sharp(film, { raw, limitInputPixels: false });
+  const pace = delays.length === frames.length ? { delay: [...delays], loop } : {};
+  return new Uint8Array(
+    await withFormat(sharp(film, { raw, limitInputPixels: false }), format, quality, pace).toBuffer(),
+  );
 }
 
 /** sharp takes a profile for raw pixels only from a file on disk; inside a TIFF it takes it from memory. */
-async function fromPixels(raster: Raster, colorSpace: SourceImage['colorSpace']): Promise<Sharp> {
+function fromPixels(raster: Raster, profile: Buffer | null, format: OutputFormat): Sharp {
   const { width, height, channels, data } = raster;
-  if (colorSpace === 'srgb') return sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
-  const profile = await displayP3Profile();
-  return sharp(wrapInTiff(raster, profile), { ignoreIcc: true, limitInputPixels: false }).keepIccProfile();
-}
-
-let displayP3: Promise<Buffer> | undefined;
-
-/** The one that comes with libvips: no byte of a profile that came in goes out. */
-function displayP3Profile(): Promise<Buffer> {
-  return (displayP3 ??= (async () => {
-    const pixel = sharp({ create: { width: 1, height: 1, channels: 3, background: '#000' } });
-    const { icc } = await sharp(await pixel.withIccProfile('p3').png().toBuffer()).metadata();
-    if (!icc) throw new Error('libvips gave no Display P3 profile');
-    return icc;
-  })());
+  if (profile === null) return sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
+  const wrapped = wrapInTiff(raster, profile);
+  // GIF has no place for a profile: there it is used up in the conversion to sRGB.
+  if (format === 'gif') return sharp(wrapped, { limitInputPixels: false });
+  return sharp(wrapped, { ignoreIcc: true, limitInputPixels: false }).keepIccProfile();
 }
 
 function withFormat(
   image: Sharp,
   format: OutputFormat,
   quality: number,
-  pace: { delay?: number[]; loop?: number },
+  pace: { delay?: number[]; loop?: number } = {},
 ): Sharp {
   switch (format) {
     case 'jpeg':
@@ -71,7 +73,7 @@ function withFormat(
     case 'avif':
       return image.avif({ quality, effort: 2 });
     case 'gif':
-      return image.gif({ effort: 3, ...pace });
+      return image.gif({ effort: 3, keepDuplicateFrames: true, ...pace });
     case 'tiff':
       return image.tiff({ compression: 'deflate', predictor: 'horizontal' });
   }

@@ -18,7 +18,7 @@ async function loadTools(settings: WorkerSettings): Promise<Tools> {
   const { modelPath, verifyModelPath, ortThreads, maxPixels, maxFrames } = settings;
   const detector = await load(modelPath, ortThreads);
   const verifier = verifyModelPath === null ? detector : await load(verifyModelPath, ortThreads);
-  return { detector, verifier, limits: { maxPixels, maxFrames } };
+  return { detector, verifier, maxPixels, maxFrames };
 }
 
 async function load(modelPath: string, ortThreads: number): Promise<Detector> {

@@ -95,6 +95,8 @@ export interface MaskAnswer extends DetectAnswer {
     /** The encoded image, in a buffer of its own. */
     readonly bytes: Uint8Array<ArrayBuffer>;
   };
+  /** Faces and regions that were masked, with what verification added. */
+  readonly maskedCount: number;
   /** What was masked, before it was grown to blocks or joined with its neighbours' frames. */
   readonly maskedBoxes: readonly Box[];
   /** Null where it was not asked for. */

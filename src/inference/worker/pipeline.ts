@@ -7,7 +7,7 @@ import { paintMask } from '../../vision/paint.ts';
 import { clearHiddenColor, type Raster } from '../../vision/raster.ts';
 import { joinNeighbours } from '../../vision/neighbours.ts';
 import type { Detector } from './detector.ts';
-import { encodeImage } from './encode.ts';
+import { encodeFrames, encodeImage } from './encode.ts';
 import { findFaces } from './find-faces.ts';
 import {
   ANIMATED_FORMATS,
@@ -20,15 +20,7 @@ import {
   OUTPUT_FORMATS,
   type OutputFormat,
 } from './messages.ts';
-import {
-  decodeAtSize,
-  decodeFrames,
-  framesToMask,
-  openImage,
-  resizePixels,
-  type SourceImage,
-  type SourceLimits,
-} from './source-image.ts';
+import { decodeAtSize, decodeFrames, framesToMask, openImage, resizePixels, type SourceImage } from './source-image.ts';
 import { Stages } from './stages.ts';
 import { verifyFrame, type VerifiedFrame, summarize } from './verify.ts';
 
@@ -36,13 +28,14 @@ export interface Tools {
   readonly detector: Detector;
   /** Searches masked images once more; the detector itself where no other is configured. */
   readonly verifier: Detector;
-  readonly limits: SourceLimits;
+  readonly maxPixels: number;
+  readonly maxFrames: number;
 }
 
 /** header ▸ decode at the network's size ▸ infer ▸ select; of an animation, the first frame */
-export async function detectFaces(task: DetectTask, { detector, limits }: Tools): Promise<DetectAnswer> {
+export async function detectFaces(task: DetectTask, { detector, maxPixels }: Tools): Promise<DetectAnswer> {
   const stages = new Stages(task.cancel);
-  const source = await stages.run('header', () => openImage(task.image, limits));
+  const source = await stages.run('header', () => openImage(task.image, maxPixels));
   const faces = await findFaces(stages, detector, source.size, task.detect, 'decode', (size) =>
     decodeAtSize(source, size),
   );
@@ -52,8 +45,8 @@ export async function detectFaces(task: DetectTask, { detector, limits }: Tools)
 /** header ▸ decode at full size ▸ resize ▸ infer ▸ select ▸ mask ▸ verify ▸ encode; frame by frame where there are many */
 export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswer> {
   const stages = new Stages(task.cancel);
-  const source = await stages.run('header', () => openImage(task.image, tools.limits));
-  const frameCount = framesToMask(source, tools.limits);
+  const source = await stages.run('header', () => openImage(task.image, tools.maxPixels));
+  const frameCount = framesToMask(source, tools.maxFrames, tools.maxPixels);
   const format = chooseFormat(source, frameCount, task.mask.format);
   refuseRegionsOutside(task.mask.regions, source.size);
   const frames = await stages.run('decode', () => decodeFrames(source, frameCount));
@@ -73,7 +66,12 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
       verified.push(await verifyFrame(frame, shapes[index]!, task.detect, task.mask, source, tools.verifier, stages));
     }
   }
-  const bytes = await stages.run('encode', () => encodeImage(frames, source, format, task.mask.quality));
+  const bytes = await stages.run('encode', () =>
+    frames.length === 1
+      ? encodeImage(frames[0]!, source.profile, format, task.mask.quality)
+      : encodeFrames(frames, source, format, task.mask.quality),
+  );
+  const maskedBoxes = [...planned.flat().map(({ box }) => box), ...verified.flatMap(({ added }) => added)];
   const digests = task.mask.digests ? await stages.run('digest', () => digest(task.image, bytes)) : null;
   return {
     ...describe(
@@ -82,7 +80,8 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
       stages,
     ),
     output: { format, bytes },
-    maskedBoxes: [...planned.flat().map(({ box }) => box), ...verified.flatMap(({ added }) => added)],
+    maskedCount: maskedBoxes.length,
+    maskedBoxes,
     verification: verified.length > 0 ? summarize(verified) : null,
     digests,
   };

@@ -34,21 +34,16 @@ export interface SourceImage {
   readonly hasAlpha: boolean;
   /** Of the blocks by which the file's coding is lossy; null where it is not. */
   readonly grid: BlockGrid | null;
-  /** What the pixels are as they are decoded. */
-  readonly colorSpace: 'srgb' | 'display-p3';
+  /** A standard one, that describes the pixels as they are decoded; null: sRGB. */
+  readonly profile: Buffer | null;
   /** The file's profile describes a space that is none of these: decoding converts the pixels to sRGB. */
   readonly convertsColor: boolean;
-}
-
-export interface SourceLimits {
-  readonly maxPixels: number;
-  readonly maxFrames: number;
 }
 
 /**
  * @throws DomainError unsupported_image, undecodable_image, too_many_pixels
  */
-export async function openImage(bytes: Uint8Array, { maxPixels }: SourceLimits): Promise<SourceImage> {
+export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<SourceImage> {
   const format = acceptedFormat(bytes);
   const metadata = await decoding(() => sharp(bytes, { limitInputPixels: false, failOn: 'none' }).metadata());
   const frames = metadata.pages ?? 1;
@@ -66,7 +61,7 @@ export async function openImage(bytes: Uint8Array, { maxPixels }: SourceLimits):
     loop: metadata.loop ?? 0,
     hasAlpha: metadata.hasAlpha,
     grid: sourceGrid(bytes, format, metadata, isAnimation ? 1 : (metadata.orientation ?? 1)),
-    ...colorOf(metadata, frames),
+    ...(await colorOf(metadata, frames)),
   };
 }
 
@@ -81,7 +76,7 @@ function tooManyPixels(what: string, maxPixels: number): DomainError {
  * How many frames or pages are to be masked: all, but for AVIF, of which only the primary picture is ever decoded.
  * @throws DomainError unsupported_image, too_many_pixels
  */
-export function framesToMask({ format, frames, size }: SourceImage, { maxFrames, maxPixels }: SourceLimits): number {
+export function framesToMask({ format, frames, size }: SourceImage, maxFrames: number, maxPixels: number): number {
   if (format === 'avif') return 1;
   if (frames > maxFrames) {
     throw new DomainError(
@@ -106,12 +101,36 @@ function acceptedFormat(bytes: Uint8Array): SourceFormat {
 }
 
 /** The file's own profile goes no farther than this: whatever else it holds would come along. */
-function colorOf({ icc, space }: Metadata, frames: number): Pick<SourceImage, 'colorSpace' | 'convertsColor'> {
-  if (!icc) return { colorSpace: 'srgb', convertsColor: false };
+async function colorOf(
+  { icc, space }: Metadata,
+  frames: number,
+): Promise<Pick<SourceImage, 'profile' | 'convertsColor'>> {
+  if (!icc) return { profile: null, convertsColor: false };
   const described = space === 'srgb' || space === 'rgb16' ? colorSpaceOf(icc) : 'other';
-  // A profile cannot be attached to frames, see fromFrames.
-  if (described === 'other' || (described !== 'srgb' && frames > 1)) return { colorSpace: 'srgb', convertsColor: true };
-  return { colorSpace: described, convertsColor: false };
+  if (described === 'srgb') return { profile: null, convertsColor: false };
+  // Frames cannot be given a profile, see encodeFrames.
+  if (described === 'other' || frames > 1) return { profile: null, convertsColor: true };
+  return { profile: await displayP3Profile(), convertsColor: false };
+}
+
+let displayP3: Promise<Buffer> | undefined;
+
+/** The one that comes with libvips: no byte of a profile that came in goes out. */
+function displayP3Profile(): Promise<Buffer> {
+  return (displayP3 ??= (async () => {
+    const pixel = sharp({ create: { width: 1, height: 1, channels: 3, background: '#000' } });
+    const { icc } = await sharp(await pixel.withIccProfile('p3').png().toBuffer()).metadata();
+    if (!icc) throw new Error('libvips gave no Display P3 profile');
+    return icc;
+  })());
+}
+
+/**
+ * The upright image in 8-bit RGB, or RGBA if it has transparency, at full size; of several frames, the first.
+ * @throws DomainError undecodable_image
+ */
+export async function decodePixels(source: SourceImage): Promise<Raster> {
+  return toRaster(uprightRgb(source));
 }
 
 /**
@@ -119,7 +138,7 @@ function colorOf({ icc, space }: Metadata, frames: number): Pick<SourceImage, 'c
  * @throws DomainError undecodable_image, unsupported_image
  */
 export async function decodeFrames(source: SourceImage, count: number): Promise<Raster[]> {
-  if (count === 1) return [await toRaster(uprightRgb(source))];
+  if (count === 1) return [await decodePixels(source)];
   if (!source.isAnimation) return decodePages(source, count);
   const film = await toRaster(inRgb(source, sharp(source.bytes, { ...readOptions(source), pages: -1 })));
   if (film.height !== source.size.height * count) throw new Error(`${count} frames decoded to ${film.height} rows`);
