@@ -25,7 +25,7 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
   });
   describeImageOperation(document, '/api/v1/detect', detectOptionsSchema);
   describeImageOperation(document, '/api/v1/mask', maskOptionsSchema);
-  describeImageOperation(document, '/api/v1/receipts/verify', checkOptionsSchema);
+  describeImageOperation(document, '/api/v1/receipts/verify', checkOptionsSchema, { receipt: 'eyJhbGciOiJFZERTQSJ9…' });
   describeMaskAnswer(document);
   return document;
 }
@@ -40,7 +40,12 @@ function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): { schema: Json
 }
 
 /** The three ways of sending an image, its options beside it or as query parameters, and what can go wrong. */
-function describeImageOperation(document: OpenAPIObject, path: string, options: z.ZodObject): void {
+function describeImageOperation(
+  document: OpenAPIObject,
+  path: string,
+  options: z.ZodObject,
+  example: JsonSchema = { threshold: 0.4 },
+): void {
   const operation = document.paths[path]?.post;
   if (!operation) throw new Error(`the document has no POST ${path}`);
   const described = toJsonSchema(options, 'input');
@@ -64,7 +69,7 @@ function describeImageOperation(document: OpenAPIObject, path: string, options: 
       'image/*': { schema: { type: 'string', format: 'binary' } },
       'application/json': {
         schema: image({ type: 'string', format: 'byte', description: 'The image as base64' }, 'image'),
-        example: { image: '/9j/4AAQSkZJRg…', threshold: 0.4 },
+        example: { image: '/9j/4AAQSkZJRg…', ...example },
       },
     },
   };

@@ -31,7 +31,7 @@ describe('the grid of a JPEG', () => {
     [0, 16, 8, 0, 0],
     [9, 16, 8, 0, 0],
   ])('lies, with EXIF orientation %i, from the border at which the file starts', (orientation, ...expected) => {
-    const [width, height, offsetX, offsetY] = expected as [number, number, number, number];
+    const [width, height, offsetX, offsetY] = expected;
     const grid = uprightGrid({ width: 37, height: 21 }, { width: 16, height: 8 }, orientation, 1);
     expect(grid).toEqual({ width, height, offsetX, offsetY, reach: 1 });
   });

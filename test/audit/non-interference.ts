@@ -51,7 +51,7 @@ const JPEG: Record<string, Encode> = {
   ...Object.fromEntries(
     (Object.keys(SAMPLINGS) as Sampling[]).map((sampling): [string, Encode] => [
       `jpeg ${sampling}`,
-      async (pixels, random, quality) => turned(encodeJpeg(pixels, sampling, quality), random),
+      (pixels, random, quality) => Promise.resolve(turned(encodeJpeg(pixels, sampling, quality), random)),
     ]),
   ),
   'jpeg progressive 4:2:0': progressive('4:2:0', false),

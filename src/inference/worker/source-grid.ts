@@ -1,15 +1,10 @@
 import { type BlockGrid, jpegGrid, videoGrid } from '../../vision/block-grid.ts';
 import { webpParts } from '../../vision/container/webp-parts.ts';
 import type { Size } from '../../vision/geometry.ts';
-import type { SourceFormat } from './source-image.ts';
+import type { ImageType } from '../../vision/image-type.ts';
 
 /** The grid by whose blocks the source's coding has smeared a face, in pixels of the upright image; null: lossless. */
-export function sourceGrid(
-  bytes: Uint8Array,
-  format: SourceFormat,
-  stored: Size,
-  orientation: number,
-): BlockGrid | null {
+export function sourceGrid(bytes: Uint8Array, format: ImageType, stored: Size, orientation: number): BlockGrid | null {
   switch (format) {
     case 'jpeg':
       return jpegGrid(bytes, orientation);
