@@ -1,4 +1,4 @@
-import { DAMAGED, latin1, type Part, restOf, TRAILING } from './part.ts';
+import { DAMAGED, latin1, MAX_PARTS, type Part, restOf, TRAILING } from './part.ts';
 
 const HEADER_BYTES = 13;
 
@@ -7,7 +7,7 @@ export function gifParts(bytes: Uint8Array): Part[] {
   const parts: Part[] = [];
   let at = HEADER_BYTES + colorTableBytes(bytes[10] ?? 0);
   parts.push({ name: 'header', size: Math.min(at, bytes.length), data: bytes.subarray(0, at) });
-  while (at < bytes.length) {
+  while (at < bytes.length && parts.length < MAX_PARTS) {
     const start = at;
     const introducer = bytes[at]!;
     if (introducer === 0x3b) {

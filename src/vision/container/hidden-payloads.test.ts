@@ -100,3 +100,26 @@ describe('the pieces of a file', () => {
     );
   });
 });
+
+describe('files made of millions of pieces', () => {
+  const MEGABYTES = 8 * 2 ** 20;
+  const repeated = (head: string, unit: string) =>
+    Buffer.concat([Buffer.from(head, 'latin1'), Buffer.alloc(MEGABYTES, Buffer.from(unit, 'latin1'))]);
+
+  it.each([
+    ['fill bytes of a JPEG', repeated('\xff\xd8', '\xff')],
+    ['empty segments of a JPEG', repeated('\xff\xd8', '\xff\xfe\0\x02')],
+    ['what looks like the start of a name, behind a JPEG', repeated('\xff\xd8\xff\xd9', 'f')],
+    ['empty chunks of a PNG', repeated('\x89PNG\r\n\x1a\n', '\0\0\0\0tEXt\0\0\0\0')],
+    ['empty chunks of a WebP', repeated('RIFF\xff\xff\xff\xffWEBP', 'ABCD\0\0\0\0')],
+    ['frames of a WebP', repeated('RIFF\xff\xff\xff\xffWEBP', `ANMF\x18\0\0\0${'\0'.repeat(16)}ABCD\0\0\0\0`)],
+    ['comments of a GIF', repeated(`GIF89a${'\0'.repeat(7)}`, '!\xfe\0')],
+    ['boxes of an AVIF', repeated('\0\0\0\x10ftypavif\0\0\0\0', '\0\0\0\x08free')],
+    ['boxes within boxes', repeated('\0\0\0\x10ftypavif\0\0\0\0', '\0\0\0\0meta\0\0\0\0')],
+  ])('are read in no time: %s', (_, bytes) => {
+    const start = performance.now();
+    expect(Array.isArray(hiddenPayloads(bytes, 1))).toBe(true);
+    expect(foreignParts(bytes).length).toBeGreaterThan(0);
+    expect(performance.now() - start).toBeLessThan(2000);
+  });
+});

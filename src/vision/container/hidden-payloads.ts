@@ -97,9 +97,10 @@ function trailingPayloads({ data, size }: Part): HiddenPayload[] {
 
 function indexOfText(bytes: Uint8Array, text: string): number {
   const codes = Array.from(text, (character) => character.charCodeAt(0));
-  let at = bytes.indexOf(codes[0]!);
-  while (at >= 0 && !codes.every((code, index) => bytes[at + index] === code)) at = bytes.indexOf(codes[0]!, at + 1);
-  return at;
+  for (let at = 0; at + codes.length <= bytes.length; at++) {
+    if (bytes[at] === codes[0] && codes.every((code, index) => bytes[at + index] === code)) return at;
+  }
+  return -1;
 }
 
 function sum(numbers: readonly number[]): number {
@@ -127,7 +128,7 @@ function exifPayloads(data: Uint8Array): HiddenPayload[] {
   const payloads: HiddenPayload[] = [];
   if (entries.some(({ tag }) => tag === GPS)) payloads.push({ kind: 'gps', bytes: 0 });
   if (entries.some(({ directory, tag }) => directory === 1 && tag === THUMBNAIL_BYTES)) {
-    const after = Math.max(...spans.map(([, end]) => end));
+    const after = spans.reduce((last, [, end]) => Math.max(last, end), 0);
     payloads.push({ kind: 'thumbnail', bytes: Math.max(0, tiff.length - after) });
   }
   return payloads;

@@ -1,4 +1,4 @@
-import { DAMAGED, latin1, type Part, restOf, TRAILING } from './part.ts';
+import { DAMAGED, latin1, MAX_PARTS, type Part, restOf, TRAILING } from './part.ts';
 
 const SOI = 0xd8;
 const EOI = 0xd9;
@@ -23,7 +23,7 @@ const SIGNATURES: readonly (readonly [marker: number, signature: string, name: s
 export function jpegParts(bytes: Uint8Array): Part[] {
   const parts: Part[] = [{ name: 'SOI', size: 2, data: bytes.subarray(2, 2) }];
   let at = 2;
-  while (at + 2 <= bytes.length && bytes[at] === 0xff) {
+  while (at + 2 <= bytes.length && bytes[at] === 0xff && parts.length < MAX_PARTS) {
     const marker = bytes[at + 1]!;
     if (marker === 0xff) {
       parts.push({ name: 'fill', size: 1, data: bytes.subarray(at, at) });

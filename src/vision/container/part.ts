@@ -12,6 +12,9 @@ export const TRAILING = 'trailing bytes';
 /** From here on, the file does not follow its format. */
 export const DAMAGED = 'damaged';
 
+/** Hostile files consist of millions of pieces: after so many, the rest of a file counts as damaged. */
+export const MAX_PARTS = 10_000;
+
 /** Bytes as text, one character each: names and keys in files are ASCII. */
 export function latin1(bytes: Uint8Array, start: number, end: number): string {
   return String.fromCharCode(...bytes.subarray(start, end));

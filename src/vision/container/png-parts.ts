@@ -1,4 +1,4 @@
-import { DAMAGED, latin1, type Part, restOf, TRAILING } from './part.ts';
+import { DAMAGED, latin1, MAX_PARTS, type Part, restOf, TRAILING } from './part.ts';
 
 const SIGNATURE_BYTES = 8;
 /** Length, type and checksum of a chunk. */
@@ -9,7 +9,7 @@ export function pngParts(bytes: Uint8Array): Part[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const parts: Part[] = [];
   let at = SIGNATURE_BYTES;
-  while (at + OVERHEAD <= bytes.length) {
+  while (at + OVERHEAD <= bytes.length && parts.length < MAX_PARTS) {
     const length = view.getUint32(at);
     if (at + OVERHEAD + length > bytes.length) break;
     const name = latin1(bytes, at + 4, at + 8);

@@ -20,8 +20,9 @@ const TILE_OFFSETS = 324;
 const TILE_BYTES = 325;
 
 /** Hostile files, whose directories overlap and share their values, end here. */
-const MAX_ENTRIES = 100_000;
-const MAX_NUMBERS = 1_000_000;
+const MAX_DIRECTORIES = 2000;
+const MAX_ENTRIES = 40_000;
+const MAX_NUMBERS = 200_000;
 
 /** The directories of a TIFF, as far as they can be read; `null` where the file breaks its format. */
 export function readTiff(bytes: Uint8Array): { entries: TiffEntry[]; spans: (readonly [number, number])[] } | null {
@@ -35,7 +36,7 @@ export function readTiff(bytes: Uint8Array): { entries: TiffEntry[]; spans: (rea
   let at = view.getUint32(4, little);
   let numbers = 0;
   for (let directory = 0; at !== 0; directory++) {
-    if (seen.has(at) || at + 2 > bytes.length) return null;
+    if (seen.has(at) || directory >= MAX_DIRECTORIES || at + 2 > bytes.length) return null;
     seen.add(at);
     const count = view.getUint16(at, little);
     const end = at + 2 + count * 12;

@@ -1,4 +1,4 @@
-import { DAMAGED, latin1, type Part, restOf, TRAILING } from './part.ts';
+import { DAMAGED, latin1, MAX_PARTS, type Part, restOf, TRAILING } from './part.ts';
 
 const RIFF_HEADER = 12;
 const CHUNK_HEADER = 8;
@@ -18,7 +18,7 @@ function chunks(bytes: Uint8Array, start: number, end: number, within: string): 
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const parts: Part[] = [];
   let at = start;
-  while (at + CHUNK_HEADER <= end) {
+  while (at + CHUNK_HEADER <= end && parts.length < MAX_PARTS) {
     const length = view.getUint32(at + 4, true);
     const next = at + CHUNK_HEADER + length;
     if (next > end) break;
