@@ -180,7 +180,7 @@ describe('the types of image', () => {
   it.each(FORMATS)('finds the face in %s', async (format) => {
     const { faces, image: facts } = await detected({}, inFormat.get(format));
 
-    expect(facts).toEqual({ width: scene.width, height: scene.height, format });
+    expect(facts).toEqual({ width: scene.width, height: scene.height, format, frames: 1 });
     expect(overlap(faces[0]!.box, asBox(scene.faces[0]!.box))).toBeGreaterThan(0.6);
   });
 
