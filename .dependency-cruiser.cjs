@@ -11,7 +11,7 @@ const ranks = [
   ['app.module.ts'],
   ['health', 'admin'],
   ['detection', 'masking'],
-  ['inference'],
+  ['inference', 'receipts'],
   ['storage'],
   ['http'],
   ['models'],

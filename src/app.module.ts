@@ -9,6 +9,7 @@ import { loggerOptions } from './http/logging.ts';
 import { MaskingModule } from './masking/masking.module.ts';
 import { MetricsModule } from './metrics/metrics.module.ts';
 import { StorageModule } from './storage/storage.module.ts';
+import { ReceiptsModule } from './receipts/receipts.module.ts';
 
 /** Which modules make the service. */
 @Module({})
@@ -28,6 +29,7 @@ export class AppModule {
         StorageModule.with(configuration),
         DetectionModule,
         MaskingModule,
+        ReceiptsModule,
         HealthModule,
       ],
     };

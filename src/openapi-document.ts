@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { problems } from './errors/domain-error.ts';
 import { PROBLEM_CONTENT_TYPE, problemSchema } from './errors/problem.ts';
 import { detectOptionsSchema } from './inference/schemas.ts';
+import { checkOptionsSchema } from './receipts/schemas.ts';
 import { maskedSchema, maskOptionsSchema } from './masking/schemas.ts';
 
 type JsonSchema = Record<string, unknown>;
@@ -24,6 +25,7 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
   });
   describeImageOperation(document, '/api/v1/detect', detectOptionsSchema);
   describeImageOperation(document, '/api/v1/mask', maskOptionsSchema);
+  describeImageOperation(document, '/api/v1/receipts/verify', checkOptionsSchema, { receipt: 'eyJhbGciOiJFZERTQSJ9…' });
   describeMaskAnswer(document);
   return document;
 }
@@ -38,7 +40,12 @@ function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): { schema: Json
 }
 
 /** The three ways of sending an image, its options beside it or as query parameters, and what can go wrong. */
-function describeImageOperation(document: OpenAPIObject, path: string, options: z.ZodObject): void {
+function describeImageOperation(
+  document: OpenAPIObject,
+  path: string,
+  options: z.ZodObject,
+  example: JsonSchema = { threshold: 0.4 },
+): void {
   const operation = document.paths[path]?.post;
   if (!operation) throw new Error(`the document has no POST ${path}`);
   const described = toJsonSchema(options, 'input');
@@ -62,7 +69,7 @@ function describeImageOperation(document: OpenAPIObject, path: string, options: 
       'image/*': { schema: { type: 'string', format: 'binary' } },
       'application/json': {
         schema: image({ type: 'string', format: 'byte', description: 'The image as base64' }, 'image'),
-        example: { image: '/9j/4AAQSkZJRg…', threshold: 0.4 },
+        example: { image: '/9j/4AAQSkZJRg…', ...example },
       },
     },
   };
@@ -99,6 +106,9 @@ function describeMaskAnswer(document: OpenAPIObject): void {
       headers: {
         'X-Face-Count': integer('Faces found'),
         'X-Masked-Count': integer('Faces and regions masked'),
+        'X-Mask-Verified': text('Outcome, rounds and added boxes of the verification, where it was asked for'),
+        'X-Mask-Receipt': text('The receipt, where it was asked for and is no longer than headers may be'),
+        'X-Mask-Assurance': text('irreversible, or reversible for the methods gaussian and mosaic'),
         'X-Request-Id': text('The request’s id'),
         'X-Model': text('Name of the detector'),
         'Server-Timing': text('Milliseconds by stage'),

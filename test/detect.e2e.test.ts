@@ -43,7 +43,15 @@ describe('what POST /api/v1/detect answers', () => {
 
     expect(detectionSchema.strict().parse(body)).toEqual(body);
     expect(names.filter((name) => !/^[a-z0-9]+(_[a-z0-9]+)*$/.test(name))).toEqual([]);
-    expect(Object.keys(body).sort()).toEqual(['face_count', 'faces', 'id', 'image', 'model', 'timings']);
+    expect(Object.keys(body).sort()).toEqual([
+      'face_count',
+      'faces',
+      'hidden_payloads',
+      'id',
+      'image',
+      'model',
+      'timings',
+    ]);
     expect(Object.keys((body['faces'] as object[])[0]!).sort()).toEqual([
       'box',
       'box_normalized',
@@ -59,7 +67,7 @@ describe('what POST /api/v1/detect answers', () => {
 
     expect(face_count).toBe(1);
     expect(faces).toHaveLength(1);
-    expect(facts).toEqual({ width: scene.width, height: scene.height, format: 'jpeg' });
+    expect(facts).toEqual({ width: scene.width, height: scene.height, format: 'jpeg', frames: 1 });
     expect(overlap(face!.box, asBox(drawn!.box))).toBeGreaterThan(0.6);
     const [leftEye, rightEye, nose, mouthLeft, mouthRight] = drawn!.landmarks;
     const expected = { left_eye: leftEye, right_eye: rightEye, nose, mouth_left: mouthLeft, mouth_right: mouthRight };
@@ -172,7 +180,7 @@ describe('the types of image', () => {
   it.each(FORMATS)('finds the face in %s', async (format) => {
     const { faces, image: facts } = await detected({}, inFormat.get(format));
 
-    expect(facts).toEqual({ width: scene.width, height: scene.height, format });
+    expect(facts).toEqual({ width: scene.width, height: scene.height, format, frames: 1 });
     expect(overlap(faces[0]!.box, asBox(scene.faces[0]!.box))).toBeGreaterThan(0.6);
   });
 

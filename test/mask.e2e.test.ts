@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { detectionSchema } from '../src/inference/schemas.ts';
@@ -122,8 +123,8 @@ describe('the formats of the answer', () => {
     ['png', 'png'],
     ['webp', 'webp'],
     ['avif', 'avif'],
-    ['gif', 'png'],
-    ['tiff', 'png'],
+    ['gif', 'gif'],
+    ['tiff', 'tiff'],
   ] as const)('for %s it is %s unless asked otherwise', async (from, to) => {
     const response = await mask({}, inFormat.get(from));
     const { format, width, height } = await sharp(await bytesOf(response)).metadata();
@@ -310,12 +311,14 @@ describe('the regions of the caller', () => {
 
 describe('the options', () => {
   const bounds: [name: string, taken: unknown[], refused: unknown[]][] = [
-    ['method', ['blur', 'pixelate', 'solid'], ['BLUR', 'emoji']],
+    ['method', ['blur', 'pixelate', 'solid'], ['BLUR', 'emoji', 'gaussian', 'mosaic']],
+    ['allow_reversible', [true, false], ['perhaps']],
+    ['verify', [true, false], ['perhaps']],
     ['color', ['#000000', 'ffffff', '#AbCdEf'], ['red', '#fff', '#1234567', '#00000g']],
     ['shape', ['ellipse', 'box'], ['circle']],
     ['padding', [0, 2], [-0.01, 2.01, 'wide']],
     ['strength', [0, 1], [-0.01, 1.01, 'strong']],
-    ['format', ['jpeg', 'png', 'webp', 'avif'], ['gif', 'jpg', 'image/png', 'bmp']],
+    ['format', ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'], ['jpg', 'image/png', 'bmp']],
     ['quality', [1, 100], [0, 101, 50.5, 'best']],
     ['detect', [true, false], ['no', 0]],
     ['threshold', [0.01, 1], [0, 1.01]],
@@ -386,13 +389,81 @@ describe('the configured defaults', () => {
   });
 });
 
-describe('moving pictures', () => {
-  it.each(['gif', 'webp'] as const)('are refused as %s: a mask on one frame would leave the others', async (format) => {
-    const frame = await sharp(image).resize(200).png().toBuffer();
-    const animated = await sharp([frame, await sharp(frame).negate().png().toBuffer()], { join: { animated: true } })
-      .toFormat(format)
-      .toBuffer();
+describe('gaussian and mosaic', () => {
+  it.each(['gaussian', 'mosaic'])(
+    '%s masks where the caller accepts that it can be undone, and says so',
+    async (method) => {
+      const response = await mask({ options: { method, allow_reversible: true } });
+      const after = await decode(await bytesOf(response));
 
-    await expectProblem(await mask({}, animated), 415, 'unsupported-image');
+      expect(response.headers.get('x-mask-assurance')).toBe('reversible');
+      expect(contrast(after, grow(drawn, -0.15))).toBeLessThan(contrast(before, grow(drawn, -0.15)) * 0.7);
+      expect(differenceInside(before, after, CORNER)).toBe(0);
+    },
+  );
+
+  it.each(['gaussian', 'mosaic'])('%s is refused with the way out where the caller does not', async (method) => {
+    const { detail } = await expectProblem(await mask({ options: { method } }), 400, 'invalid-option');
+
+    expect(detail).toContain('allow_reversible=true');
+  });
+
+  it('the other methods say that they are irreversible', async () => {
+    const response = await mask({ headers: { accept: 'application/json' } });
+
+    expect(response.headers.get('x-mask-assurance')).toBe('irreversible');
+    expect(maskedSchema.parse(await response.json()).assurance).toBe('irreversible');
+  });
+});
+
+describe('verification', () => {
+  const asJson = { accept: 'application/json' };
+
+  it('finds nothing more where all is masked, and says so', async () => {
+    const response = await mask({ options: { verify: true }, headers: asJson });
+
+    expect(response.headers.get('x-mask-verified')).toBe('clean; rounds=1; added=0');
+    expect(maskedSchema.parse(await response.json()).verification).toEqual({
+      outcome: 'clean',
+      rounds: 1,
+      added_boxes: [],
+    });
+  });
+
+  it('masks what the first search left out', async () => {
+    const response = await mask({ options: { verify: true, threshold: 1, format: 'png' }, headers: asJson });
+    const { verification, face_count, masked_count, output } = maskedSchema.parse(await response.json());
+    const after = await decode(Buffer.from(output.image, 'base64'));
+
+    expect({ face_count, masked_count }).toEqual({ face_count: 0, masked_count: 1 });
+    expect(response.headers.get('x-mask-verified')).toBe('clean; rounds=2; added=1');
+    expect(overlap(verification!.added_boxes[0]!, drawn)).toBeGreaterThan(0.5);
+    expect(contrast(after, grow(drawn, -0.15))).toBeLessThan(contrast(before, grow(drawn, -0.15)) / 2);
+  });
+
+  it('leaves a face visible that the caller keeps', async () => {
+    const after = await masked({ options: { verify: true, regions: [{ ...drawn, keep: true }] } });
+
+    expect(differenceOutside(before, after, [])).toBe(0);
+  });
+
+  it('is not reported where it was not asked for, or nothing is searched', async () => {
+    for (const options of [{}, { verify: true, detect: false, regions: [CORNER] }]) {
+      const response = await mask({ options, headers: asJson });
+      expect(response.headers.get('x-mask-verified')).toBeNull();
+      expect(maskedSchema.parse(await response.json()).verification).toBeNull();
+    }
+  });
+
+  it('can be the default, with a detector of its own', async () => {
+    const other = fileURLToPath(new URL('../models/embedded.onnx', import.meta.url));
+    const configured = await startService({ FACE_API_DEFAULT_VERIFY: 'true', FACE_API_VERIFY_MODEL: other });
+    try {
+      const response = await send(configured.url, 'mask', image, { options: { threshold: 1 } });
+      await bytesOf(response);
+      expect(response.headers.get('x-mask-verified')).toBe('clean; rounds=2; added=1');
+    } finally {
+      await configured.close();
+    }
   });
 });

@@ -6,6 +6,7 @@ import { RequestSlots } from '../src/http/request-slots.ts';
 import { InferencePool } from '../src/inference/inference-pool.ts';
 import { detectOptionsSchema } from '../src/inference/schemas.ts';
 import { maskOptionsSchema } from '../src/masking/schemas.ts';
+import { checkOptionsSchema } from '../src/receipts/schemas.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { expectProblem, send, type Service, startService } from './service.ts';
 
@@ -188,8 +189,10 @@ describe('the OpenAPI document', () => {
 
   it('describes every endpoint, option and kind of answer', () => {
     expect(Object.keys(document.paths).sort()).toEqual([
+      '/.well-known/jwks.json',
       '/api/v1/detect',
       '/api/v1/mask',
+      '/api/v1/receipts/verify',
       '/health/live',
       '/health/ready',
       '/metrics',
@@ -197,6 +200,7 @@ describe('the OpenAPI document', () => {
     for (const [path, schema] of [
       ['/api/v1/detect', detectOptionsSchema],
       ['/api/v1/mask', maskOptionsSchema],
+      ['/api/v1/receipts/verify', checkOptionsSchema],
     ] as const) {
       const operation = document.paths[path]!['post']!;
       expect(operation.parameters.map(({ name }) => name)).toEqual(Object.keys(schema.shape));

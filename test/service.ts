@@ -1,26 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { expect } from 'vitest';
 import { createApp } from '../src/app.setup.ts';
 import { readConfiguration } from '../src/config/configuration.ts';
+import { type Environment, QUIET, until } from './service-process.ts';
 import { type Problem, PROBLEM_CONTENT_TYPE, problemSchema } from '../src/errors/problem.ts';
 
 /** The service as the end-to-end tests use it: the real thing on a free port, spoken to over real sockets. */
 
-export type Environment = Readonly<Record<string, string>>;
-
-/** One thread per inference and no log lines: the tests share a small machine and a terminal. */
-const QUIET: Environment = {
-  FACE_API_HOST: '127.0.0.1',
-  FACE_API_PORT: '0',
-  FACE_API_LOG_LEVEL: 'silent',
-  FACE_API_ORT_THREADS: '1',
-};
+export { type ServiceProcess, spawnService, startServiceProcess, until } from './service-process.ts';
+export type { Environment };
 
 export interface Service {
   readonly url: string;
@@ -35,52 +26,6 @@ export async function startService(environment: Environment = {}): Promise<Servi
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, port, app, close: () => app.close() };
-}
-
-export interface ServiceProcess {
-  readonly url: string;
-  readonly port: number;
-  readonly child: ChildProcess;
-  /** All that it has written so far, on stdout and stderr. */
-  readonly output: () => string;
-  /** Exit code and signal, once it has ended. */
-  readonly ended: Promise<readonly [code: number | null, signal: NodeJS.Signals | null]>;
-  readonly stop: () => Promise<void>;
-}
-
-const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
-
-/** Starts `node dist/main.js` with the allocator set as `npm start` does; does not wait until it serves. */
-export function spawnService(environment: Environment = {}): Omit<ServiceProcess, 'url' | 'port'> {
-  const child = spawn(process.execPath, ['--enable-source-maps', 'dist/main.js'], {
-    cwd: REPOSITORY,
-    env: { PATH: process.env['PATH'], MALLOC_MMAP_THRESHOLD_: '1048576', ...QUIET, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  }
-  const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-  const stop = async () => {
-    child.kill('SIGKILL');
-    await ended;
-  };
-  return { child, output: () => output, ended, stop };
-}
-
-/** Starts the service as a process of its own and waits for the line that says where it serves. */
-export async function startServiceProcess(environment: Environment = {}): Promise<ServiceProcess> {
-  const started = spawnService(environment);
-  const failed = started.ended.then(([code]) => {
-    throw new Error(`the service ended with ${code} at its start:\n${started.output()}`);
-  });
-  failed.catch(() => undefined);
-  const announced = until(() => /serves on http:\/\/[^:]+:(\d+)/.exec(started.output()), 30_000);
-  const [, port] = await Promise.race([announced, failed]);
-  return { ...started, port: Number(port), url: `http://127.0.0.1:${port}` };
 }
 
 export type Endpoint = 'detect' | 'mask';
@@ -162,22 +107,6 @@ export async function expectProblem(response: Response, status: number, type: st
   expect(problem.detail.length).toBeGreaterThan(10);
   expect(text).not.toMatch(INTERNAL);
   return problem;
-}
-
-/** Polls until `read` gives a value that is neither false nor null nor undefined. */
-export async function until<Value>(
-  read: () => Value | Promise<Value>,
-  timeoutMs = 20_000,
-): Promise<Exclude<Value, false | null | undefined>> {
-  const end = performance.now() + timeoutMs;
-  for (;;) {
-    const value = await read();
-    if (value !== false && value !== null && value !== undefined) {
-      return value as Exclude<Value, false | null | undefined>;
-    }
-    if (performance.now() > end) throw new Error(`still waiting after ${timeoutMs} ms: ${read.toString()}`);
-    await sleep(20);
-  }
 }
 
 /** A client that speaks HTTP by hand: it sends what it wants when it wants. */

@@ -40,6 +40,9 @@ describe('without any variable', () => {
       padding: 0.25,
       strength: 0.5,
       quality: 90,
+      verify: false,
+      verifyThreshold: 0.3,
+      receipt: false,
     });
   });
 

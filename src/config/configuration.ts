@@ -15,6 +15,7 @@ export abstract class Configuration {
   abstract readonly storage: Values<Settings['storage']>;
   abstract readonly database: Values<Settings['database']>;
   abstract readonly s3: Values<Settings['s3']>;
+  abstract readonly receipts: Values<Settings['receipts']>;
 }
 
 /** Names every variable that is wrong, what it got (unless it is a secret) and what it takes. */

@@ -167,6 +167,12 @@ export const settings = {
       50_000_000,
       'Largest width × height taken, judged from the header before decoding',
     ),
+    maxFrames: setting(
+      'MAX_FRAMES',
+      integer(1, 10_000),
+      200,
+      'Most frames or pages of an image that are masked (together they may have MAX_PIXELS)',
+    ),
     requestsPerMinute: setting(
       'REQUESTS_PER_MINUTE',
       integer(0, 1_000_000),
@@ -196,6 +202,12 @@ export const settings = {
       '',
       'Folder of downloaded and added model files (empty: models/ of the installation)',
     ),
+    verifyModel: setting(
+      'VERIFY_MODEL',
+      z.string(),
+      '',
+      'A second detector that verifies masked images, named as FACE_API_MODEL is (empty: the same one)',
+    ),
     ortThreads: setting(
       'ORT_THREADS',
       threads,
@@ -217,6 +229,24 @@ export const settings = {
     padding: setting('DEFAULT_PADDING', number(0, 2), 0.25, 'Default of the option padding'),
     strength: setting('DEFAULT_STRENGTH', number(0, 1), 0.5, 'Default of the option strength'),
     quality: setting('DEFAULT_QUALITY', integer(1, 100), 90, 'Default of the option quality'),
+    verify: setting('DEFAULT_VERIFY', boolean, false, 'Default of the option verify'),
+    verifyThreshold: setting(
+      'VERIFY_THRESHOLD',
+      number(0.01, 1),
+      0.3,
+      'Least score of what counts as a face when a masked image is verified',
+    ),
+    receipt: setting('DEFAULT_RECEIPT', boolean, false, 'Default of the option receipt'),
+  },
+  receipts: {
+    key: setting(
+      'RECEIPT_KEY',
+      z.string(),
+      '',
+      'Ed25519 private key in PEM that signs receipts (empty: one that the service makes and keeps)',
+      true,
+    ),
+    keyFolder: setting('RECEIPT_KEY_FOLDER', text, './data', 'Folder in which the service keeps a key that it made'),
   },
   storage: {
     enabled: setting(

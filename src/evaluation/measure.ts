@@ -38,7 +38,7 @@ async function detect({ path }: LabelledPhoto, detector: Detector, settings: Det
     const image = await readFile(path);
     return await detectFaces(
       { image, detect: settings, cancel: neverCancelled },
-      { detector, maxPixels: Number.MAX_SAFE_INTEGER },
+      { detector, verifier: detector, maxPixels: Number.MAX_SAFE_INTEGER, maxFrames: 1 },
     );
   } catch (error) {
     throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });

@@ -1,6 +1,6 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { LoadedModel } from '../models/loaded-model.ts';
-import type { Point } from '../vision/geometry.ts';
+import type { Box, Point } from '../vision/geometry.ts';
 import type { DetectionBody, DetectOptions } from './schemas.ts';
 import type { DetectAnswer, DetectSettings, Face } from './worker/messages.ts';
 
@@ -24,7 +24,10 @@ interface Context {
 }
 
 /** The JSON answer. Pixels are rounded to hundredths, scores and shares to ten-thousandths. */
-export function toDetectionBody({ image, faces, timings }: DetectAnswer, context: Context): DetectionBody {
+export function toDetectionBody(
+  { image, faces, hiddenPayloads, timings }: DetectAnswer,
+  context: Context,
+): DetectionBody {
   const stages = { queue: context.queuedMs, ...timings };
   const total = Object.values(stages).reduce((sum, ms) => sum + ms, 0);
   return {
@@ -33,22 +36,18 @@ export function toDetectionBody({ image, faces, timings }: DetectAnswer, context
     image,
     faces: faces.map((face) => toFaceBody(face, image, context.landmarks)),
     face_count: faces.length,
+    hidden_payloads: [...hiddenPayloads],
     timings: Object.fromEntries(Object.entries({ ...stages, total }).map(([stage, ms]) => [stage, round(ms, 2)])),
   };
 }
 
 function toFaceBody(
-  { box, score, landmarks }: Face,
+  { box, score, landmarks, frame }: Face,
   { width, height }: DetectAnswer['image'],
   withLandmarks: boolean,
 ): DetectionBody['faces'][number] {
   return {
-    box: {
-      left: round(box.left, 2),
-      top: round(box.top, 2),
-      right: round(box.right, 2),
-      bottom: round(box.bottom, 2),
-    },
+    box: roundBox(box),
     box_normalized: {
       left: round(box.left / width, 4),
       top: round(box.top / height, 4),
@@ -56,8 +55,15 @@ function toFaceBody(
       bottom: round(box.bottom / height, 4),
     },
     score: round(score, 4),
+    ...(frame !== undefined && { frame }),
     ...(withLandmarks && { landmarks: landmarks && toLandmarksBody(landmarks) }),
   };
+}
+
+/** Pixels to hundredths; what else the box has is kept. */
+export function roundBox<B extends Box>(box: B): B {
+  const { left, top, right, bottom } = box;
+  return { ...box, left: round(left, 2), top: round(top, 2), right: round(right, 2), bottom: round(bottom, 2) };
 }
 
 function toLandmarksBody([leftEye, rightEye, nose, mouthLeft, mouthRight]: NonNullable<Face['landmarks']>) {

@@ -4,7 +4,7 @@ import { Piscina } from 'piscina';
 import { Configuration } from '../config/configuration.ts';
 import { DomainError } from '../errors/domain-error.ts';
 import { Metrics } from '../metrics/metrics.ts';
-import { LoadedModel } from '../models/loaded-model.ts';
+import { LoadedModel, VerifyModel } from '../models/loaded-model.ts';
 import { ModelError, reasonOf } from '../models/model-error.ts';
 import type {
   CancelFlag,
@@ -53,6 +53,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly configuration: Configuration,
     private readonly model: LoadedModel,
+    private readonly verifyModel: VerifyModel,
     private readonly metrics: Metrics,
   ) {
     this.threads = configuration.limits.maxConcurrentInference + EXTRA_THREADS;
@@ -70,6 +71,8 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
       modelPath: this.model.path,
       ortThreads: this.configuration.inference.ortThreads,
       maxPixels: this.configuration.limits.maxPixels,
+      maxFrames: this.configuration.limits.maxFrames,
+      verifyModelPath: this.verifyModel.model?.path ?? null,
     };
     this.pool = new Piscina({
       filename: WORKER_FILE.href,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PAYLOAD_KINDS } from '../vision/container/hidden-payloads.ts';
 
 /** The schemas that detection and masking share: each gives the type, the validation and the OpenAPI document. */
 
@@ -30,6 +31,9 @@ export const faceSchema = z
     landmarks: landmarksSchema.nullable().optional().meta({
       description: 'Absent if not asked for; null if the model gives none',
     }),
+    frame: z.number().int().optional().meta({
+      description: 'Number of the frame or page, from 0; absent where there is but one',
+    }),
   })
   .meta({ id: 'Face' });
 
@@ -38,10 +42,23 @@ export const detectionSchema = z
     id: z.string().meta({ description: 'The request’s id, also in X-Request-Id' }),
     model: z.object({ name: z.string(), sha256: z.string() }).meta({ id: 'Model' }),
     image: z
-      .object({ width: z.number().int(), height: z.number().int(), format: z.string() })
+      .object({
+        width: z.number().int(),
+        height: z.number().int(),
+        format: z.string(),
+        frames: z.number().int().meta({ description: 'Of an animation, or pages. Detection looks at the first' }),
+      })
       .meta({ id: 'Image', description: 'Of the upright image, after its EXIF orientation has been applied' }),
     faces: z.array(faceSchema).meta({ description: 'Best first' }),
     face_count: z.number().int(),
+    hidden_payloads: z
+      .array(
+        z.object({
+          kind: z.enum(PAYLOAD_KINDS),
+          bytes: z.number().int().meta({ description: '0: within another payload' }),
+        }),
+      )
+      .meta({ description: 'What the image as sent carries beside its picture; a masked image carries none of it' }),
     timings: z
       .record(z.string(), z.number())
       .meta({ description: 'Milliseconds by stage; `queue` is the wait for a worker, `total` the sum' }),

@@ -14,6 +14,9 @@ export function toMaskSettings(options: MaskRequestOptions, defaults: Configurat
     regions: options.regions ?? [],
     format: options.format,
     quality: options.quality ?? defaults.quality,
+    verify: options.verify ?? defaults.verify,
+    verifyThreshold: defaults.verifyThreshold,
+    digests: options.receipt ?? defaults.receipt,
   };
 }
 

@@ -75,7 +75,7 @@ describe('the options of a masking request, as texts', () => {
     ['shape', 'circle'],
     ['padding', '2.1'],
     ['strength', '-0.5'],
-    ['format', 'gif'],
+    ['format', 'bmp'],
     ['quality', '0'],
     ['quality', '101'],
     ['regions', 'left'],

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { detectionSchema, detectOptionFields } from '../inference/schemas.ts';
+import { boxSchema, detectionSchema, detectOptionFields } from '../inference/schemas.ts';
 import { OUTPUT_FORMATS } from '../inference/worker/messages.ts';
+import { IRREVERSIBLE_METHODS, isReversible, REVERSIBLE_METHODS } from '../vision/paint.ts';
 
 /** Beyond this many, one image cannot hold them in any useful way. */
 const MAX_REGIONS = 1000;
@@ -28,10 +29,17 @@ export const maskOptionsSchema = z
       .boolean()
       .optional()
       .meta({ description: 'false: look for no faces, mask the `regions` alone. Default: true' }),
-    method: z.enum(['blur', 'pixelate', 'solid']).optional().meta({
-      description:
-        'blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None uses a pixel of what it hides. Default: FACE_API_DEFAULT_METHOD, blur unless configured',
-    }),
+    method: z
+      .enum([...IRREVERSIBLE_METHODS, ...REVERSIBLE_METHODS])
+      .optional()
+      .meta({
+        description:
+          'blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured',
+      }),
+    allow_reversible: z
+      .boolean()
+      .optional()
+      .meta({ description: 'true: the methods gaussian and mosaic may be used. Default: false' }),
     color: z
       .string()
       .regex(/^#?[0-9a-f]{6}$/i, { error: 'a colour such as #000000 (in an address: %23000000 or 000000)' })
@@ -52,9 +60,17 @@ export const maskOptionsSchema = z
     format: z
       .enum(OUTPUT_FORMATS)
       .optional()
-      .meta({ description: 'Format of the answer. Default: that of the image; PNG for GIF and TIFF' }),
+      .meta({ description: 'Format of the answer. Default: that of the image. Animations and pages: webp, gif, tiff' }),
     quality: z.number().int().min(1).max(100).optional().meta({
       description: 'Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured',
+    }),
+    verify: z.boolean().optional().meta({
+      description:
+        'Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured',
+    }),
+    receipt: z.boolean().optional().meta({
+      description:
+        'Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured',
     }),
     regions: z
       .array(regionSchema)
@@ -62,13 +78,40 @@ export const maskOptionsSchema = z
       .optional()
       .meta({ description: 'Boxes to mask in addition, or to keep; as a JSON list where it is a form field' }),
   })
+  .superRefine(({ method, allow_reversible }, context) => {
+    if (method !== undefined && isReversible(method) && allow_reversible !== true) {
+      context.addIssue({
+        code: 'custom',
+        path: ['method'],
+        message: `${method} can be undone to a large part. Use blur, pixelate or solid, or accept that with allow_reversible=true`,
+      });
+    }
+  })
   .meta({ id: 'MaskOptions' });
 
 export type MaskRequestOptions = z.infer<typeof maskOptionsSchema>;
 
+const verificationSchema = z
+  .object({
+    outcome: z.enum(['clean', 'incomplete']).meta({
+      description: 'clean: the last search found no face outside the masks; incomplete: a bound ended it before',
+    }),
+    rounds: z.number().int(),
+    added_boxes: z.array(boxSchema.extend({ frame: z.number().int().optional() })),
+  })
+  .meta({ id: 'Verification' });
+
 export const maskedSchema = detectionSchema
   .extend({
     masked_count: z.number().int().meta({ description: 'Faces and regions that were masked' }),
+    assurance: z.enum(['irreversible', 'reversible']).meta({
+      description: 'irreversible: nothing of what is under the masks is left in the image',
+    }),
+    receipt: z.string().nullable().meta({
+      description:
+        'A signed statement (compact JWS), to be checked at /api/v1/receipts/verify; null where it was not asked for',
+    }),
+    verification: verificationSchema.nullable().meta({ description: 'null where it was not asked for' }),
     output: z.object({
       format: z.enum(OUTPUT_FORMATS),
       bytes: z.number().int(),

@@ -5,3 +5,8 @@ export abstract class LoadedModel {
   abstract readonly sha256: string;
   abstract readonly license: string;
 }
+
+/** The second detector, which verifies masked images; null: the first one does that too. */
+export abstract class VerifyModel {
+  abstract readonly model: LoadedModel | null;
+}

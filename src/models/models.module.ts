@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { Configuration } from '../config/configuration.ts';
-import { LoadedModel } from './loaded-model.ts';
+import { LoadedModel, VerifyModel } from './loaded-model.ts';
 import { packageModelsFolder, resolveModel } from './model-files.ts';
 
 @Module({
@@ -11,7 +11,16 @@ import { packageModelsFolder, resolveModel } from './model-files.ts';
       useFactory: ({ inference }: Configuration): Promise<LoadedModel> =>
         resolveModel(inference.model, inference.modelsFolder || packageModelsFolder),
     },
+    {
+      provide: VerifyModel,
+      inject: [Configuration],
+      useFactory: async ({ inference }: Configuration): Promise<VerifyModel> => ({
+        model: inference.verifyModel
+          ? await resolveModel(inference.verifyModel, inference.modelsFolder || packageModelsFolder)
+          : null,
+      }),
+    },
   ],
-  exports: [LoadedModel],
+  exports: [LoadedModel, VerifyModel],
 })
 export class ModelsModule {}

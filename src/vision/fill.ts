@@ -42,20 +42,51 @@ export function fillFromSurroundings(
 ): Fill {
   const finest = averageVisible(photo, covered, window, cellSize);
   pushPull(finest, photo.channels, smoothing);
-  const { columns, rows, colors } = finest;
-  const nearness = blurredMask(finest.touched, columns, rows);
-  const channels = photo.channels + 1;
+  return toFill(finest, finest.touched, photo.channels, window, cellSize);
+}
+
+/**
+ * The window's pixels themselves, masked or not, under a Gaussian blur: repeated means, by the central limit theorem.
+ * @param sigma in cells
+ */
+export function fillFromPixels(photo: Raster, covered: Uint8Array, window: Box, cellSize: number, sigma: number): Fill {
+  const { touched } = averageVisible(photo, covered, window, cellSize);
+  const averages = averageVisible(photo, new Uint8Array(covered.length), window, cellSize);
+  const { columns, rows, colors } = averages;
+  const { channels } = photo;
+  // A mean of 3 has a variance of 2/3, and variances add up.
+  const passes = Math.round(sigma ** 2 * 1.5);
+  for (let channel = 0; channel < channels; channel++) {
+    let plane = Float32Array.from({ length: columns * rows }, (_, cell) => colors[cell * channels + channel]!);
+    for (let pass = 0; pass < passes; pass++) plane = mean3x3(plane, columns, rows);
+    plane.forEach((value, cell) => {
+      colors[cell * channels + channel] = value;
+    });
+  }
+  return toFill(averages, touched, channels, window, cellSize);
+}
+
+/** The colours of a grid, with the nearness of the mask as one channel more. */
+function toFill(
+  { columns, rows, colors }: Grid,
+  touched: Float32Array<ArrayBuffer>,
+  of: number,
+  window: Box,
+  cellSize: number,
+): Fill {
+  const nearness = blurredMask(touched, columns, rows);
+  const channels = of + 1;
   const cells = new Float32Array(columns * rows * channels);
   for (let cell = 0; cell < nearness.length; cell++) {
-    cells.set(colors.subarray(cell * photo.channels, (cell + 1) * photo.channels), cell * channels);
-    cells[cell * channels + photo.channels] = nearness[cell]!;
+    cells.set(colors.subarray(cell * of, (cell + 1) * of), cell * channels);
+    cells[cell * channels + of] = nearness[cell]!;
   }
   return { window, cellSize, columns, rows, channels, cells };
 }
 
 interface Averages extends Grid {
   /** 1 for cells with a masked pixel, else 0. */
-  readonly touched: Float32Array;
+  readonly touched: Float32Array<ArrayBuffer>;
 }
 
 /** Mean of the visible pixels of each cell, and the share of its pixels that are visible as its weight. */
@@ -144,14 +175,14 @@ function halve({ columns, rows, colors, weights }: Grid, channels: number): Grid
 }
 
 /** How near the mask is: 1 for cells that it touches, then two passes of a 3×3 mean. */
-function blurredMask(touched: Float32Array, columns: number, rows: number): Float32Array {
+function blurredMask(touched: Float32Array<ArrayBuffer>, columns: number, rows: number): Float32Array {
   return mean3x3(mean3x3(touched, columns, rows), columns, rows);
 }
 
 /** So many cells from the mask its nearness has fallen to 0, interpolation included. */
 export const NEARNESS_REACH_CELLS = 4;
 
-function mean3x3(values: Float32Array, columns: number, rows: number): Float32Array {
+function mean3x3(values: Float32Array<ArrayBuffer>, columns: number, rows: number): Float32Array<ArrayBuffer> {
   const result = new Float32Array(values.length);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {

@@ -1,9 +1,17 @@
+import { type BlockGrid, growToBlocks } from './block-grid.ts';
 import { type Box, boxArea, clipBox, intersection, type Size } from './geometry.ts';
 
 export interface MaskShape {
   readonly kind: 'ellipse' | 'box';
   /** Bounds in pixels of the photo; may reach beyond it. */
   readonly box: Box;
+  /** The shape covers every block of this grid that it touches, and those within the grid's reach. */
+  readonly grid?: BlockGrid;
+}
+
+/** The same shapes, grown to the blocks of a grid. */
+export function onGrid(shapes: readonly MaskShape[], grid: BlockGrid | null): MaskShape[] {
+  return shapes.map((shape) => (grid === null ? shape : { ...shape, grid }));
 }
 
 /** A region that the caller names, in pixels of the upright photo. */
@@ -20,14 +28,18 @@ export interface MaskOptions {
 
 /** What to mask: the faces, padded, without those the caller keeps, and the caller's regions, whole and unpadded. */
 export function planMask(faces: readonly Box[], regions: readonly CallerRegion[], options: MaskOptions): MaskShape[] {
-  const kept = regions.filter((region) => region.keep);
   const added = regions.filter((region) => !region.keep);
   return [
     ...faces
-      .filter((face) => !kept.some((region) => holdsCentre(region, face)))
+      .filter((face) => !isKept(face, regions))
       .map((face) => ({ kind: options.shape, box: pad(face, options.padding) })),
     ...added.map(({ left, top, right, bottom }) => ({ kind: 'box' as const, box: { left, top, right, bottom } })),
   ];
+}
+
+/** Whether the caller wants a face to stay visible. */
+export function isKept(face: Box, regions: readonly CallerRegion[]): boolean {
+  return regions.some((region) => region.keep && holdsCentre(region, face));
 }
 
 function holdsCentre(region: Box, face: Box): boolean {
@@ -42,22 +54,42 @@ function pad(box: Box, share: number): Box {
   return { left: box.left - x, top: box.top - y, right: box.right + x, bottom: box.bottom + y };
 }
 
-/** Bounds of a shape in whole pixels, cut to the photo: every pixel that it touches lies inside. */
-export function pixelBounds({ box }: MaskShape, photo: Size): Box {
+/** What a shape reaches to in whole pixels, blocks included, beyond the photo as well. */
+export function outerBounds({ box, grid }: MaskShape): Box {
   const outward = {
     left: Math.floor(box.left),
     top: Math.floor(box.top),
     right: Math.ceil(box.right),
     bottom: Math.ceil(box.bottom),
   };
-  return clipBox(outward, photo);
+  return grid ? growToBlocks(outward, grid) : outward;
+}
+
+/** Bounds of a shape in whole pixels, cut to the photo: every pixel that it covers lies inside. */
+export function pixelBounds(shape: MaskShape, photo: Size): Box {
+  const inside = boxArea(clipBox(shape.box, photo)) > 0;
+  return clipBox(inside ? outerBounds(shape) : shape.box, photo);
+}
+
+/** First and last+1 column that `shape` covers in row `y`, in whole pixels; an empty span where it covers none. */
+export function rowSpan(shape: MaskShape, y: number, photo: Size): readonly [from: number, to: number] {
+  const { grid, ...core } = shape;
+  if (!grid) return coreSpan(core, y, photo);
+  // Of all rows whose blocks reach this one, that nearest the shape's middle is the widest.
+  const { top, bottom } = growToBlocks({ left: 0, top: y, right: 1, bottom: y + 1 }, grid);
+  const middle = Math.floor((shape.box.top + shape.box.bottom) / 2);
+  const widest = Math.min(Math.max(middle, top, 0), bottom - 1, photo.height - 1);
+  const [from, to] = coreSpan(core, widest, photo);
+  if (to <= from) return [0, 0];
+  const { left, right } = growToBlocks({ left: from, top: y, right: to, bottom: y + 1 }, grid);
+  return [Math.max(0, left), Math.min(photo.width, right)];
 }
 
 /** Half a pixel's diagonal: added to a radius, a pixel counts as soon as the shape touches it. */
 const HALF_DIAGONAL = Math.SQRT1_2;
 
-/** First and last+1 column that `shape` covers in row `y`, in whole pixels; an empty span where it covers none. */
-export function rowSpan(shape: MaskShape, y: number, photo: Size): readonly [from: number, to: number] {
+/** The row of a shape without the blocks around it. */
+function coreSpan(shape: MaskShape, y: number, photo: Size): readonly [from: number, to: number] {
   const bounds = pixelBounds(shape, photo);
   if (y < bounds.top || y >= bounds.bottom) return [0, 0];
   if (shape.kind === 'box') return [bounds.left, bounds.right];
@@ -89,10 +121,16 @@ export function coverage(shapes: readonly MaskShape[], photo: Size): Uint8Array 
 export function connectedGroups(shapes: readonly MaskShape[]): MaskShape[][] {
   const groups: MaskShape[][] = [];
   for (const shape of shapes) {
-    const touching = groups.filter((group) => group.some((other) => boxArea(intersection(other.box, shape.box)) > 0));
+    const touching = groups.filter((group) =>
+      group.some((other) => boxArea(intersection(extent(other), extent(shape))) > 0),
+    );
     const merged = [...touching.flat(), shape];
     for (const group of touching) groups.splice(groups.indexOf(group), 1);
     groups.push(merged);
   }
   return groups;
+}
+
+function extent(shape: MaskShape): Box {
+  return shape.grid ? outerBounds(shape) : shape.box;
 }

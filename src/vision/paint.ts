@@ -1,10 +1,20 @@
-import { type Fill, fillFromSurroundings, FillRows, NEARNESS_REACH_CELLS, sampleFill } from './fill.ts';
+import { type Fill, fillFromPixels, fillFromSurroundings, FillRows, NEARNESS_REACH_CELLS, sampleFill } from './fill.ts';
 import { type Box, clipBox, type Size } from './geometry.ts';
-import { connectedGroups, coverage, type MaskShape, pixelBounds, rowSpan } from './mask.ts';
+import { connectedGroups, coverage, type MaskShape, outerBounds, pixelBounds, rowSpan } from './mask.ts';
 import type { Raster } from './raster.ts';
 
+/** Made from what surrounds the masks alone: there is nothing to undo. */
+export const IRREVERSIBLE_METHODS = ['blur', 'pixelate', 'solid'] as const;
+/** Made from the masked pixels, as is usual: learned restoration undoes much of it (McPherson et al., arXiv 1609.00408). */
+export const REVERSIBLE_METHODS = ['gaussian', 'mosaic'] as const;
+export type MaskMethod = (typeof IRREVERSIBLE_METHODS)[number] | (typeof REVERSIBLE_METHODS)[number];
+
+export function isReversible(method: MaskMethod): boolean {
+  return REVERSIBLE_METHODS.some((reversible) => reversible === method);
+}
+
 export interface MaskStyle {
-  readonly method: 'blur' | 'pixelate' | 'solid';
+  readonly method: MaskMethod;
   /** Red, green and blue of the method `solid`, 0 to 255. */
   readonly color: readonly [number, number, number];
   /** 0 to 1: how smooth the blur is, how few cells the mosaic has. */
@@ -23,9 +33,13 @@ const RIM = 0.25;
 /** Amplitude of the grain that keeps a smooth fill from looking like plastic. */
 const GRAIN = 3;
 
+/** Sigma of `gaussian` as a share of the face's short side: at strength 0, and what strength 1 adds. */
+const GAUSSIAN_SIGMA = { least: 0.08, more: 0.16 };
+
 /**
  * Masks the shapes in the photo, in place. No pixel written depends on a pixel inside a shape: `solid` is a colour,
- * `blur` and `pixelate` are made from what surrounds the shapes.
+ * `blur` and `pixelate` are made from what surrounds the shapes. But for `gaussian` and `mosaic`, which are the usual
+ * ones, made from the pixels inside.
  */
 export function paintMask(photo: Raster, shapes: readonly MaskShape[], style: MaskStyle): void {
   if (style.method === 'solid') {
@@ -36,7 +50,7 @@ export function paintMask(photo: Raster, shapes: readonly MaskShape[], style: Ma
   // All fills are computed before the first pixel is written: the rim of one group may lie in that of another.
   const fills = connectedGroups(shapes).map((group) => [group, fillGroup(photo, covered, group, style)] as const);
   for (const [group, fill] of fills) {
-    if (style.method === 'blur') paintBlur(photo, covered, group, fill);
+    if (style.method === 'blur' || style.method === 'gaussian') paintBlur(photo, covered, group, fill);
     else for (const shape of group) paintMosaic(photo, shape, fill, style.strength);
   }
 }
@@ -74,8 +88,22 @@ function fillGroup(photo: Raster, covered: Uint8Array, group: readonly MaskShape
     Math.floor(Math.min(...group.map(({ box }) => shortSide(box))) / FILL_CELLS),
     Math.ceil(Math.sqrt(area / MAX_FILL_CELLS)),
   );
-  const smoothing = style.method === 'blur' ? Math.round(1 + 2 * style.strength) : 0;
-  return fillFromSurroundings(photo, covered, window, cellSize, smoothing);
+  switch (style.method) {
+    case 'gaussian':
+      return fillFromPixels(photo, covered, window, cellSize, gaussianSigma(group, style.strength) / cellSize);
+    case 'mosaic':
+      return fillFromPixels(photo, covered, window, cellSize, 1);
+    case 'blur':
+      return fillFromSurroundings(photo, covered, window, cellSize, Math.round(1 + 2 * style.strength));
+    default:
+      return fillFromSurroundings(photo, covered, window, cellSize, 0);
+  }
+}
+
+/** In pixels; by the group's largest face, so that none of them is blurred less than its size asks for. */
+function gaussianSigma(group: readonly MaskShape[], strength: number): number {
+  const largest = Math.max(...group.map(({ box }) => shortSide(box)));
+  return largest * (GAUSSIAN_SIGMA.least + strength * GAUSSIAN_SIGMA.more);
 }
 
 function shortSide(box: Box): number {
@@ -156,7 +184,7 @@ function grainAt(x: number, y: number): number {
 /** Each cell of the mosaic has the colour that the fill has at the cell's centre. */
 function paintMosaic(photo: Raster, shape: MaskShape, fill: Fill, strength: number): void {
   const { channels, data, width } = photo;
-  const { box } = shape;
+  const box = shape.grid ? outerBounds(shape) : shape.box;
   const acrossShortSide = Math.max(1, Math.round(MAX_MOSAIC_CELLS * (1 - strength)));
   const cellSize = shortSide(box) / acrossShortSide;
   const columns = Math.ceil((box.right - box.left) / cellSize);

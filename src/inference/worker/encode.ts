@@ -8,7 +8,7 @@ const FULL_CHROMA_QUALITY = 90;
 
 /**
  * Encodes pixels and nothing else: the only thing that can come along is the colour profile.
- * WebP of quality 100 is lossless; PNG always is.
+ * WebP of quality 100 is lossless; PNG and TIFF always are.
  * @returns the file, in a buffer of its own that can be transferred
  */
 export async function encodeImage(
@@ -17,18 +17,50 @@ export async function encodeImage(
   format: OutputFormat,
   quality: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const encoded = await withFormat(fromPixels(raster, profile), format, quality).toBuffer();
-  return new Uint8Array(encoded);
+  return new Uint8Array(await withFormat(fromPixels(raster, profile, format), format, quality).toBuffer());
+}
+
+/** How long each frame is shown, in milliseconds, and how often all are (0: for ever). Empty for pages. */
+export interface Pace {
+  readonly delays: readonly number[];
+  readonly loop: number;
+}
+
+/**
+ * The same for an animation or pages, in sRGB.
+ * @param frames alike, in one buffer, one after another
+ */
+export async function encodeFrames(
+  frames: readonly Raster[],
+  { delays, loop }: Pace,
+  format: OutputFormat,
+  quality: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { width, height, channels, data } = frames[0]!;
+  const film = new Uint8Array(data.buffer, data.byteOffset, frames.length * data.length);
+  const raw = { width, height: height * frames.length, channels, pageHeight: height };
+  const pace = delays.length === frames.length ? { delay: [...delays], loop } : {};
+  return new Uint8Array(
+    await withFormat(sharp(film, { raw, limitInputPixels: false }), format, quality, pace).toBuffer(),
+  );
 }
 
 /** sharp takes a profile for raw pixels only from a file on disk; inside a TIFF it takes it from memory. */
-function fromPixels(raster: Raster, profile: Buffer | null): Sharp {
+function fromPixels(raster: Raster, profile: Buffer | null, format: OutputFormat): Sharp {
   const { width, height, channels, data } = raster;
   if (profile === null) return sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
-  return sharp(wrapInTiff(raster, profile), { ignoreIcc: true, limitInputPixels: false }).keepIccProfile();
+  const wrapped = wrapInTiff(raster, profile);
+  // GIF has no place for a profile: there it is used up in the conversion to sRGB.
+  if (format === 'gif') return sharp(wrapped, { limitInputPixels: false });
+  return sharp(wrapped, { ignoreIcc: true, limitInputPixels: false }).keepIccProfile();
 }
 
-function withFormat(image: Sharp, format: OutputFormat, quality: number): Sharp {
+function withFormat(
+  image: Sharp,
+  format: OutputFormat,
+  quality: number,
+  pace: { delay?: number[]; loop?: number } = {},
+): Sharp {
   switch (format) {
     case 'jpeg':
       return image
@@ -37,8 +69,12 @@ function withFormat(image: Sharp, format: OutputFormat, quality: number): Sharp 
     case 'png':
       return image.png({ compressionLevel: 4 });
     case 'webp':
-      return image.webp(quality === 100 ? { lossless: true, effort: 2 } : { quality, effort: 2 });
+      return image.webp({ ...(quality === 100 ? { lossless: true } : { quality }), effort: 2, ...pace });
     case 'avif':
       return image.avif({ quality, effort: 2 });
+    case 'gif':
+      return image.gif({ effort: 3, keepDuplicateFrames: true, ...pace });
+    case 'tiff':
+      return image.tiff({ compression: 'deflate', predictor: 'horizontal' });
   }
 }

@@ -14,10 +14,17 @@ function getTools(): Promise<Tools> {
   return (tools ??= loadTools(workerData as WorkerSettings));
 }
 
-async function loadTools({ modelPath, ortThreads, maxPixels }: WorkerSettings): Promise<Tools> {
+async function loadTools(settings: WorkerSettings): Promise<Tools> {
+  const { modelPath, verifyModelPath, ortThreads, maxPixels, maxFrames } = settings;
+  const detector = await load(modelPath, ortThreads);
+  const verifier = verifyModelPath === null ? detector : await load(verifyModelPath, ortThreads);
+  return { detector, verifier, maxPixels, maxFrames };
+}
+
+async function load(modelPath: string, ortThreads: number): Promise<Detector> {
   const detector = await Detector.load(modelPath, ortThreads);
   await detector.warmUp();
-  return { detector, maxPixels };
+  return detector;
 }
 
 /** Throws where the model cannot be loaded: the one failure that the main thread wants as an error. */

@@ -2,6 +2,7 @@ import type { ErrorCode } from '../../errors/domain-error.ts';
 import type { Box } from '../../vision/geometry.ts';
 import type { CallerRegion, MaskOptions } from '../../vision/mask.ts';
 import type { MaskStyle } from '../../vision/paint.ts';
+import type { HiddenPayload } from '../../vision/container/hidden-payloads.ts';
 import type { SelectionOptions } from '../../vision/faces.ts';
 import type { Landmarks } from '../../vision/scrfd.ts';
 
@@ -11,6 +12,9 @@ export interface WorkerSettings {
   readonly modelPath: string;
   readonly ortThreads: number;
   readonly maxPixels: number;
+  readonly maxFrames: number;
+  /** A second detector that verifies; null: the first one does. */
+  readonly verifyModelPath: string | null;
 }
 
 export interface DetectSettings extends SelectionOptions {
@@ -21,8 +25,10 @@ export interface DetectSettings extends SelectionOptions {
   readonly largeFaces: boolean;
 }
 
-export const OUTPUT_FORMATS = ['jpeg', 'png', 'webp', 'avif'] as const;
+export const OUTPUT_FORMATS = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+/** Those that hold more than one frame or page. */
+export const ANIMATED_FORMATS = ['gif', 'webp', 'tiff'] as const satisfies readonly OutputFormat[];
 
 export interface MaskSettings {
   readonly plan: MaskOptions;
@@ -31,6 +37,11 @@ export interface MaskSettings {
   /** Absent: that of the input, PNG where the input's is not among the output formats. */
   readonly format: OutputFormat | undefined;
   readonly quality: number;
+  /** Search the masked image once more, and mask what is found outside the masks. */
+  readonly verify: boolean;
+  readonly verifyThreshold: number;
+  /** Whether the answer is to tell the digests of input and output. */
+  readonly digests: boolean;
 }
 
 /** Shared with the main thread, which sets it to 1 when nobody waits for the answer any more. */
@@ -58,6 +69,8 @@ export interface Face {
   readonly box: Box;
   readonly score: number;
   readonly landmarks: Landmarks | null;
+  /** Number of the frame or page, from 0, where there is more than one. */
+  readonly frame?: number;
 }
 
 export interface ImageFacts {
@@ -65,6 +78,8 @@ export interface ImageFacts {
   readonly width: number;
   readonly height: number;
   readonly format: string;
+  /** Frames of an animation or pages. */
+  readonly frames: number;
 }
 
 /** Milliseconds by stage, in the order in which the stages ran. */
@@ -72,7 +87,9 @@ export type StageTimings = Readonly<Record<string, number>>;
 
 export interface DetectAnswer {
   readonly image: ImageFacts;
+  /** Of an animation: those of the first frame where only detected, of all where masked. */
   readonly faces: readonly Face[];
+  readonly hiddenPayloads: readonly HiddenPayload[];
   readonly timings: StageTimings;
 }
 
@@ -82,7 +99,22 @@ export interface MaskAnswer extends DetectAnswer {
     /** The encoded image, in a buffer of its own. */
     readonly bytes: Uint8Array<ArrayBuffer>;
   };
+  /** Faces and regions that were masked, with what verification added. */
   readonly maskedCount: number;
+  /** What was masked, before it was grown to blocks or joined with its neighbours' frames. */
+  readonly maskedBoxes: readonly Box[];
+  /** Null where it was not asked for. */
+  readonly verification: Verification | null;
+  /** SHA-256 in hexadecimal; null where they were not asked for. */
+  readonly digests: { readonly input: string; readonly output: string } | null;
+}
+
+export interface Verification {
+  /** clean: the last search found nothing outside the masks; incomplete: a bound ended it before. */
+  readonly outcome: 'clean' | 'incomplete';
+  readonly rounds: number;
+  /** What was masked in addition. */
+  readonly added: readonly (Box & { readonly frame?: number })[];
 }
 
 export type Outcome<Answer> = {

@@ -1,133 +1,142 @@
+import { createHash } from 'node:crypto';
 import { DomainError } from '../../errors/domain-error.ts';
-import { selectFaces, toPhoto } from '../../vision/faces.ts';
+import { hiddenPayloads } from '../../vision/container/hidden-payloads.ts';
 import type { Size } from '../../vision/geometry.ts';
-import type { Letterbox } from '../../vision/letterbox.ts';
-import { type CallerRegion, planMask } from '../../vision/mask.ts';
+import { type CallerRegion, type MaskShape, onGrid, planMask } from '../../vision/mask.ts';
 import { paintMask } from '../../vision/paint.ts';
 import { clearHiddenColor, type Raster } from '../../vision/raster.ts';
-import { type Candidate, decodeCandidates } from '../../vision/scrfd.ts';
-import { toTensor } from '../../vision/tensor.ts';
+import { joinNeighbours } from '../../vision/neighbours.ts';
 import type { Detector } from './detector.ts';
-import { encodeImage } from './encode.ts';
+import { encodeFrames, encodeImage } from './encode.ts';
+import { findFaces } from './find-faces.ts';
 import {
+  ANIMATED_FORMATS,
   type DetectAnswer,
-  type DetectSettings,
   type DetectTask,
   type Face,
   type MaskAnswer,
+  type MaskSettings,
   type MaskTask,
   OUTPUT_FORMATS,
   type OutputFormat,
 } from './messages.ts';
-import { decodeAtSize, decodePixels, openImage, resizePixels, type SourceImage } from './source-image.ts';
+import { decodeAtSize, decodeFrames, framesToMask, openImage, resizePixels, type SourceImage } from './source-image.ts';
 import { Stages } from './stages.ts';
+import { verifyFrame, type VerifiedFrame, summarize } from './verify.ts';
 
 export interface Tools {
   readonly detector: Detector;
+  /** Searches masked images once more; the detector itself where no other is configured. */
+  readonly verifier: Detector;
   readonly maxPixels: number;
+  readonly maxFrames: number;
 }
 
-/** header ▸ decode at the network's size ▸ infer ▸ select */
+/** header ▸ decode at the network's size ▸ infer ▸ select; of an animation, the first frame */
 export async function detectFaces(task: DetectTask, { detector, maxPixels }: Tools): Promise<DetectAnswer> {
   const stages = new Stages(task.cancel);
   const source = await stages.run('header', () => openImage(task.image, maxPixels));
   const faces = await findFaces(stages, detector, source.size, task.detect, 'decode', (size) =>
     decodeAtSize(source, size),
   );
-  return { image: facts(source), faces, timings: stages.timings };
+  return describe(source, faces, stages);
 }
 
-/** header ▸ decode at full size ▸ resize ▸ infer ▸ select ▸ mask ▸ encode */
-export async function maskFaces(task: MaskTask, { detector, maxPixels }: Tools): Promise<MaskAnswer> {
+/** header ▸ decode at full size ▸ resize ▸ infer ▸ select ▸ mask ▸ verify ▸ encode; frame by frame where there are many */
+export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswer> {
   const stages = new Stages(task.cancel);
-  const source = await stages.run('header', () => openImage(task.image, maxPixels));
-  refuseAnimation(source);
+  const source = await stages.run('header', () => openImage(task.image, tools.maxPixels));
+  const frameCount = framesToMask(source, tools.maxFrames, tools.maxPixels);
+  const format = chooseFormat(source, frameCount, task.mask.format);
   refuseRegionsOutside(task.mask.regions, source.size);
-  const photo = await stages.run('decode', () => decodePixels(source));
-  const faces = task.detect
-    ? await findFaces(stages, detector, source.size, task.detect, 'resize', (size) => resizePixels(photo, size))
-    : [];
-  const shapes = planMask(
-    faces.map((face) => face.box),
-    task.mask.regions,
-    task.mask.plan,
+  const frames = await stages.run('decode', () => decodeFrames(source, frameCount));
+
+  const faces: Face[][] = [];
+  for (const frame of frames) faces.push(task.detect ? await findIn(frame, task.detect, tools.detector, stages) : []);
+  const planned = faces.map((found) => planFrame(found, task.mask, source));
+  const shapes = source.isAnimation ? joinNeighbours(planned) : planned;
+
+  const verified: VerifiedFrame[] = [];
+  for (const [index, frame] of frames.entries()) {
+    await stages.run('mask', () => {
+      clearHiddenColor(frame);
+      paintMask(frame, shapes[index]!, task.mask.style);
+    });
+    if (task.mask.verify && task.detect) {
+      verified.push(await verifyFrame(frame, shapes[index]!, task.detect, task.mask, source, tools.verifier, stages));
+    }
+  }
+  const bytes = await stages.run('encode', () =>
+    frames.length === 1
+      ? encodeImage(frames[0]!, source.profile, format, task.mask.quality)
+      : encodeFrames(frames, source, format, task.mask.quality),
   );
-  await stages.run('mask', () => {
-    clearHiddenColor(photo);
-    paintMask(photo, shapes, task.mask.style);
-  });
-  const format = task.mask.format ?? outputFormatOf(source);
-  const bytes = await stages.run('encode', () => encodeImage(photo, source.profile, format, task.mask.quality));
+  const maskedBoxes = [...planned.flat().map(({ box }) => box), ...verified.flatMap(({ added }) => added)];
+  const digests = task.mask.digests ? await stages.run('digest', () => digest(task.image, bytes)) : null;
   return {
-    image: facts(source),
-    faces,
-    timings: stages.timings,
+    ...describe(
+      source,
+      faces.flatMap((found, frame) => found.map((face) => (frameCount > 1 ? { ...face, frame } : face))),
+      stages,
+    ),
     output: { format, bytes },
-    maskedCount: shapes.length,
+    maskedCount: maskedBoxes.length,
+    maskedBoxes,
+    verification: verified.length > 0 ? summarize(verified) : null,
+    digests,
   };
 }
 
-/**
- * SCRFD misses faces that are larger than its largest anchors: about 400 pixels as the network sees them. A second
- * look at 0.4 of the size costs a sixth of the first and finds them; there, only faces that are large are taken, since
- * the first look places the others better.
- */
-const SECOND_LOOK = { share: 0.4, leastSize: 0.25 };
-
-async function findFaces(
-  stages: Stages,
+function findIn(
+  frame: Raster,
+  settings: NonNullable<MaskTask['detect']>,
   detector: Detector,
-  photo: Size,
-  settings: DetectSettings,
-  readStage: string,
-  readAtSize: (size: Size) => Promise<Raster>,
+  stages: Stages,
 ): Promise<Face[]> {
-  const letterbox = detector.letterbox(photo, settings.inputSize);
-  const pixels = await stages.run(readStage, () => readAtSize(letterbox.content));
-  const candidates = await findCandidates(stages, detector, pixels, letterbox, settings.threshold);
-  if (settings.largeFaces) {
-    const smaller = detector.letterbox(photo, settings.inputSize, SECOND_LOOK.share);
-    const shrunk = await stages.run(readStage, () => resizePixels(pixels, smaller.content));
-    const leastSize = SECOND_LOOK.leastSize * Math.max(photo.width, photo.height);
-    const found = await findCandidates(stages, detector, shrunk, smaller, settings.threshold);
-    candidates.push(...found.filter(({ box }) => Math.max(box.right - box.left, box.bottom - box.top) >= leastSize));
-  }
-  return stages.run('select', () => selectFaces(candidates, photo, settings));
+  return findFaces(stages, detector, frame, settings, 'resize', (size) => resizePixels(frame, size));
 }
 
-/** Candidates in pixels of the photo. */
-async function findCandidates(
-  stages: Stages,
-  detector: Detector,
-  pixels: Raster,
-  letterbox: Letterbox,
-  threshold: number,
-): Promise<Candidate[]> {
-  const { content, canvas } = letterbox;
-  const tensor = await stages.run('tensor', () => toTensor(pixels.data, content, canvas));
-  const outputs = await stages.run('inference', () => detector.infer(tensor, canvas));
-  return stages.run('select', () =>
-    decodeCandidates(outputs, canvas, threshold).map((candidate) => toPhoto(candidate, letterbox)),
-  );
+function planFrame(faces: readonly Face[], { regions, plan }: MaskSettings, { grid }: SourceImage): MaskShape[] {
+  const boxes = faces.map((face) => face.box);
+  return onGrid(planMask(boxes, regions, plan), grid);
 }
 
-function facts({ size, format }: SourceImage): DetectAnswer['image'] {
-  return { ...size, format };
+function describe(source: SourceImage, faces: readonly Face[], stages: Stages): DetectAnswer {
+  const { bytes, format, frames, size } = source;
+  return {
+    image: { ...size, format, frames },
+    faces,
+    hiddenPayloads: hiddenPayloads(bytes, frames),
+    timings: stages.timings,
+  };
 }
 
-function outputFormatOf({ format }: SourceImage): OutputFormat {
-  return OUTPUT_FORMATS.find((output) => output === format) ?? 'png';
+function digest(input: Uint8Array, output: Uint8Array): NonNullable<MaskAnswer['digests']> {
+  const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+  return { input: sha256(input), output: sha256(output) };
 }
 
-/** A mask on the first frame alone would leave the face in all others. */
-function refuseAnimation({ frames, format }: SourceImage): void {
-  if (frames > 1 && format !== 'avif') {
+/** @throws DomainError invalid_option where the format asked for cannot hold what there is to put in */
+function chooseFormat({ format, size }: SourceImage, frames: number, asked: OutputFormat | undefined): OutputFormat {
+  const chosen = asked ?? OUTPUT_FORMATS.find((output) => output === format) ?? 'png';
+  if (frames > 1 && !ANIMATED_FORMATS.some((animated) => animated === chosen)) {
     throw new DomainError(
-      'unsupported_image',
-      `The image has ${frames} frames or pages; only single images are masked. Send the frames one by one`,
+      'invalid_option',
+      `format: ${chosen} holds one picture, and the image has ${frames}. Ask for ${ANIMATED_FORMATS.join(', ')}, or send one`,
     );
   }
+  const longest = LONGEST_SIDE[chosen];
+  if (longest !== undefined && Math.max(size.width, size.height) > longest) {
+    throw new DomainError(
+      'invalid_option',
+      `format: ${chosen} holds at most ${longest} pixels a side. Ask for png or tiff`,
+    );
+  }
+  return chosen;
 }
+
+/** As the formats' own headers have room for; the others hold more than any image that is taken. */
+const LONGEST_SIDE: Partial<Record<OutputFormat, number>> = { webp: 16_383, jpeg: 65_500, gif: 65_535, avif: 16_384 };
 
 function refuseRegionsOutside(regions: readonly CallerRegion[], { width, height }: Size): void {
   const outside = regions.findIndex(

@@ -1,8 +1,11 @@
-import sharp, { type Metadata, type Sharp } from 'sharp';
+import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp';
 import { DomainError } from '../../errors/domain-error.ts';
+import type { BlockGrid } from '../../vision/block-grid.ts';
+import { colorSpaceOf } from '../../vision/color-profile.ts';
 import type { Size } from '../../vision/geometry.ts';
 import { type ImageType, sniffImageType } from '../../vision/image-type.ts';
 import type { Raster } from '../../vision/raster.ts';
+import { sourceGrid } from './source-grid.ts';
 
 sharp.cache(false);
 // One thread per image: the pool's workers are the parallelism.
@@ -23,9 +26,18 @@ export interface SourceImage {
   /** Upright, after the EXIF orientation has been applied. */
   readonly size: Size;
   readonly frames: number;
+  /** The frames follow one another in time; pages do not. */
+  readonly isAnimation: boolean;
+  /** Of an animation: how long each frame is shown, in milliseconds, and how often all are (0: for ever). */
+  readonly delays: readonly number[];
+  readonly loop: number;
   readonly hasAlpha: boolean;
-  /** The colour profile that describes the pixels as they are decoded; null: sRGB. */
+  /** Of the blocks by which the file's coding is lossy; null where it is not. */
+  readonly grid: BlockGrid | null;
+  /** A standard one, that describes the pixels as they are decoded; null: sRGB. */
   readonly profile: Buffer | null;
+  /** The file's profile describes a space that is none of these: decoding converts the pixels to sRGB. */
+  readonly convertsColor: boolean;
 }
 
 /**
@@ -34,21 +46,48 @@ export interface SourceImage {
 export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<SourceImage> {
   const format = acceptedFormat(bytes);
   const metadata = await decoding(() => sharp(bytes, { limitInputPixels: false, failOn: 'none' }).metadata());
-  const { width, height } = metadata.autoOrient;
-  if (width * height > maxPixels) {
-    throw new DomainError(
-      'too_many_pixels',
-      `The image has ${width} × ${height} pixels; at most ${maxPixels} are taken. Send it at a smaller size`,
-    );
-  }
+  const frames = metadata.pages ?? 1;
+  const isAnimation = frames > 1 && (format === 'gif' || format === 'webp');
+  // Viewers turn no animation, whatever its EXIF says.
+  const { width, height } = isAnimation ? metadata : metadata.autoOrient;
+  if (width * height > maxPixels) throw tooManyPixels(`${width} × ${height} pixels`, maxPixels);
   return {
     bytes,
     format,
     size: { width, height },
-    frames: metadata.pages ?? 1,
+    frames,
+    isAnimation,
+    delays: metadata.delay ?? [],
+    loop: metadata.loop ?? 0,
     hasAlpha: metadata.hasAlpha,
-    profile: rgbProfile(metadata),
+    grid: sourceGrid(bytes, format, metadata, isAnimation ? 1 : (metadata.orientation ?? 1)),
+    ...(await colorOf(metadata, frames)),
   };
+}
+
+function tooManyPixels(what: string, maxPixels: number): DomainError {
+  return new DomainError(
+    'too_many_pixels',
+    `The image has ${what}; at most ${maxPixels} are taken. Send it at a smaller size`,
+  );
+}
+
+/**
+ * How many frames or pages are to be masked: all, but for AVIF, of which only the primary picture is ever decoded.
+ * @throws DomainError unsupported_image, too_many_pixels
+ */
+export function framesToMask({ format, frames, size }: SourceImage, maxFrames: number, maxPixels: number): number {
+  if (format === 'avif') return 1;
+  if (frames > maxFrames) {
+    throw new DomainError(
+      'unsupported_image',
+      `The image has ${frames} frames or pages; at most ${maxFrames} are masked. Send it in parts`,
+    );
+  }
+  if (frames * size.width * size.height > maxPixels) {
+    throw tooManyPixels(`${frames} frames of ${size.width} × ${size.height} pixels`, maxPixels);
+  }
+  return frames;
 }
 
 function acceptedFormat(bytes: Uint8Array): SourceFormat {
@@ -61,18 +100,75 @@ function acceptedFormat(bytes: Uint8Array): SourceFormat {
   throw new DomainError('unsupported_image', `${reason}. Send JPEG, PNG, WebP, AVIF, GIF or TIFF`);
 }
 
-/** An ICC profile is kept only where the decoded numbers stay those it describes: RGB in, RGB out. */
-function rgbProfile({ icc, space }: Metadata): Buffer | null {
-  const isRgb = icc !== undefined && icc.length >= 128 && icc.toString('latin1', 16, 20) === 'RGB ';
-  return isRgb && (space === 'srgb' || space === 'rgb16') ? icc : null;
+/** The file's own profile goes no farther than this: whatever else it holds would come along. */
+async function colorOf(
+  { icc, space }: Metadata,
+  frames: number,
+): Promise<Pick<SourceImage, 'profile' | 'convertsColor'>> {
+  if (!icc) return { profile: null, convertsColor: false };
+  const described = space === 'srgb' || space === 'rgb16' ? colorSpaceOf(icc) : 'other';
+  if (described === 'srgb') return { profile: null, convertsColor: false };
+  // Frames cannot be given a profile, see encodeFrames.
+  if (described === 'other' || frames > 1) return { profile: null, convertsColor: true };
+  return { profile: await displayP3Profile(), convertsColor: false };
+}
+
+let displayP3: Promise<Buffer> | undefined;
+
+/** The one that comes with libvips: no byte of a profile that came in goes out. */
+function displayP3Profile(): Promise<Buffer> {
+  return (displayP3 ??= (async () => {
+    const pixel = sharp({ create: { width: 1, height: 1, channels: 3, background: '#000' } });
+    const { icc } = await sharp(await pixel.withIccProfile('p3').png().toBuffer()).metadata();
+    if (!icc) throw new Error('libvips gave no Display P3 profile');
+    return icc;
+  })());
 }
 
 /**
- * The upright image in 8-bit RGB, or RGBA if it has transparency, at full size.
+ * The upright image in 8-bit RGB, or RGBA if it has transparency, at full size; of several frames, the first.
  * @throws DomainError undecodable_image
  */
 export async function decodePixels(source: SourceImage): Promise<Raster> {
   return toRaster(uprightRgb(source));
+}
+
+/**
+ * The upright frames or pages in 8-bit RGB, or RGBA if there is transparency, at full size, in one buffer.
+ * @throws DomainError undecodable_image, unsupported_image
+ */
+export async function decodeFrames(source: SourceImage, count: number): Promise<Raster[]> {
+  if (count === 1) return [await decodePixels(source)];
+  if (!source.isAnimation) return decodePages(source, count);
+  const film = await toRaster(inRgb(source, sharp(source.bytes, { ...readOptions(source), pages: -1 })));
+  if (film.height !== source.size.height * count) throw new Error(`${count} frames decoded to ${film.height} rows`);
+  return splitFrames(film, count);
+}
+
+async function decodePages(source: SourceImage, count: number): Promise<Raster[]> {
+  const pages: Raster[] = [];
+  for (let page = 0; page < count; page++) pages.push(await toRaster(uprightRgb(source, page)));
+  const [{ width, height, channels }] = pages as [Raster, ...Raster[]];
+  if (pages.some((page) => page.width !== width || page.height !== height || page.channels !== channels)) {
+    throw new DomainError(
+      'unsupported_image',
+      'The pages of the image differ in size or in kind; only those that are alike are masked. Send them one by one',
+    );
+  }
+  const data = new Uint8Array(count * width * height * channels);
+  pages.forEach((page, index) => {
+    data.set(page.data, index * page.data.length);
+  });
+  return splitFrames({ width, height: height * count, channels, data }, count);
+}
+
+function splitFrames(film: Raster, count: number): Raster[] {
+  const size = film.data.length / count;
+  return Array.from({ length: count }, (_, index) => ({
+    ...film,
+    height: film.height / count,
+    data: film.data.subarray(index * size, (index + 1) * size),
+  }));
 }
 
 /**
@@ -95,16 +191,27 @@ function shrink(image: Sharp, { width, height }: Size): Sharp {
   return image.resize(width, height, { fit: 'fill', kernel: 'lanczos3' });
 }
 
-function uprightRgb({ bytes, profile, frames, format }: SourceImage): Sharp {
-  return sharp(bytes, {
+function uprightRgb(source: SourceImage, page = 0): Sharp {
+  const { frames, format, isAnimation } = source;
+  const image = sharp(source.bytes, {
+    ...readOptions(source),
+    ...(format === 'avif' || frames === 1 ? {} : { page }),
+  });
+  return inRgb(source, isAnimation ? image : image.autoOrient());
+}
+
+function readOptions({ convertsColor }: SourceImage): SharpOptions {
+  return {
     limitInputPixels: false,
     // Anything the decoder calls an error is one: half a photograph must not look like a photograph without faces.
     failOn: 'error',
-    ignoreIcc: profile !== null,
-    ...(format === 'avif' || frames === 1 ? {} : { page: 0 }),
-  })
-    .autoOrient()
-    .toColourspace('srgb');
+    ignoreIcc: !convertsColor,
+  };
+}
+
+/** Of 16 bits, sharp leaves converted pixels in a wider space unless a profile is asked for. */
+function inRgb({ convertsColor }: SourceImage, image: Sharp): Sharp {
+  return convertsColor ? image.toColourspace('srgb').withIccProfile('srgb') : image.toColourspace('srgb');
 }
 
 async function toRaster(image: Sharp): Promise<Raster> {

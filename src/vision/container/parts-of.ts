@@ -1,0 +1,27 @@
+import { sniffImageType } from '../image-type.ts';
+import { gifParts } from './gif-parts.ts';
+import { isoParts } from './iso-parts.ts';
+import { jpegParts } from './jpeg-parts.ts';
+import { DAMAGED, type Part } from './part.ts';
+import { pngParts } from './png-parts.ts';
+import { tiffParts } from './tiff-parts.ts';
+import { webpParts } from './webp-parts.ts';
+
+export type ContainerFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif';
+
+const WALKERS: Readonly<Record<ContainerFormat, (bytes: Uint8Array) => Part[]>> = {
+  jpeg: jpegParts,
+  png: pngParts,
+  webp: webpParts,
+  gif: gifParts,
+  tiff: tiffParts,
+  avif: isoParts,
+};
+
+/** The pieces that an image file consists of. Never throws, whatever the bytes. */
+export function partsOf(bytes: Uint8Array): { readonly format: ContainerFormat | null; readonly parts: Part[] } {
+  const type = sniffImageType(bytes);
+  const format = (Object.keys(WALKERS) as ContainerFormat[]).find((known) => known === type) ?? null;
+  if (format === null) return { format, parts: [{ name: DAMAGED, size: bytes.length, data: bytes }] };
+  return { format, parts: WALKERS[format](bytes) };
+}

@@ -1,0 +1,78 @@
+import { existsSync, globSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Audit, Finding } from './audit/check.ts';
+import { checkMetadata } from './audit/metadata.ts';
+import { checkJpeg, checkLossless, REVERSIBLE } from './audit/non-interference.ts';
+import { checkCoverage, checkFrames } from './audit/placement.ts';
+import { checkStatements } from './audit/statements.ts';
+import { type Service, startService } from './service.ts';
+
+/** The audit, in a small run; FACE_API_TEST_CASES=1000 makes it a large one. */
+const CASES = Number(process.env['FACE_API_TEST_CASES'] ?? 24);
+const TIMEOUT_MS = 60_000 + CASES * 2000;
+
+let service: Service;
+let audit: Audit;
+
+beforeAll(async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'face-api-audit-'));
+  service = await startService({ FACE_API_RECEIPT_KEY_FOLDER: folder });
+  audit = { url: service.url, headers: {}, cases: CASES, folder };
+});
+afterAll(() => service.close());
+
+function expectToHold(findings: readonly Finding[]): void {
+  expect(findings.filter(({ counterExamples }) => counterExamples > 0)).toEqual([]);
+  expect(findings.every(({ cases }) => cases > 0)).toBe(true);
+}
+
+describe('no byte of the answer depends on a pixel inside the mask', { timeout: TIMEOUT_MS }, () => {
+  it('for lossless sources', async () => {
+    expectToHold(await checkLossless(audit));
+  });
+
+  it('for JPEG sources of every sampling, whose blocks carry pixels beside the mask', async () => {
+    expectToHold(await checkJpeg(audit));
+  });
+
+  it('and the check finds what gaussian and mosaic leave', async () => {
+    const few = { ...audit, cases: 8 };
+    for (const { cases, counterExamples } of await checkLossless(few, REVERSIBLE)) {
+      expect(counterExamples).toBeGreaterThan(cases / 2);
+    }
+  });
+});
+
+const COLLECTED = fileURLToPath(new URL('../../shared/images', import.meta.url));
+
+describe('an answer holds pixels and nothing else', { timeout: TIMEOUT_MS }, () => {
+  it('whatever the image carries', async () => {
+    expectToHold(await checkMetadata(audit));
+  });
+
+  it.skipIf(!existsSync(COLLECTED))('for collected images', async () => {
+    const files = globSync(`${COLLECTED}/{codec,exif,hostile}/*`);
+    expect(files.length).toBeGreaterThan(50);
+    expectToHold(await checkMetadata(audit, files));
+  });
+});
+
+describe('masks cover faces', { timeout: TIMEOUT_MS }, () => {
+  it('on every frame, and nothing lies under full transparency', async () => {
+    expectToHold(await checkFrames(audit));
+  });
+
+  it('of every size, to the last row and column, in every orientation and sampling', async () => {
+    expectToHold(await checkCoverage(audit));
+  });
+});
+
+describe('what answers say of themselves is so', { timeout: TIMEOUT_MS }, () => {
+  it('in verification and receipts', async () => {
+    expectToHold(await checkStatements(audit));
+  });
+});
