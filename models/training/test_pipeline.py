@@ -34,7 +34,7 @@ def draw(folder: pathlib.Path, count: int, seed: int) -> None:
 
 
 def losses(save: pathlib.Path) -> list[float]:
-    """Score and box loss together, each hundred steps."""
+    """Score and box loss together, each fifty steps."""
     return [float(a) + float(b) for a, b in re.findall(r"score (\S+) box (\S+)", (save / "log.txt").read_text())]
 
 

@@ -145,7 +145,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
                 a.copy_(b) if a.dtype == torch.long else a.lerp_(b, pull)
         seen += len(x) * (x.shape[-1] // 320) ** 2 * args.ranks
         recent.append(parts.tolist())
-        if step % 100 == 0:
+        if step % 50 == 0:
             took, (s, b, k) = time.time() - start, np.mean(recent, 0)
             log.write(f"step {step} min {minutes:.1f} left {args.minutes - minutes:.1f} seen {seen} lr {rate:.1e} score {s:.3f} "
                       f"box {b:.3f} kps {k:.4f} crops/s {(seen - first_seen) / took:.0f} loading {loading / took:.2f}\n")
