@@ -57,6 +57,13 @@ module.exports = {
       to: { path: ['@nestjs/', '\\.(module|service|controller)\\.ts$'] },
     },
     {
+      name: 'one-way-to-onnx-runtime',
+      comment: 'src/models/onnx-runtime.ts keeps the library from reporting to its maker',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/models/onnx-runtime\\.ts$' },
+      to: { path: 'onnxruntime-node' },
+    },
+    {
       name: 'no-undeclared-packages',
       severity: 'error',
       from: { path: '^src/', pathNot: '\\.test\\.ts$' },

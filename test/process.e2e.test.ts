@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -297,5 +297,19 @@ describe('what the process writes', () => {
       expect(service.output()).not.toContain(secret);
     }
     expect(service.output()).not.toContain(jpeg.toString('base64').slice(0, 40));
+  });
+});
+
+describe('what runs beneath', () => {
+  it('leaves nothing behind: no device id and no log of a library that reports to its maker', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'face-api-home-'));
+    try {
+      const service = await start({ HOME: home, TMPDIR: home });
+      expect((await send(service.url, 'detect', image)).status).toBe(200);
+      await service.stop();
+      expect(await readdir(home, { recursive: true })).toEqual([]);
+    } finally {
+      await rm(home, { recursive: true, force: true });
+    }
   });
 });

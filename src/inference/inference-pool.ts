@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+// On the main thread, before a worker thread loads ONNX Runtime.
+import '../models/no-telemetry.ts';
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Piscina } from 'piscina';
 import { Configuration } from '../config/configuration.ts';

@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from './onnx-runtime.ts';
 import { ModelError, reasonOf } from './model-error.ts';
 
 const strides = [8, 16, 32];

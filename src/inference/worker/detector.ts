@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../models/onnx-runtime.ts';
 import type { Size } from '../../vision/geometry.ts';
 import { CANVAS_MULTIPLE, fitToCanvas, fitToLongSide, type Letterbox } from '../../vision/letterbox.ts';
 import { decodeCandidates, type NetworkOutput } from '../../vision/scrfd.ts';

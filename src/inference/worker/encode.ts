@@ -71,7 +71,8 @@ function withFormat(
     case 'webp':
       return image.webp({ ...(quality === 100 ? { lossless: true } : { quality }), effort: 2, ...pace });
     case 'avif':
-      return image.avif({ quality, effort: 2 });
+      // Effort 2 takes five times as long for a file a tenth smaller.
+      return image.avif({ quality, effort: 0 });
     case 'gif':
       return image.gif({ effort: 3, keepDuplicateFrames: true, ...pace });
     case 'tiff':
