@@ -1,9 +1,9 @@
-import { Controller, HttpCode, Post, Req, Res, UseInterceptors } from '@nestjs/common';
+import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../config/configuration.ts';
 import type { Upload } from '../http/upload.ts';
-import { TakesImage, UploadedImage, UploadInterceptor } from '../http/upload.interceptor.ts';
+import { TakesImage, UploadedImage } from '../http/upload.interceptor.ts';
 import { serverTiming, toDetectionBody, toDetectSettings } from '../inference/detection-body.ts';
 import { InferencePool } from '../inference/inference-pool.ts';
 import { type DetectionBody, detectionSchema, type DetectOptions, detectOptionsSchema } from '../inference/schemas.ts';
@@ -24,9 +24,8 @@ export class DetectionController {
   @HttpCode(200)
   @ApiOperation({ operationId: 'detect', summary: 'Find the faces in an image' })
   @ApiOkResponse({ description: 'Where the faces are, best first', standardSchema: detectionSchema })
-  @TakesImage(detectOptionsSchema)
+  @TakesImage(detectOptionsSchema, JobInterceptor, SemaphoreInterceptor)
   @KeepsJob('detect')
-  @UseInterceptors(UploadInterceptor, JobInterceptor, SemaphoreInterceptor)
   async detect(
     @UploadedImage() { image, options }: Upload<DetectOptions>,
     @Req() request: FastifyRequest,

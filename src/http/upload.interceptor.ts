@@ -1,10 +1,13 @@
 import {
+  applyDecorators,
   type CallHandler,
   createParamDecorator,
   type ExecutionContext,
   Injectable,
   type NestInterceptor,
   SetMetadata,
+  type Type,
+  UseInterceptors,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
@@ -42,8 +45,14 @@ export class UploadInterceptor implements NestInterceptor {
   }
 }
 
-/** The handler takes an image, with options as `schema` describes them; the UploadInterceptor reads it. */
-export const TakesImage = (schema: z.ZodObject): MethodDecorator => SetMetadata(OPTIONS_SCHEMA, schema);
+/**
+ * The handler takes an image, with options as `schema` describes them. The upload is read first, whatever else comes
+ * between: nothing is held for a client that is still sending.
+ * @param afterwards interceptors in the order in which the request meets them once it has been read
+ */
+export function TakesImage(schema: z.ZodObject, ...afterwards: Type<NestInterceptor>[]): MethodDecorator {
+  return applyDecorators(SetMetadata(OPTIONS_SCHEMA, schema), UseInterceptors(UploadInterceptor, ...afterwards));
+}
 
 /** The image and its validated options. */
 export const UploadedImage = createParamDecorator(

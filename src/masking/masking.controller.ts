@@ -1,9 +1,9 @@
-import { Controller, HttpCode, Post, Req, Res, UseInterceptors } from '@nestjs/common';
+import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../config/configuration.ts';
 import type { Upload } from '../http/upload.ts';
-import { TakesImage, UploadedImage, UploadInterceptor } from '../http/upload.interceptor.ts';
+import { TakesImage, UploadedImage } from '../http/upload.interceptor.ts';
 import { roundBox, serverTiming, toDetectionBody, toDetectSettings } from '../inference/detection-body.ts';
 import { InferencePool } from '../inference/inference-pool.ts';
 import { JobInterceptor, KeepsJob } from '../inference/job.interceptor.ts';
@@ -38,9 +38,8 @@ export class MaskingController {
     description:
       'Answers with the masked image; with `Accept: application/json`, with the image as base64 beside the detection.',
   })
-  @TakesImage(maskOptionsSchema)
+  @TakesImage(maskOptionsSchema, JobInterceptor, SemaphoreInterceptor)
   @KeepsJob('mask')
-  @UseInterceptors(UploadInterceptor, JobInterceptor, SemaphoreInterceptor)
   async mask(
     @UploadedImage() { image, options }: Upload<MaskRequestOptions>,
     @Req() request: FastifyRequest,
