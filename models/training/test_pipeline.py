@@ -75,7 +75,7 @@ def main() -> None:
         python("train.py", *common, "--save", folder / "new", "--minutes", 2)
         fell = losses(folder / "new")
         print(f"from nothing: losses {fell[0]:.2f} -> {fell[-1]:.2f}")
-        assert fell[-1] < 0.8 * fell[0], fell
+        assert fell[-1] < 0.9 * fell[0], fell
 
         python("train.py", *common, "--save", folder / "tuned", "--minutes", 1, "--init", HERE / "embedded.pt", "--lr", 3e-4)
         print(python("export.py", folder / "tuned/last.pt", folder / "tuned.onnx").strip())
