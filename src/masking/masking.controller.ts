@@ -125,7 +125,7 @@ function verificationBody({ verification }: MaskAnswer): MaskedBody['verificatio
   return { outcome, rounds, added_boxes: added.map(roundBox) };
 }
 
-/** JSON is given to those who name it; A wildcard, as most clients send, gets the image. */
+/** JSON is given to those who name it; a wildcard, as most clients send, gets the image. */
 function prefersJson(accept: string | undefined): boolean {
   const types = (accept ?? '').split(',').map((item) => item.split(';')[0]!.trim().toLowerCase());
   const json = types.indexOf('application/json');
