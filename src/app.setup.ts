@@ -1,5 +1,6 @@
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
+import { NotFoundException } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
@@ -14,13 +15,19 @@ import { DeadlineInterceptor } from './http/deadline.interceptor.ts';
 import { requestIdOf } from './http/request-id.ts';
 import { registerLifecycle } from './http/request-lifecycle.ts';
 import { registerContinue, registerRequestSlots, RequestSlots } from './http/request-slots.ts';
+import { ADMIN_API_PATH, routeOf } from './http/route.ts';
 import { jsonBodyLimit, registerUploads } from './http/upload.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { buildOpenApiDocument } from './openapi-document.ts';
 import { ASSETS_PATH } from './storage/assets-path.ts';
 
-/** What takes images lives here: keys, limits and slots guard it; health, metrics and docs need none. */
-const API_PREFIX = '/api/';
+/**
+ * API keys and the limit per minute guard these routes. Health, metrics and docs need no key, a signed address is its
+ * own, and operators have sessions.
+ */
+function isPublicApi(route: string): boolean {
+  return route.startsWith('/api/') && !route.startsWith(ASSETS_PATH) && !route.startsWith(ADMIN_API_PATH);
+}
 
 const RETRY_SOON = { headers: { 'retry-after': '1' } };
 
@@ -95,9 +102,10 @@ async function registerHooks(
     strictTransportSecurity: false,
   });
   registerLifecycle(fastify, limits.requestTimeoutMs);
-  registerApiKeys(fastify, security.apiKeys, API_PREFIX, ASSETS_PATH);
+  registerApiKeys(fastify, security.apiKeys, isPublicApi);
   if (limits.requestsPerMinute > 0) await registerRateLimit(fastify, limits.requestsPerMinute);
-  registerRequestSlots(fastify, app.get(RequestSlots), API_PREFIX);
+  registerRequestSlots(fastify, app.get(RequestSlots));
+  refuseWhatNothingServes(fastify);
   registerContinue(fastify);
   await registerUploads(fastify, limits.maxUploadBytes);
 }
@@ -148,12 +156,19 @@ function countRequests(fastify: FastifyInstance, metrics: Metrics): void {
   });
 }
 
+/** Before a byte of its body is read: it holds no slot. */
+function refuseWhatNothingServes(fastify: FastifyInstance): void {
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    done(request.is404 ? new NotFoundException() : undefined);
+  });
+}
+
 async function registerRateLimit(fastify: FastifyInstance, requestsPerMinute: number): Promise<void> {
   await fastify.register(rateLimit, {
     max: requestsPerMinute,
     timeWindow: '1 minute',
     keyGenerator: (request) => request.apiKeyName ?? request.ip,
-    allowList: ({ url }) => !url.startsWith(API_PREFIX) || url.startsWith(ASSETS_PATH),
+    allowList: (request) => !isPublicApi(routeOf(request)),
     errorResponseBuilder: (_request, { after, max }) =>
       new DomainError('too_many_requests', `At most ${max} requests a minute are taken. Try again in ${after}`),
   });

@@ -281,6 +281,23 @@ describe('API keys', () => {
     expect((await send(guarded.url, 'detect', jpeg, { headers })).status).toBe(200);
   });
 
+  it.each([
+    '/%61pi/v1/detect',
+    '/api/v1/%64etect',
+    '/api/%761/m%61sk',
+    '/api/v1/detect/',
+    '//api/v1/detect',
+    '/API/v1/detect',
+  ])('are asked for however the address is written: %s', async (path) => {
+    const response = await fetch(guarded.url + path, {
+      method: 'POST',
+      body: Uint8Array.from(jpeg),
+      headers: { 'content-type': 'image/jpeg' },
+    });
+
+    expect([401, 404]).toContain(response.status);
+  });
+
   it('are asked for before the body is read', async () => {
     const client = await RawClient.connect(guarded.port);
     client.sendHead('detect', 1_000_000, { expect: '100-continue' });
@@ -299,6 +316,21 @@ describe('API keys', () => {
 });
 
 describe('the rate limit', () => {
+  it('counts requests however their address is written', async () => {
+    const limited = await startService({ FACE_API_REQUESTS_PER_MINUTE: '1' });
+    try {
+      await send(limited.url, 'detect', jpeg);
+      const again = await fetch(`${limited.url}/%61pi/v1/detect`, {
+        method: 'POST',
+        body: Uint8Array.from(jpeg),
+        headers: { 'content-type': 'image/jpeg' },
+      });
+      await expectProblem(again, 429, 'too-many-requests');
+    } finally {
+      await limited.close();
+    }
+  });
+
   it('answers 429 with Retry-After beyond it, to images alone', async () => {
     const limited = await startService({ FACE_API_REQUESTS_PER_MINUTE: '3' });
     try {

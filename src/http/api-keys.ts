@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { DomainError } from '../errors/domain-error.ts';
+import { routeOf } from './route.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -15,20 +16,19 @@ interface ApiKey {
 }
 
 /**
- * Asks requests under `prefix` for one of the keys, as `X-API-Key` or as a bearer token, before their body is read; but
- * not those under `signedPrefix`, whose address is their key.
+ * Asks requests to the routes that `isGuarded` names for one of the keys, as `X-API-Key` or as a bearer token, before
+ * their body is read.
  */
 export function registerApiKeys(
   fastify: FastifyInstance,
   keys: readonly ApiKey[],
-  prefix: string,
-  signedPrefix: string,
+  isGuarded: (route: string) => boolean,
 ): void {
   fastify.decorateRequest('apiKeyName', null);
   if (keys.length === 0) return;
   const digests = keys.map(({ name, secret }) => ({ name, digest: sha256(secret) }));
   fastify.addHook('onRequest', (request, _reply, done) => {
-    if (!request.url.startsWith(prefix) || request.url.startsWith(signedPrefix)) {
+    if (!isGuarded(routeOf(request))) {
       done();
       return;
     }

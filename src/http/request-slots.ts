@@ -34,12 +34,13 @@ export class RequestSlots {
 }
 
 /**
- * Refuses POST requests under `prefix` that find no slot, before a byte of their body is read. The refusal leaves the
- * connection open for a while, as request-lifecycle does for every answer to a request that is not here as a whole.
+ * Refuses requests to handlers that take an image where they find no slot, before a byte of their body is read. The
+ * refusal leaves the connection open for a while, as request-lifecycle does for every answer to a request that is not
+ * here as a whole.
  */
-export function registerRequestSlots(fastify: FastifyInstance, slots: RequestSlots, prefix: string): void {
+export function registerRequestSlots(fastify: FastifyInstance, slots: RequestSlots): void {
   fastify.addHook('onRequest', (request, reply, done) => {
-    if (request.method !== 'POST' || !request.url.startsWith(prefix)) {
+    if (request.routeOptions.config.takesImage !== true) {
       done();
       return;
     }

@@ -10,6 +10,7 @@ import {
   UseInterceptors,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { from, type Observable, switchMap } from 'rxjs';
 import type { z } from 'zod';
@@ -51,7 +52,11 @@ export class UploadInterceptor implements NestInterceptor {
  * @param afterwards interceptors in the order in which the request meets them once it has been read
  */
 export function TakesImage(schema: z.ZodObject, ...afterwards: Type<NestInterceptor>[]): MethodDecorator {
-  return applyDecorators(SetMetadata(OPTIONS_SCHEMA, schema), UseInterceptors(UploadInterceptor, ...afterwards));
+  return applyDecorators(
+    RouteConfig({ takesImage: true }),
+    SetMetadata(OPTIONS_SCHEMA, schema),
+    UseInterceptors(UploadInterceptor, ...afterwards),
+  );
 }
 
 /** The image and its validated options. */
