@@ -1,0 +1,13 @@
+const CONSOLE = '/admin';
+
+/** Where to go after the login: a page of this console, whatever the address asks for. */
+export function nextPage(search: string, origin: string): string {
+  const wanted = new URLSearchParams(search).get('next');
+  if (wanted === null) return CONSOLE;
+  const url = URL.parse(wanted, origin);
+  if (url === null || url.origin !== origin) return CONSOLE;
+  const { pathname } = url;
+  const isConsole = pathname === CONSOLE || pathname.startsWith(`${CONSOLE}/`);
+  const isLogin = pathname === `${CONSOLE}/login` || pathname.startsWith(`${CONSOLE}/login/`);
+  return isConsole && !isLogin ? pathname + url.search + url.hash : CONSOLE;
+}

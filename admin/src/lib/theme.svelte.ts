@@ -1,0 +1,33 @@
+export type Theme = 'system' | 'light' | 'dark';
+
+const KEY = 'theme';
+
+function remembered(): Theme {
+  try {
+    const theme = localStorage.getItem(KEY);
+    return theme === 'light' || theme === 'dark' ? theme : 'system';
+  } catch {
+    // Storage is blocked: the theme holds as long as the page does.
+    return 'system';
+  }
+}
+
+let chosen = $state<Theme>(remembered());
+
+export const theme = {
+  get chosen(): Theme {
+    return chosen;
+  },
+  /** Sets it for this page and, where the browser lets it, for later ones. */
+  choose(next: Theme): void {
+    chosen = next;
+    if (next === 'system') delete document.documentElement.dataset['theme'];
+    else document.documentElement.dataset['theme'] = next;
+    try {
+      if (next === 'system') localStorage.removeItem(KEY);
+      else localStorage.setItem(KEY, next);
+    } catch {
+      // As above.
+    }
+  },
+};
