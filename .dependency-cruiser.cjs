@@ -15,6 +15,7 @@ const ranks = [
   ['storage'],
   ['http'],
   ['models'],
+  ['version.ts'],
   ['metrics'],
   ['config'],
   ['errors'],

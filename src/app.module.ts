@@ -1,7 +1,8 @@
-import { type DynamicModule, Module, RequestMethod } from '@nestjs/common';
+import { type DynamicModule, Module, type ModuleMetadata, RequestMethod } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
+import { AdminModule } from './admin/admin.module.ts';
 import { ConfigModule } from './config/config.module.ts';
-import type { Configuration } from './config/configuration.ts';
+import type { Configuration, Role } from './config/configuration.ts';
 import { DetectionModule } from './detection/detection.module.ts';
 import { HealthModule } from './health/health.module.ts';
 import { HttpModule } from './http/http.module.ts';
@@ -11,7 +12,13 @@ import { MetricsModule } from './metrics/metrics.module.ts';
 import { StorageModule } from './storage/storage.module.ts';
 import { ReceiptsModule } from './receipts/receipts.module.ts';
 
-/** Which modules make the service. */
+/** What each role serves beside health, metrics and what all of them stand on. */
+const roles: Record<Role, ModuleMetadata['imports'] & object> = {
+  api: [DetectionModule, MaskingModule, ReceiptsModule],
+  admin: [AdminModule],
+  all: [DetectionModule, MaskingModule, ReceiptsModule, AdminModule],
+};
+
 @Module({})
 export class AppModule {
   static with(configuration: Configuration): DynamicModule {
@@ -27,10 +34,8 @@ export class AppModule {
         MetricsModule,
         HttpModule,
         StorageModule.with(configuration),
-        DetectionModule,
-        MaskingModule,
-        ReceiptsModule,
         HealthModule,
+        ...roles[configuration.server.role],
       ],
     };
   }

@@ -1,25 +1,31 @@
+import { fileURLToPath } from 'node:url';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
-import { NotFoundException } from '@nestjs/common';
+import { Logger as NestLogger, NotFoundException } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Logger } from 'nestjs-pino';
+import { adminBySession, registerAdminGate } from './admin/access/gate.ts';
+import { Sessions } from './admin/access/sessions.ts';
+import { registerConsole } from './admin/console/console.ts';
 import { AppModule } from './app.module.ts';
 import type { Configuration } from './config/configuration.ts';
 import { DomainError } from './errors/domain-error.ts';
-import { PROBLEM_CONTENT_TYPE, toProblem } from './errors/problem.ts';
 import { registerApiKeys } from './http/api-keys.ts';
 import { DeadlineInterceptor } from './http/deadline.interceptor.ts';
 import { requestIdOf } from './http/request-id.ts';
 import { registerLifecycle } from './http/request-lifecycle.ts';
 import { registerContinue, registerRequestSlots, RequestSlots } from './http/request-slots.ts';
 import { ADMIN_API_PATH, routeOf } from './http/route.ts';
+import { sendProblem } from './http/send-problem.ts';
 import { jsonBodyLimit, registerUploads } from './http/upload.ts';
+import { validationPipe } from './http/validation.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { buildOpenApiDocument } from './openapi-document.ts';
 import { ASSETS_PATH } from './storage/assets-path.ts';
+import { KeptStorage } from './storage/kept-storage.ts';
 
 /**
  * API keys and the limit per minute guard these routes. Health, metrics and docs need no key, a signed address is its
@@ -29,13 +35,20 @@ function isPublicApi(route: string): boolean {
   return route.startsWith('/api/') && !route.startsWith(ASSETS_PATH) && !route.startsWith(ADMIN_API_PATH);
 }
 
+/** The same from src/ and from dist/. */
+const CONSOLE_FOLDER = fileURLToPath(new URL('../admin/build', import.meta.url));
+
 const RETRY_SOON = { headers: { 'retry-after': '1' } };
 
 /**
  * The application, ready to listen: used by main, by the tests and by the writer of openapi.json.
+ * @param consoleFolder where the built console lies
  * @throws ModelError where the configured model cannot be used
  */
-export async function createApp(configuration: Configuration): Promise<NestFastifyApplication> {
+export async function createApp(
+  configuration: Configuration,
+  consoleFolder: string = CONSOLE_FOLDER,
+): Promise<NestFastifyApplication> {
   const adapter = createAdapter(configuration);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(configuration), adapter, {
     abortOnError: false,
@@ -45,7 +58,8 @@ export async function createApp(configuration: Configuration): Promise<NestFasti
     bodyParser: false,
   });
   app.useGlobalInterceptors(new DeadlineInterceptor());
-  await registerHooks(adapter.getInstance(), configuration, app);
+  app.useGlobalPipes(validationPipe());
+  await registerHooks(adapter.getInstance(), configuration, app, consoleFolder);
   if (configuration.server.docsEnabled) {
     SwaggerModule.setup('docs', app, () => buildOpenApiDocument(app), {
       jsonDocumentUrl: 'openapi.json',
@@ -80,19 +94,17 @@ function createAdapter({ server, limits }: Configuration): FastifyAdapter {
 /** An address that cannot be decoded never reaches Nest and its filter. */
 function answerBadAddress(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = new DomainError('invalid_request', 'The address is not valid: its %-sequences cannot be decoded');
-  void reply
-    .code(error.status)
-    .header('x-request-id', request.id)
-    .type(PROBLEM_CONTENT_TYPE)
-    .send(toProblem(error, request.id));
+  void sendProblem(request, reply.header('x-request-id', request.id), error);
 }
 
 /** In the order in which a request meets them. All run before a byte of its body is read. */
 async function registerHooks(
   fastify: FastifyInstance,
-  { limits, security }: Configuration,
+  configuration: Configuration,
   app: NestFastifyApplication,
+  consoleFolder: string,
 ): Promise<void> {
+  const { server, limits, security } = configuration;
   identifyAnswers(fastify);
   closeConnectionsWhenStopping(fastify);
   countRequests(fastify, app.get(Metrics));
@@ -103,6 +115,7 @@ async function registerHooks(
   });
   registerLifecycle(fastify, limits.requestTimeoutMs);
   registerApiKeys(fastify, security.apiKeys, isPublicApi);
+  if (server.role !== 'api') await registerAdmin(fastify, configuration, app, consoleFolder);
   if (limits.requestsPerMinute > 0) await registerRateLimit(fastify, limits.requestsPerMinute);
   registerRequestSlots(fastify, app.get(RequestSlots));
   refuseWhatNothingServes(fastify);
@@ -154,6 +167,22 @@ function countRequests(fastify: FastifyInstance, metrics: Metrics): void {
     metrics.requestSeconds.observe({ route }, reply.elapsedTime / 1000);
     done();
   });
+}
+
+async function registerAdmin(
+  fastify: FastifyInstance,
+  configuration: Configuration,
+  app: NestFastifyApplication,
+  consoleFolder: string,
+): Promise<void> {
+  const sessions = app.get(Sessions);
+  await registerAdminGate(fastify, sessions, configuration.admin.tokens);
+  const isBuilt = await registerConsole(fastify, {
+    folder: consoleFolder,
+    isLoggedIn: async (request) => (await adminBySession(request, sessions)) !== null,
+    objectsOrigin: app.get<KeptStorage | null>(KeptStorage)?.objects.publicOrigin ?? null,
+  });
+  if (!isBuilt) new NestLogger('Console').warn('The console is not built: `npm run build` builds it');
 }
 
 /** Before a byte of its body is read: it holds no slot. */

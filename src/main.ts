@@ -1,7 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AdminPassword } from './admin/access/password.ts';
+import { CONSOLE_PATH } from './admin/console/console.ts';
 import { createApp } from './app.setup.ts';
-import { type Configuration, ConfigurationError, readConfiguration, readEnvironment } from './config/configuration.ts';
+import {
+  type Configuration,
+  ConfigurationError,
+  portOf,
+  readConfiguration,
+  readEnvironment,
+} from './config/configuration.ts';
 import { restrictDecoders } from './inference/decoders.ts';
 import { LoadedModel } from './models/loaded-model.ts';
 import { ModelError } from './models/model-error.ts';
@@ -14,7 +22,7 @@ try {
   const configuration = readConfiguration(readEnvironment());
   app = await createApp(configuration);
   stopOnSignal(app, configuration.server.shutdownGraceMs);
-  await app.listen(configuration.server.port, configuration.server.host);
+  await app.listen(portOf(configuration.server), configuration.server.host);
   await announce(app, configuration);
 } catch (error) {
   process.stderr.write(`${startFailure(error)}\n`);
@@ -27,12 +35,18 @@ try {
 async function announce(app: NestFastifyApplication, { server }: Configuration): Promise<void> {
   const address = app.getHttpServer().address() as { port: number };
   const host = ['0.0.0.0', '::'].includes(server.host) ? 'localhost' : server.host;
+  const url = `http://${host}:${address.port}`;
   const docs = server.docsEnabled ? `, documentation at /docs` : '';
-  process.stderr.write(
-    `Face API serves on http://${host}:${address.port} with the model ${app.get(LoadedModel).name}${docs}\n`,
-  );
+  process.stderr.write(`Face API serves on ${url} with the model ${app.get(LoadedModel).name}${docs}\n`);
+  if (server.role !== 'api') process.stderr.write(`${describeConsole(app.get(AdminPassword), url)}\n`);
   const storage = await app.get(JobRecorder).describe();
   if (storage !== null) process.stderr.write(`${storage}\n`);
+}
+
+function describeConsole({ generated }: AdminPassword, url: string): string {
+  const console = `Console at ${url}${CONSOLE_PATH}`;
+  if (generated === null) return console;
+  return `${console}, password until the next start: ${generated} (to keep one: npm run admin -- hash-password)`;
 }
 
 /** The first signal lets running requests finish within the grace time; the second ends at once. */

@@ -23,7 +23,12 @@ function mistakesIn(environment: Record<string, string>): string[] {
 describe('without any variable', () => {
   it('everything has its default', () => {
     const configuration = readConfiguration({});
-    expect(configuration.server).toMatchObject({ host: '0.0.0.0', port: 8000, trustedProxies: [], docsEnabled: true });
+    expect(configuration.server).toMatchObject({
+      host: '0.0.0.0',
+      port: 'auto',
+      trustedProxies: [],
+      docsEnabled: true,
+    });
     expect(configuration.limits).toMatchObject({ maxConcurrentRequests: 10, maxConcurrentInference: 2 });
     expect(configuration.security.apiKeys).toEqual([]);
     expect(configuration.detection).toEqual({
@@ -92,11 +97,11 @@ describe('what a variable takes', () => {
 
 describe('a wrong value is named with its variable, itself and what it should be', () => {
   it.each([
-    ['PORT', 'http', 'a whole number from 0 to 65535'],
-    ['PORT', '-1', 'a whole number from 0 to 65535'],
-    ['PORT', '65536', 'a whole number from 0 to 65535'],
-    ['PORT', '80.5', 'a whole number from 0 to 65535'],
-    ['PORT', '1e3', 'a whole number from 0 to 65535'],
+    ['PORT', 'http', 'auto, or a whole number from 0 to 65535'],
+    ['PORT', '-1', 'auto, or a whole number from 0 to 65535'],
+    ['PORT', '65536', 'auto, or a whole number from 0 to 65535'],
+    ['PORT', '80.5', 'auto, or a whole number from 0 to 65535'],
+    ['PORT', '1e3', 'auto, or a whole number from 0 to 65535'],
     ['DEFAULT_INPUT_SIZE', '650', 'a whole number from 32 to 4096, a multiple of 32'],
     ['DEFAULT_THRESHOLD', 'high', 'a number from 0.01 to 1'],
     ['DEFAULT_THRESHOLD', '0', 'a number from 0.01 to 1'],

@@ -9,6 +9,7 @@ export abstract class Configuration {
   abstract readonly logging: Values<Settings['logging']>;
   abstract readonly limits: Values<Settings['limits']>;
   abstract readonly security: Values<Settings['security']>;
+  abstract readonly admin: Values<Settings['admin']>;
   abstract readonly inference: Values<Settings['inference']>;
   abstract readonly detection: Values<Settings['detection']>;
   abstract readonly masking: Values<Settings['masking']>;
@@ -16,6 +17,14 @@ export abstract class Configuration {
   abstract readonly database: Values<Settings['database']>;
   abstract readonly s3: Values<Settings['s3']>;
   abstract readonly receipts: Values<Settings['receipts']>;
+}
+
+export type Role = Configuration['server']['role'];
+
+/** The TCP port to listen on. */
+export function portOf({ port, role }: Configuration['server']): number {
+  if (port !== 'auto') return port;
+  return role === 'admin' ? 4321 : 8000;
 }
 
 /** Names every variable that is wrong, what it got (unless it is a secret) and what it takes. */

@@ -100,6 +100,20 @@ const namedSecrets: z.ZodType<{ name: string; secret: string }[], string> = z.st
   return pairs;
 });
 
+const port: z.ZodType<number | 'auto', string> = z.string().transform((value, context) => {
+  if (value === 'auto') return value;
+  const given = integer(0, 65535).safeParse(value);
+  if (given.success) return given.data;
+  context.addIssue('auto, or a whole number from 0 to 65535');
+  return z.NEVER;
+});
+
+const argon2Hash: z.ZodType<string, string> = z
+  .string()
+  .refine((value) => value === '' || /^\$argon2id\$/.test(value), {
+    error: 'what `npm run admin -- hash-password` prints ($argon2id$…; in a .env file within single quotes)',
+  });
+
 /** Inferences at once × threads should not exceed the cores: `auto` shares the cores between two inferences. */
 const threads: z.ZodType<number, string> = z.string().transform((value, context) => {
   if (value === 'auto') return Math.max(1, Math.floor(availableParallelism() / 2));
@@ -111,8 +125,19 @@ const threads: z.ZodType<number, string> = z.string().transform((value, context)
 /** All variables, by concern. `.env.example` and the table in docs/configuration.md are written from this. */
 export const settings = {
   server: {
+    role: setting(
+      'ROLE',
+      oneOf('all', 'api', 'admin'),
+      'all',
+      'all: everything; api: without the console and its API; admin: the console and its API alone',
+    ),
     host: setting('HOST', text, '0.0.0.0', 'Address to listen on'),
-    port: setting('PORT', integer(0, 65535), 8000, 'TCP port to listen on (0: any free one)'),
+    port: setting(
+      'PORT',
+      port,
+      'auto',
+      'TCP port to listen on (auto: 4321 for the role admin, else 8000; 0: any free one)',
+    ),
     trustedProxies: setting(
       'TRUSTED_PROXIES',
       list,
@@ -187,6 +212,34 @@ export const settings = {
       '',
       'name:secret pairs, separated by commas; when set, /api asks for X-API-Key or a bearer token',
       true,
+    ),
+  },
+  admin: {
+    passwordHash: setting(
+      'ADMIN_PASSWORD_HASH',
+      argon2Hash,
+      '',
+      'The console’s password as `npm run admin -- hash-password` prints it. Not set: a random one is printed at each start',
+      true,
+    ),
+    tokens: setting(
+      'ADMIN_TOKENS',
+      namedSecrets,
+      '',
+      'name:secret pairs, separated by commas: bearer tokens with which programs use the console’s API',
+      true,
+    ),
+    sessionIdleMinutes: setting(
+      'ADMIN_SESSION_IDLE_MINUTES',
+      integer(1, 10_080),
+      60,
+      'A console session ends after so many minutes without a request',
+    ),
+    sessionHours: setting(
+      'ADMIN_SESSION_HOURS',
+      integer(1, 720),
+      12,
+      'A console session ends so many hours after the login, used or not',
     ),
   },
   inference: {

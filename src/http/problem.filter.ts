@@ -9,7 +9,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../config/configuration.ts';
 import { DomainError } from '../errors/domain-error.ts';
-import { PROBLEM_CONTENT_TYPE, toProblem } from '../errors/problem.ts';
+import { sendProblem } from './send-problem.ts';
 import { tooLarge } from './upload.ts';
 
 /** Turns whatever was thrown into an answer of type application/problem+json, and logs what was not foreseen. */
@@ -31,7 +31,7 @@ export class ProblemFilter implements ExceptionFilter {
     const error = this.toDomainError(thrown, request);
     if (error.status === 500) this.logger.error({ err: error.cause ?? error, requestId: request.id }, error.message);
     if (reply.sent) return;
-    void reply.code(error.status).headers(error.headers).type(PROBLEM_CONTENT_TYPE).send(toProblem(error, request.id));
+    void sendProblem(request, reply, error);
   }
 
   private toDomainError(thrown: unknown, request: FastifyRequest): DomainError {

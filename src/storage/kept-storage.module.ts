@@ -5,6 +5,7 @@ import { Metrics } from '../metrics/metrics.ts';
 import { Archive } from './archive.ts';
 import { AssetsController } from './assets.controller.ts';
 import { JobRecorder } from './job-recorder.ts';
+import { KeptStorage } from './kept-storage.ts';
 import { Eraser } from './maintenance/eraser.ts';
 import { Pruner } from './maintenance/pruner.ts';
 import { Reconciler } from './maintenance/reconciler.ts';
@@ -116,7 +117,19 @@ const logger = new Logger('Storage');
           persistence.retryNow();
         }),
     },
+    {
+      provide: KeptStorage,
+      inject: [Listing, Eraser, Reconciler, ObjectStore, Database, Spool],
+      useFactory: (
+        listing: Listing,
+        eraser: Eraser,
+        reconciler: Reconciler,
+        objects: ObjectStore,
+        database: Database,
+        spool: Spool,
+      ): KeptStorage => ({ listing, eraser, reconciler, objects, database, spool }),
+    },
   ],
-  exports: [JobRecorder, Listing, Eraser, Pruner, Reconciler, ObjectStore, Database, Spool],
+  exports: [JobRecorder, KeptStorage],
 })
 export class KeptStorageModule {}

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import type { Configuration } from '../config/configuration.ts';
 import { JobRecorder, NoRecorder } from './job-recorder.ts';
+import { KeptStorage } from './kept-storage.ts';
 
 /** Gives the JobRecorder. With storage off, nothing of what storage needs is even loaded. */
 @Module({})
@@ -10,8 +11,11 @@ export class StorageModule {
     return {
       module: StorageModule,
       global: true,
-      providers: [{ provide: JobRecorder, useClass: NoRecorder }],
-      exports: [JobRecorder],
+      providers: [
+        { provide: JobRecorder, useClass: NoRecorder },
+        { provide: KeptStorage, useValue: null },
+      ],
+      exports: [JobRecorder, KeptStorage],
     };
   }
 }

@@ -8,6 +8,7 @@ import { ObjectStore, type StoredObject } from './object-store.ts';
 /** Objects as files in a folder, read through addresses that the service itself signs and serves. */
 export class FolderStore extends ObjectStore {
   readonly place: string;
+  readonly publicOrigin = null;
   readonly #root: string;
   readonly #urls: AssetUrls;
 

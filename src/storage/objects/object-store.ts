@@ -12,6 +12,8 @@ export interface StoredObject {
 export abstract class ObjectStore {
   /** For the log and the console: where the objects are. */
   abstract readonly place: string;
+  /** Where temporary addresses lead; null: to this service. */
+  abstract readonly publicOrigin: string | null;
 
   /** When it resolves, the object is kept whole, even if the machine fails; before, the key shows nothing or what it showed. */
   abstract put(key: string, bytes: Uint8Array, contentType: string): Promise<void>;

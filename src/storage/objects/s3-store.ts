@@ -21,6 +21,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 /** Objects in a bucket of any service that speaks S3. The bucket must exist; nothing here creates one. */
 export class S3Store extends ObjectStore {
   readonly place: string;
+  readonly publicOrigin: string;
   readonly #bucket: string;
   readonly #client: S3Client;
   readonly #signer: S3Client;
@@ -33,6 +34,7 @@ export class S3Store extends ObjectStore {
     // A browser may know the service by another address than this process does; the address is part of the signature.
     this.#signer = settings.publicEndpoint === '' ? this.#client : createClient(settings, settings.publicEndpoint);
     this.#encryption = encryptionOf(settings);
+    this.publicOrigin = originOf(settings);
     this.place = `the bucket ${settings.bucket}${settings.endpoint === '' ? '' : ` at ${settings.endpoint}`}`;
   }
 
@@ -99,6 +101,13 @@ export class S3Store extends ObjectStore {
     this.#signer.destroy();
     return Promise.resolve();
   }
+}
+
+/** Of the addresses that are given to browsers. */
+function originOf({ publicEndpoint, endpoint, region, bucket, pathStyle }: Configuration['s3']): string {
+  const service = new URL(publicEndpoint || endpoint || `https://s3.${region}.amazonaws.com`);
+  if (!pathStyle) service.host = `${bucket}.${service.host}`;
+  return service.origin;
 }
 
 type Encryption = Pick<ConstructorParameters<typeof PutObjectCommand>[0], 'ServerSideEncryption' | 'SSEKMSKeyId'>;

@@ -3,6 +3,7 @@ import { DataSource, type MigrationInterface } from 'typeorm';
 import { auditEntity } from './audit.entity.ts';
 import { imageEntity } from './image.entity.ts';
 import { jobEntity } from './job.entity.ts';
+import { sessionEntity } from './session.entity.ts';
 
 /**
  * The repository's migrations/: the same path from src/storage/records/ and from dist/storage/records/. They have no
@@ -10,7 +11,7 @@ import { jobEntity } from './job.entity.ts';
  */
 export const migrationsFolder = new URL('../../../migrations/', import.meta.url);
 
-export const entities = [imageEntity, jobEntity, auditEntity];
+export const entities = [imageEntity, jobEntity, auditEntity, sessionEntity];
 
 const CONNECT_TIMEOUT_MS = 5000;
 

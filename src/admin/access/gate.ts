@@ -1,0 +1,97 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import fastifyCookie from '@fastify/cookie';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { DomainError } from '../../errors/domain-error.ts';
+import { ADMIN_API_PATH, routeOf } from '../../http/route.ts';
+import { assertSameOrigin } from './same-origin.ts';
+import type { Session, Sessions } from './sessions.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who operates the service with this request; null where nobody has shown who it is. */
+    admin: Admin | null;
+  }
+}
+
+export interface Admin {
+  /** As it stands in the audit. */
+  readonly actor: string;
+  /** Null where it is a program with a token. */
+  readonly session: Session | null;
+}
+
+interface Token {
+  readonly name: string;
+  readonly secret: string;
+}
+
+export const SESSION_PATH = `${ADMIN_API_PATH}session`;
+
+const BEARER = /^Bearer (.+)$/i;
+const SAFE_METHODS = new Set(['GET', 'HEAD']);
+
+/**
+ * Lets requests to the console's API through that come with a session or a token, before a byte of their body is read.
+ * It stands before every route under the path, so that none can be added without it; only a login passes.
+ */
+export async function registerAdminGate(
+  fastify: FastifyInstance,
+  sessions: Sessions,
+  tokens: readonly Token[],
+): Promise<void> {
+  await fastify.register(fastifyCookie);
+  fastify.decorateRequest('admin', null);
+  const digests = tokens.map(({ name, secret }) => ({ name, digest: sha256(secret) }));
+  fastify.addHook('onRequest', async (request, reply) => {
+    const route = routeOf(request);
+    if (!route.startsWith(ADMIN_API_PATH)) return;
+    void reply.header('cache-control', 'no-store');
+    if (route === SESSION_PATH && request.method === 'POST') {
+      assertSameOrigin(request);
+      return;
+    }
+    const bearer = BEARER.exec(request.headers.authorization ?? '')?.[1];
+    request.admin = bearer === undefined ? await adminBySession(request, sessions) : adminByToken(bearer, digests);
+    if (!request.admin) {
+      throw new DomainError('unauthorized', 'Log in at /admin, or send a bearer token of FACE_API_ADMIN_TOKENS', {
+        headers: { 'www-authenticate': 'Bearer' },
+      });
+    }
+    if (request.admin.session && !SAFE_METHODS.has(request.method)) assertSameOrigin(request);
+  });
+}
+
+/** @returns null where the request has no cookie of a session that goes on */
+export async function adminBySession(request: FastifyRequest, sessions: Sessions): Promise<Admin | null> {
+  const id = request.cookies[cookieName(request)];
+  const session = id === undefined ? null : await sessions.resume(id);
+  return session && { actor: 'console', session };
+}
+
+/** Every digest is compared, so that the time taken says nothing about which token came near. */
+function adminByToken(bearer: string, digests: readonly { name: string; digest: Buffer }[]): Admin | null {
+  const given = sha256(bearer);
+  const matching = digests.filter(({ digest }) => timingSafeEqual(digest, given));
+  return matching[0] ? { actor: `token:${matching[0].name}`, session: null } : null;
+}
+
+export function setSessionCookie(request: FastifyRequest, reply: FastifyReply, { id, expiresAt }: Session): void {
+  void reply.setCookie(cookieName(request), id, { ...cookieOptions(request), expires: expiresAt });
+}
+
+export function clearSessionCookie(request: FastifyRequest, reply: FastifyReply): void {
+  void reply.clearCookie(cookieName(request), cookieOptions(request));
+}
+
+/** `__Host-`: browsers take it over TLS alone, from this host alone, so that no neighbour can plant one. */
+function cookieName({ protocol }: FastifyRequest): string {
+  return protocol === 'https' ? '__Host-face_api_session' : 'face_api_session';
+}
+
+function cookieOptions({ protocol }: FastifyRequest) {
+  return { path: '/', httpOnly: true, sameSite: 'strict', secure: protocol === 'https' } as const;
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

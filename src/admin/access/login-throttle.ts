@@ -1,0 +1,45 @@
+import { isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { DomainError } from '../../errors/domain-error.ts';
+
+const PER_ADDRESS = { points: 10, duration: 15 * 60 };
+/** Whoever has many addresses gets no further; the window is short, since it stands before everybody. */
+const IN_TOTAL = { points: 60, duration: 60 };
+
+/** Counts failed logins. Each is counted before its password is looked at, so that many at once get no further. */
+export class LoginThrottle {
+  readonly #perAddress = new RateLimiterMemory(PER_ADDRESS);
+  readonly #inTotal = new RateLimiterMemory(IN_TOTAL);
+
+  /** @throws DomainError too_many_requests */
+  async count(address: string): Promise<void> {
+    await consume(this.#perAddress, networkOf(address));
+    await consume(this.#inTotal, 'all');
+  }
+
+  /** The login that was counted did not fail. */
+  async forgive(address: string): Promise<void> {
+    await this.#perAddress.delete(networkOf(address));
+    await this.#inTotal.reward('all');
+  }
+}
+
+async function consume(limiter: RateLimiterMemory, key: string): Promise<void> {
+  try {
+    await limiter.consume(key);
+  } catch (refusal) {
+    if (!(refusal instanceof RateLimiterRes)) throw refusal;
+    const seconds = Math.ceil(refusal.msBeforeNext / 1000);
+    throw new DomainError('too_many_requests', `Too many logins have failed. Try again in ${seconds} seconds`, {
+      headers: { 'retry-after': String(seconds) },
+    });
+  }
+}
+
+/** Who has one IPv6 address has the 2⁶⁴ of its network. */
+function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const parsed = ipaddr.process(address);
+  return parsed instanceof ipaddr.IPv6 ? parsed.parts.slice(0, 4).join(':') : parsed.toString();
+}

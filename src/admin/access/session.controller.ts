@@ -1,0 +1,75 @@
+import { Body, Controller, Delete, Get, HttpCode, Logger, Post, Req, Res } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Configuration } from '../../config/configuration.ts';
+import { DomainError } from '../../errors/domain-error.ts';
+import { VERSION } from '../../version.ts';
+import { type Admin, adminBySession, clearSessionCookie, SESSION_PATH, setSessionCookie } from './gate.ts';
+import { LoginThrottle } from './login-throttle.ts';
+import { AdminPassword } from './password.ts';
+import { type Login, loginSchema, type SessionBody, sessionSchema } from './schemas.ts';
+import { Sessions } from './sessions.ts';
+
+@ApiTags('admin')
+@Controller(SESSION_PATH)
+export class SessionController {
+  private readonly logger = new Logger('Console');
+
+  constructor(
+    private readonly sessions: Sessions,
+    private readonly password: AdminPassword,
+    private readonly throttle: LoginThrottle,
+    private readonly configuration: Configuration,
+  ) {}
+
+  @Post()
+  @HttpCode(200)
+  @ApiOperation({ operationId: 'adminLogin', summary: 'Open a session with the console’s password' })
+  @ApiOkResponse({ description: 'The session; its id is in the cookie', standardSchema: sessionSchema })
+  async login(
+    @Body({ schema: loginSchema }) { password }: Login,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<SessionBody> {
+    await this.throttle.count(request.ip);
+    if (!(await this.password.matches(password))) {
+      this.logger.warn({ address: request.ip, requestId: request.id }, 'A login failed');
+      throw new DomainError('unauthorized', 'The password is not right');
+    }
+    await this.throttle.forgive(request.ip);
+    const before = await adminBySession(request, this.sessions);
+    if (before?.session) await this.sessions.close(before.session.id);
+    const session = await this.sessions.open();
+    setSessionCookie(request, reply, session);
+    this.logger.log({ address: request.ip, requestId: request.id }, 'Somebody logged in');
+    return this.body({ actor: 'console', session });
+  }
+
+  @Get()
+  @ApiOperation({ operationId: 'adminSession', summary: 'Who is asking, and what there is' })
+  @ApiOkResponse({ description: 'The session, or the token', standardSchema: sessionSchema })
+  current(@Req() request: FastifyRequest): SessionBody {
+    return this.body(request.admin!);
+  }
+
+  @Delete()
+  @HttpCode(204)
+  @ApiOperation({ operationId: 'adminLogout', summary: 'End the session' })
+  @ApiNoContentResponse({ description: 'It has ended, here and in the browser' })
+  async logout(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
+    const { session } = request.admin!;
+    if (session) await this.sessions.close(session.id);
+    clearSessionCookie(request, reply);
+  }
+
+  private body({ actor, session }: Admin): SessionBody {
+    const { storage, server } = this.configuration;
+    return {
+      actor,
+      expires_at: session?.expiresAt.toISOString() ?? null,
+      storage: storage.enabled ? 'on' : 'off',
+      role: server.role,
+      version: VERSION,
+    };
+  }
+}

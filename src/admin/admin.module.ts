@@ -1,0 +1,36 @@
+import { Module } from '@nestjs/common';
+import { Configuration } from '../config/configuration.ts';
+import { InferenceModule } from '../inference/inference.module.ts';
+import { KeptStorage } from '../storage/kept-storage.ts';
+import { DatabaseSessionStore } from './access/database-session-store.ts';
+import { LoginThrottle } from './access/login-throttle.ts';
+import { AdminPassword } from './access/password.ts';
+import { SessionController } from './access/session.controller.ts';
+import { MemorySessionStore } from './access/session-store.ts';
+import { Sessions } from './access/sessions.ts';
+
+const MINUTE_MS = 60_000;
+
+@Module({
+  imports: [InferenceModule],
+  controllers: [SessionController],
+  providers: [
+    LoginThrottle,
+    {
+      provide: AdminPassword,
+      inject: [Configuration],
+      useFactory: ({ admin }: Configuration) => AdminPassword.open(admin.passwordHash),
+    },
+    {
+      provide: Sessions,
+      inject: [Configuration, AdminPassword, KeptStorage],
+      useFactory: ({ admin }: Configuration, password: AdminPassword, kept: KeptStorage | null) =>
+        new Sessions(
+          kept ? new DatabaseSessionStore(kept.database) : new MemorySessionStore(),
+          { idleMs: admin.sessionIdleMinutes * MINUTE_MS, absoluteMs: admin.sessionHours * 60 * MINUTE_MS },
+          password.fingerprint,
+        ),
+    },
+  ],
+})
+export class AdminModule {}

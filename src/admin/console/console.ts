@@ -1,0 +1,110 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join, posix, relative, sep } from 'node:path';
+import { Logger } from '@nestjs/common';
+import fastifyStatic from '@fastify/static';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { DomainError } from '../../errors/domain-error.ts';
+import { sendProblem } from '../../http/send-problem.ts';
+import { contentSecurityPolicy } from './content-security-policy.ts';
+
+const logger = new Logger('Console');
+
+export const CONSOLE_PATH = '/admin';
+const LOGIN = 'login';
+const APP_PAGE = 'index.html';
+const LOGIN_PAGE = 'login/index.html';
+
+/** Files with a hash in their name never change. */
+const IMMUTABLE = /^(_app\/immutable|login\/assets)\//;
+
+export interface ConsoleOptions {
+  /** Where the built console lies. */
+  readonly folder: string;
+  readonly isLoggedIn: (request: FastifyRequest) => Promise<boolean>;
+  /** Where signed addresses of stored images lead; null: to this service. */
+  readonly objectsOrigin: string | null;
+}
+
+/**
+ * Serves the built console under /admin. Only files that were there at the start are served, each by its exact name: no
+ * path leads anywhere else. Without a session there is the login page, and nothing more.
+ * @returns false where the console is not built
+ */
+export async function registerConsole(fastify: FastifyInstance, options: ConsoleOptions): Promise<boolean> {
+  const files = await listFiles(options.folder);
+  const isBuilt = files.has(APP_PAGE) && files.has(LOGIN_PAGE);
+  const serve = isBuilt ? await serveFiles(options, files) : serveNothing;
+  await fastify.register(async (scope) => {
+    scope.setErrorHandler<Error>((error, request, reply) => {
+      if (error instanceof DomainError) return sendProblem(request, reply, error);
+      logger.error({ err: error, requestId: request.id }, 'A file of the console could not be served');
+      return sendProblem(request, reply, new DomainError('internal', 'The file could not be served; the log says why'));
+    });
+    if (isBuilt) {
+      await scope.register(fastifyStatic, {
+        root: options.folder,
+        serve: false,
+        preCompressed: true,
+        cacheControl: false,
+      });
+    }
+    scope.get(CONSOLE_PATH, serve);
+    scope.get(`${CONSOLE_PATH}/*`, serve);
+  });
+  return isBuilt;
+}
+
+type Serve = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
+
+async function serveFiles(options: ConsoleOptions, files: ReadonlySet<string>): Promise<Serve> {
+  const { folder, objectsOrigin, isLoggedIn } = options;
+  const policyOf = async (page: string) =>
+    [page, contentSecurityPolicy(await readFile(join(folder, page), 'utf8'), objectsOrigin)] as const;
+  const policies = new Map(await Promise.all([APP_PAGE, LOGIN_PAGE].map(policyOf)));
+  return async (request, reply) => {
+    const file = toFile((request.params as { '*'?: string })['*'] ?? '', files);
+    if (!file.startsWith(`${LOGIN}/`) && !(await isLoggedIn(request))) return turnAway(request, reply, file);
+    if (!files.has(file)) throw new DomainError('not_found', 'There is no such file');
+    void reply.headers({
+      'cache-control': IMMUTABLE.test(file) ? 'private, max-age=31536000, immutable' : 'no-store',
+      // In place of the one that every answer gets.
+      'content-security-policy': policies.get(file) ?? "default-src 'none'",
+      'permissions-policy': 'camera=(), microphone=(), geolocation=(), payment=(), usb=()',
+    });
+    // A file that is streamed has more listeners than Node thinks usual, all of them gone with the answer.
+    reply.raw.setMaxListeners(20);
+    return reply.sendFile(file);
+  };
+}
+
+function serveNothing(): never {
+  throw new DomainError('not_found', 'The console is not built: run `npm run build`, and start the service again');
+}
+
+/** What is not a file by its name is a page: the application itself finds out which. */
+function toFile(path: string, files: ReadonlySet<string>): string {
+  if (files.has(path)) return path;
+  if (path === LOGIN || path === `${LOGIN}/`) return LOGIN_PAGE;
+  const isAsset = posix.extname(path) !== '' || path.startsWith(`${LOGIN}/`) || path.startsWith('_app/');
+  return isAsset ? path : APP_PAGE;
+}
+
+function turnAway(request: FastifyRequest, reply: FastifyReply, file: string): FastifyReply {
+  if (file !== APP_PAGE) throw new DomainError('unauthorized', `Log in at ${CONSOLE_PATH}/${LOGIN}`);
+  const next = new URLSearchParams({ next: request.url });
+  return reply.header('cache-control', 'no-store').redirect(`${CONSOLE_PATH}/${LOGIN}?${next.toString()}`, 303);
+}
+
+/** By their paths below the folder, with `/` on every system; empty where there is no such folder. */
+async function listFiles(folder: string): Promise<Set<string>> {
+  try {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile());
+    return new Set(
+      files.map(({ parentPath, name }) => relative(folder, join(parentPath, name)).split(sep).join(posix.sep)),
+    );
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Set();
+    throw error;
+  }
+}
