@@ -1,6 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { z } from 'zod';
+import { playgroundDetectOptionsSchema, playgroundMaskOptionsSchema } from './admin/playground/schemas.ts';
 import { problems } from './errors/domain-error.ts';
 import { PROBLEM_CONTENT_TYPE, problemSchema } from './errors/problem.ts';
 import { detectOptionsSchema } from './inference/schemas.ts';
@@ -8,6 +9,7 @@ import { checkOptionsSchema } from './receipts/schemas.ts';
 import { maskedSchema, maskOptionsSchema } from './masking/schemas.ts';
 
 type JsonSchema = Record<string, unknown>;
+type Operation = NonNullable<OpenAPIObject['paths'][string]['post']>;
 
 /** The OpenAPI 3.1 document. Its schemas are those that validate: nothing is described twice. */
 export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject {
@@ -23,12 +25,27 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
     standardSchemaConverter: (schema, { schemaType }) =>
       schema instanceof z.ZodType ? toJsonSchema(schema, schemaType) : undefined,
   });
-  describeImageOperation(document, '/api/v1/detect', detectOptionsSchema);
-  describeImageOperation(document, '/api/v1/mask', maskOptionsSchema);
-  describeImageOperation(document, '/api/v1/receipts/verify', checkOptionsSchema, { receipt: 'eyJhbGciOiJFZERTQSJ9…' });
-  describeMaskAnswer(document);
+  addComponents(document, toJsonSchema(problemSchema, 'output').components);
+  for (const [path, options] of Object.entries(IMAGE_OPERATIONS)) {
+    const operation = document.paths[path]?.post;
+    // Not every role serves every one.
+    if (operation) describeImageOperation(document, operation, options);
+  }
+  for (const path of MASK_OPERATIONS) {
+    const operation = document.paths[path]?.post;
+    if (operation) describeMaskAnswer(document, operation);
+  }
   return document;
 }
+
+const IMAGE_OPERATIONS: Readonly<Record<string, z.ZodObject>> = {
+  '/api/v1/detect': detectOptionsSchema,
+  '/api/v1/mask': maskOptionsSchema,
+  '/api/v1/receipts/verify': checkOptionsSchema,
+  '/api/v1/admin/playground/detect': playgroundDetectOptionsSchema,
+  '/api/v1/admin/playground/mask': playgroundMaskOptionsSchema,
+};
+const MASK_OPERATIONS = ['/api/v1/mask', '/api/v1/admin/playground/mask'];
 
 /** Schemas with an id become components of the document, and are referred to. */
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): { schema: JsonSchema; components: JsonSchema } {
@@ -40,15 +57,8 @@ function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): { schema: Json
 }
 
 /** The three ways of sending an image, its options beside it or as query parameters, and what can go wrong. */
-function describeImageOperation(
-  document: OpenAPIObject,
-  path: string,
-  options: z.ZodObject,
-  example: JsonSchema = { threshold: 0.4 },
-): void {
-  const operation = document.paths[path]?.post;
-  // Another role serves it.
-  if (!operation) return;
+function describeImageOperation(document: OpenAPIObject, operation: Operation, options: z.ZodObject): void {
+  const example = options === checkOptionsSchema ? { receipt: 'eyJhbGciOiJFZERTQSJ9…' } : { threshold: 0.4 };
   const described = toJsonSchema(options, 'input');
   addComponents(document, described.components);
   const { properties } = described.components[String(options.meta()?.id)] as { properties: Record<string, JsonSchema> };
@@ -74,13 +84,12 @@ function describeImageOperation(
       },
     },
   };
-  describeProblems(document, operation);
+  describeProblems(operation);
 }
 
 const IMAGE_PROBLEMS = [400, 401, 408, 413, 415, 422, 429, 500, 503, 504];
 
-function describeProblems(document: OpenAPIObject, operation: { responses: object }): void {
-  addComponents(document, toJsonSchema(problemSchema, 'output').components);
+function describeProblems(operation: Operation): void {
   for (const status of IMAGE_PROBLEMS) {
     const titles = Object.values(problems).filter((problem) => problem.status === status);
     Object.assign(operation.responses, {
@@ -96,9 +105,7 @@ function describeProblems(document: OpenAPIObject, operation: { responses: objec
 }
 
 /** Which of the two the answer is depends on the header Accept, which the decorators cannot say. */
-function describeMaskAnswer(document: OpenAPIObject): void {
-  const operation = document.paths['/api/v1/mask']?.post;
-  if (!operation) return;
+function describeMaskAnswer(document: OpenAPIObject, operation: Operation): void {
   const { schema, components } = toJsonSchema(maskedSchema, 'output');
   addComponents(document, components);
   const integer = (description: string) => ({ description, schema: { type: 'integer' } });

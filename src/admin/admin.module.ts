@@ -8,13 +8,31 @@ import { AdminPassword } from './access/password.ts';
 import { SessionController } from './access/session.controller.ts';
 import { MemorySessionStore } from './access/session-store.ts';
 import { Sessions } from './access/sessions.ts';
+import { AssetLinks } from './kept/asset-links.ts';
+import { ImagesController } from './kept/images.controller.ts';
+import { JobsController } from './kept/jobs.controller.ts';
+import { MaintenanceController } from './kept/maintenance.controller.ts';
+import { StorageAccess } from './kept/storage-access.ts';
+import { PlaygroundController } from './playground/playground.controller.ts';
+import { StatisticsController } from './statistics/statistics.controller.ts';
+import { SystemController } from './system/system.controller.ts';
 
 const MINUTE_MS = 60_000;
 
 @Module({
   imports: [InferenceModule],
-  controllers: [SessionController],
+  controllers: [
+    SessionController,
+    ImagesController,
+    JobsController,
+    MaintenanceController,
+    StatisticsController,
+    SystemController,
+    PlaygroundController,
+  ],
   providers: [
+    StorageAccess,
+    AssetLinks,
     LoginThrottle,
     {
       provide: AdminPassword,

@@ -12,6 +12,7 @@ export const problems = {
   unsupported_image: { status: 415, title: 'The image is of a type that is not taken' },
   undecodable_image: { status: 422, title: 'The image cannot be decoded' },
   storage_off: { status: 409, title: 'Storage is off' },
+  already_running: { status: 409, title: 'It runs already' },
   too_many_requests: { status: 429, title: 'Too many requests' },
   client_closed_request: { status: 499, title: 'The client hung up' },
   internal: { status: 500, title: 'The service failed' },

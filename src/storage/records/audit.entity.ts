@@ -1,6 +1,6 @@
 import { EntitySchema } from 'typeorm';
 
-export type AuditAction = 'erase' | 'prune' | 'reconcile';
+export type AuditAction = 'erase' | 'prune' | 'reconcile' | 'rerun';
 
 /** That something was done to what is kept, by whom, and how much it was: never what it was. */
 export interface AuditRow {

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../test/fixtures/test-database.ts';
 import { Database } from './database.ts';
 import {
-  BadCursorError,
   type ImageFilter,
   type JobFilter,
   type ListedJob,
@@ -11,6 +10,7 @@ import {
   type PageRequest,
   type Sort,
 } from './listing.ts';
+import { BadCursorError } from './bad-cursor-error.ts';
 
 const ROWS = 1_000_000;
 const IMAGES = 200_000;

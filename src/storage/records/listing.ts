@@ -1,5 +1,7 @@
 import type { SelectQueryBuilder } from 'typeorm';
 import type { JobKind, JobStatus } from '../job.ts';
+import { type AuditRow, auditEntity } from './audit.entity.ts';
+import { BadCursorError } from './bad-cursor-error.ts';
 import type { Database } from './database.ts';
 import { type ImageRow, imageEntity } from './image.entity.ts';
 import { type JobRow, jobEntity } from './job.entity.ts';
@@ -47,11 +49,6 @@ export interface Page<Row> {
 /** A job as a list shows it: without the faces themselves. */
 export type ListedJob = Omit<JobRow, 'faces' | 'options' | 'timings' | 'image'>;
 
-/** The `after` of a page was not made here, or for another sort. */
-export class BadCursorError extends Error {
-  override readonly name = 'BadCursorError';
-}
-
 /**
  * Pages through jobs and images. A page continues where the one before ended, by the sort's own values, so that it takes
  * the same time at any depth, and rows that come in meanwhile move nothing. Sorting by faces lists only what has a count.
@@ -76,6 +73,12 @@ export class Listing {
   async images(filter: ImageFilter, page: PageRequest): Promise<Page<ImageRow>> {
     const dataSource = await this.#database.ready();
     return readPage(dataSource.manager.createQueryBuilder<ImageRow>(imageEntity, 'row'), IMAGE_CHOICES, filter, page);
+  }
+
+  /** Newest first. */
+  async audit(page: Omit<PageRequest, 'sort'>): Promise<Page<AuditRow>> {
+    const dataSource = await this.#database.ready();
+    return readPage(dataSource.manager.createQueryBuilder<AuditRow>(auditEntity, 'row'), [], {}, page);
   }
 
   async job(id: string): Promise<JobRow | null> {
@@ -107,7 +110,8 @@ const NO_ROWS: Page<never> = { rows: [], next: null };
 interface Sortable {
   readonly id: string;
   readonly createdAt: Date;
-  readonly faceCount: number | null;
+  /** Absent where rows have nothing to do with faces: they are not sorted by them. */
+  readonly faceCount?: number | null;
 }
 
 type Filter<Key extends string> = FaceCounts & Period & { readonly [Name in Key]?: string | undefined };

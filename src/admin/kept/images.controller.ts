@@ -1,0 +1,95 @@
+import { Controller, Delete, Get, Param, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { DomainError } from '../../errors/domain-error.ts';
+import { ApiProblems } from '../../http/api-problems.ts';
+import { ADMIN_API_PATH } from '../../http/route.ts';
+import { Actor } from '../actor.ts';
+import { AssetLinks } from './asset-links.ts';
+import { toImageItem } from './bodies.ts';
+import {
+  type EraseQuery,
+  eraseQuerySchema,
+  type ErasureBody,
+  erasureSchema,
+  type IdParams,
+  idParamsSchema,
+  type ImageDetail,
+  imageDetailSchema,
+  type ImagePage,
+  imagePageSchema,
+  type ImagesQuery,
+  imagesQuerySchema,
+  type ThumbnailQuery,
+  thumbnailQuerySchema,
+} from './schemas.ts';
+import { StorageAccess } from './storage-access.ts';
+
+@ApiTags('admin')
+@ApiProblems('invalid_request', 'unauthorized', 'foreign_origin', 'storage_off', 'internal', 'storage_unavailable')
+@Controller(`${ADMIN_API_PATH}images`)
+export class ImagesController {
+  constructor(
+    private readonly storage: StorageAccess,
+    private readonly links: AssetLinks,
+  ) {}
+
+  @Get()
+  @ApiOperation({ operationId: 'adminImages', summary: 'The images that are kept' })
+  @ApiOkResponse({ description: 'A page of them', standardSchema: imagePageSchema })
+  images(@Query({ schema: imagesQuerySchema }) query: ImagesQuery): Promise<ImagePage> {
+    const { limit, after, sort, min_faces: minFaces, max_faces: maxFaces, type, from, to } = query;
+    return this.storage.use(async ({ listing }) => {
+      const page = await listing.images({ type, minFaces, maxFaces, from, to }, { limit, after, sort });
+      return { rows: page.rows.map(toImageItem), next: page.next };
+    });
+  }
+
+  @Get(':id')
+  @ApiOperation({ operationId: 'adminImage', summary: 'One image' })
+  @ApiOkResponse({ description: 'The image', standardSchema: imageDetailSchema })
+  @ApiProblems('not_found')
+  image(@Param({ schema: idParamsSchema }) { id }: IdParams): Promise<ImageDetail> {
+    return this.storage.use(async ({ listing, objects }) => {
+      const row = await listing.image(id);
+      if (!row) throw noSuchImage();
+      return { ...toImageItem(row), ...(await this.links.of(objects, { original_url: row.objectKey })) };
+    });
+  }
+
+  @Get(':id/thumbnail')
+  @ApiOperation({ operationId: 'adminThumbnail', summary: 'A small picture of an image: upright, its first frame' })
+  @ApiProduces('image/webp')
+  @ApiOkResponse({ description: 'The picture', schema: { type: 'string', format: 'binary' } })
+  @ApiProblems('not_found', 'undecodable_image', 'too_many_pixels', 'unsupported_image', 'deadline_exceeded')
+  thumbnail(
+    @Param({ schema: idParamsSchema }) { id }: IdParams,
+    @Query({ schema: thumbnailQuerySchema }) { width }: ThumbnailQuery,
+  ): Buffer {
+    throw new DomainError('not_ready', `There is no thumbnail of ${width} pixels of ${id} yet`);
+  }
+
+  @Delete(':id')
+  @ApiOperation({
+    operationId: 'adminEraseImage',
+    summary: 'Erase an image and all that was made of it',
+    description: 'The id may also be that of one of its jobs, also of one that still waits in the spool.',
+  })
+  @ApiOkResponse({ description: 'What was erased, or would be', standardSchema: erasureSchema })
+  @ApiProblems('not_found')
+  erase(
+    @Param({ schema: idParamsSchema }) { id }: IdParams,
+    @Query({ schema: eraseQuerySchema }) { dry_run: dryRun }: EraseQuery,
+    @Actor() actor: string,
+  ): Promise<ErasureBody> {
+    return this.storage.use(async ({ eraser }) => {
+      const erasure = await eraser.erase(id, actor, { dryRun });
+      if (!erasure) throw noSuchImage();
+      const { imageId, jobs, objects, spooled } = erasure;
+      return { image_id: imageId, jobs, objects, spooled };
+    });
+  }
+}
+
+export function noSuchImage(): DomainError {
+  return new DomainError('not_found', 'There is no such image: it may have been erased, or never stored');
+}

@@ -1,0 +1,91 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { DomainError } from '../../errors/domain-error.ts';
+import { ApiProblems } from '../../http/api-problems.ts';
+import { ADMIN_API_PATH } from '../../http/route.ts';
+import type { JobFilter } from '../../storage/records/listing.ts';
+import { AssetLinks } from './asset-links.ts';
+import { toImageItem, toJobItem } from './bodies.ts';
+import {
+  type IdParams,
+  idParamsSchema,
+  type JobDetail,
+  jobDetailSchema,
+  type JobPage,
+  jobPageSchema,
+  type JobsCsvQuery,
+  jobsCsvQuerySchema,
+  type JobsQuery,
+  jobsQuerySchema,
+} from './schemas.ts';
+import { StorageAccess } from './storage-access.ts';
+
+@ApiTags('admin')
+@ApiProblems('invalid_request', 'unauthorized', 'storage_off', 'internal', 'storage_unavailable')
+@Controller(ADMIN_API_PATH)
+export class JobsController {
+  constructor(
+    private readonly storage: StorageAccess,
+    private readonly links: AssetLinks,
+  ) {}
+
+  @Get('jobs')
+  @ApiOperation({ operationId: 'adminJobs', summary: 'The jobs that are kept' })
+  @ApiOkResponse({ description: 'A page of them', standardSchema: jobPageSchema })
+  jobs(@Query({ schema: jobsQuerySchema }) query: JobsQuery): Promise<JobPage> {
+    const { limit, after, sort } = query;
+    return this.storage.use(async ({ listing }) => {
+      const page = await listing.jobs(toJobFilter(query), { limit, after, sort });
+      return { rows: page.rows.map(toJobItem), next: page.next };
+    });
+  }
+
+  @Get('jobs.csv')
+  @ApiOperation({
+    operationId: 'adminJobsCsv',
+    summary: 'All jobs of a filter as CSV',
+    description: 'Cells that a spreadsheet would run as a formula start with an apostrophe.',
+  })
+  @ApiProduces('text/csv')
+  @ApiOkResponse({ description: 'One line for each, the first names the columns', schema: { type: 'string' } })
+  csv(@Query({ schema: jobsCsvQuerySchema }) { sort }: JobsCsvQuery): string {
+    throw new DomainError('not_ready', `Nothing is exported yet by ${sort ?? 'time'}`);
+  }
+
+  @Get('jobs/:id')
+  @ApiOperation({ operationId: 'adminJob', summary: 'One job, with all that was found' })
+  @ApiOkResponse({ description: 'The job', standardSchema: jobDetailSchema })
+  @ApiProblems('not_found')
+  job(@Param({ schema: idParamsSchema }) { id }: IdParams): Promise<JobDetail> {
+    return this.storage.use(async ({ listing, objects }) => {
+      const row = await listing.job(id);
+      if (!row)
+        throw new DomainError('not_found', 'There is no such job: it may have been erased, or not be stored yet');
+      const keys = { original_url: row.image?.objectKey ?? null, result_url: row.resultKey };
+      return {
+        ...toJobItem(row),
+        model_sha256: row.modelSha256,
+        options: row.options as Record<string, unknown>,
+        faces: row.faces as JobDetail['faces'],
+        timings: row.timings,
+        image: row.image ? toImageItem(row.image) : null,
+        ...(await this.links.of(objects, keys)),
+      };
+    });
+  }
+}
+
+export function toJobFilter(query: JobsCsvQuery): JobFilter {
+  return {
+    kind: query.kind,
+    status: query.status,
+    modelName: query.model,
+    errorCode: query.error,
+    imageId: query.image_id,
+    requestId: query.request_id,
+    minFaces: query.min_faces,
+    maxFaces: query.max_faces,
+    from: query.from,
+    to: query.to,
+  };
+}

@@ -1,0 +1,63 @@
+import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { DomainError } from '../../errors/domain-error.ts';
+import { ApiProblems } from '../../http/api-problems.ts';
+import { ADMIN_API_PATH } from '../../http/route.ts';
+import { Actor } from '../actor.ts';
+import { toAuditItem } from './bodies.ts';
+import {
+  type AuditPage,
+  auditPageSchema,
+  type AuditQuery,
+  auditQuerySchema,
+  type Reconcile,
+  type ReconciliationBody,
+  reconcileSchema,
+  reconciliationSchema,
+} from './schemas.ts';
+import { StorageAccess } from './storage-access.ts';
+
+const MAX_EXAMPLES = 20;
+
+@ApiTags('admin')
+@ApiProblems('invalid_request', 'unauthorized', 'foreign_origin', 'storage_off', 'internal', 'storage_unavailable')
+@Controller(ADMIN_API_PATH)
+export class MaintenanceController {
+  constructor(private readonly storage: StorageAccess) {}
+
+  @Post('reconciliation')
+  @HttpCode(200)
+  @ApiOperation({
+    operationId: 'adminReconcile',
+    summary: 'Compare records, objects and spool, and repair what differs',
+  })
+  @ApiOkResponse({ description: 'What was repaired, or would be', standardSchema: reconciliationSchema })
+  @ApiProblems('storage_off', 'already_running')
+  reconcile(
+    @Body({ schema: reconcileSchema }) { dry_run: dryRun }: Reconcile,
+    @Actor() actor: string,
+  ): Promise<ReconciliationBody> {
+    return this.storage.use(async ({ reconciler }) => {
+      const found = await reconciler.reconcile(actor, { dryRun });
+      if (!found)
+        throw new DomainError('already_running', 'A reconciliation runs at this moment. Try again when it is done');
+      const finding = (all: readonly string[]) => ({ count: all.length, examples: all.slice(0, MAX_EXAMPLES) });
+      return {
+        dry_run: dryRun,
+        orphans: finding(found.orphans),
+        missing: finding(found.missing),
+        stuck: finding(found.stuck),
+      };
+    });
+  }
+
+  @Get('audit')
+  @ApiOperation({ operationId: 'adminAudit', summary: 'What was done to what is kept, and by whom; newest first' })
+  @ApiOkResponse({ description: 'A page of it', standardSchema: auditPageSchema })
+  audit(@Query({ schema: auditQuerySchema }) page: AuditQuery): Promise<AuditPage> {
+    return this.storage.use(async ({ listing }) => {
+      const { rows, next } = await listing.audit(page);
+      return { rows: rows.map(toAuditItem), next };
+    });
+  }
+}

@@ -1,0 +1,186 @@
+import { z } from 'zod';
+import { queryBoolean, queryInteger, queryText, queryTime } from '../../http/query.ts';
+import { faceSchema } from '../../inference/schemas.ts';
+
+/** What operators see and do of what is kept: each schema gives the type, the validation and the OpenAPI document. */
+
+const MAX_FACES = 1_000_000;
+
+const sortSchema = z
+  .enum(['newest', 'oldest', 'most_faces', 'fewest_faces'])
+  .meta({ description: 'Default: newest. By faces lists only what has a count' });
+
+const pageFields = {
+  limit: queryInteger(1, 200).default(50).meta({ description: 'At most so many rows' }),
+  after: queryText().optional().meta({ description: '`next` of the page before, with the same filters and sort' }),
+};
+
+const rangeFields = {
+  min_faces: queryInteger(0, MAX_FACES).optional(),
+  max_faces: queryInteger(0, MAX_FACES).optional(),
+  from: queryTime().optional().meta({ description: 'Inclusive' }),
+  to: queryTime().optional().meta({ description: 'Exclusive' }),
+};
+
+const nextSchema = z.string().nullable().meta({ description: '`after` of the next page; null: this is the last' });
+const timeSchema = z.iso.datetime();
+
+export const idParamsSchema = z.strictObject({ id: z.uuid().toLowerCase() });
+export type IdParams = z.infer<typeof idParamsSchema>;
+
+export const imagesQuerySchema = z.strictObject({
+  ...pageFields,
+  sort: sortSchema.optional(),
+  type: queryText().optional().meta({ description: 'Such as jpeg; unknown: its first bytes say nothing' }),
+  ...rangeFields,
+});
+export type ImagesQuery = z.infer<typeof imagesQuerySchema>;
+
+export const imageItemSchema = z
+  .object({
+    id: z.uuid(),
+    sha256: z.string(),
+    type: z.string().meta({ description: 'As judged by its first bytes; unknown where they say nothing' }),
+    bytes: z.int(),
+    width: z.int().nullable().meta({ description: 'Of the upright image; null where it could not be decoded' }),
+    height: z.int().nullable(),
+    face_count: z.int().nullable().meta({ description: 'Most that any of its jobs found; null: none has looked yet' }),
+    created_at: timeSchema,
+    last_used_at: timeSchema,
+    kept: z.boolean().meta({ description: 'false: its bytes are lost, and come back when they are sent again' }),
+    thumbnail_url: z.string().nullable().meta({ description: 'null where nothing can be shown of it' }),
+  })
+  .meta({ id: 'ImageItem' });
+export type ImageItem = z.infer<typeof imageItemSchema>;
+
+export const imagePageSchema = z.object({ rows: z.array(imageItemSchema), next: nextSchema }).meta({ id: 'ImagePage' });
+export type ImagePage = z.infer<typeof imagePageSchema>;
+
+const assetUrlSchema = z.string().nullable().meta({
+  description:
+    'Short-lived, readable without a session; of another host where images are kept in S3. null: there is none',
+});
+const expirySchema = timeSchema.nullable().meta({ description: 'Of the addresses; null where there is none' });
+
+export const imageDetailSchema = imageItemSchema
+  .extend({ original_url: assetUrlSchema, url_expires_at: expirySchema })
+  .meta({ id: 'ImageDetail' });
+export type ImageDetail = z.infer<typeof imageDetailSchema>;
+
+export const thumbnailQuerySchema = z.strictObject({
+  width: queryInteger(64, 640).default(320).meta({ description: 'Long side in pixels; never more than the image has' }),
+});
+export type ThumbnailQuery = z.infer<typeof thumbnailQuerySchema>;
+
+export const eraseQuerySchema = z.strictObject({
+  dry_run: queryBoolean().default(false).meta({ description: 'true: only say what would be erased' }),
+});
+export type EraseQuery = z.infer<typeof eraseQuerySchema>;
+
+export const erasureSchema = z
+  .object({
+    image_id: z.uuid().nullable().meta({ description: 'null: the image was still in the spool' }),
+    jobs: z.int(),
+    objects: z.int(),
+    spooled: z.int().meta({ description: 'Jobs that were still in the spool' }),
+  })
+  .meta({ id: 'Erasure' });
+export type ErasureBody = z.infer<typeof erasureSchema>;
+
+const kindSchema = z.enum(['detect', 'mask']);
+const statusSchema = z.enum(['done', 'failed']);
+
+const jobFilterFields = {
+  sort: sortSchema.optional(),
+  kind: kindSchema.optional(),
+  status: statusSchema.optional(),
+  model: queryText().optional(),
+  error: queryText().optional().meta({ description: 'Code of an error, such as undecodable_image' }),
+  image_id: z.uuid().toLowerCase().optional(),
+  request_id: queryText().optional(),
+  ...rangeFields,
+};
+
+export const jobsQuerySchema = z.strictObject({ ...pageFields, ...jobFilterFields });
+export type JobsQuery = z.infer<typeof jobsQuerySchema>;
+
+export const jobsCsvQuerySchema = z.strictObject(jobFilterFields);
+export type JobsCsvQuery = z.infer<typeof jobsCsvQuerySchema>;
+
+export const jobItemSchema = z
+  .object({
+    id: z.uuid(),
+    kind: kindSchema,
+    status: statusSchema,
+    image_id: z.uuid().nullable().meta({ description: 'null: the image was lost with the thread that worked on it' }),
+    face_count: z.int().nullable(),
+    masked_count: z.int().nullable(),
+    duration_ms: z.number(),
+    model_name: z.string(),
+    error_code: z.string().nullable(),
+    error_detail: z.string().nullable(),
+    request_id: z.string(),
+    api_key_name: z.string().nullable(),
+    result_type: z.string().nullable(),
+    result_bytes: z.int().nullable(),
+    created_at: timeSchema,
+    stored_at: timeSchema,
+  })
+  .meta({ id: 'JobItem' });
+export type JobItem = z.infer<typeof jobItemSchema>;
+
+export const jobPageSchema = z.object({ rows: z.array(jobItemSchema), next: nextSchema }).meta({ id: 'JobPage' });
+export type JobPage = z.infer<typeof jobPageSchema>;
+
+export const jobDetailSchema = jobItemSchema
+  .extend({
+    model_sha256: z.string(),
+    options: z.record(z.string(), z.unknown()).meta({ description: 'As they were sent' }),
+    faces: z.array(faceSchema).nullable(),
+    timings: z.record(z.string(), z.number()).meta({ description: 'Milliseconds by stage' }),
+    image: imageItemSchema.nullable(),
+    original_url: assetUrlSchema,
+    result_url: assetUrlSchema,
+    url_expires_at: expirySchema,
+  })
+  .meta({ id: 'JobDetail' });
+export type JobDetail = z.infer<typeof jobDetailSchema>;
+
+export const reconcileSchema = z
+  .strictObject({
+    dry_run: z.boolean().default(true).meta({ description: 'true: only say what would be repaired' }),
+  })
+  .meta({ id: 'Reconcile' });
+export type Reconcile = z.infer<typeof reconcileSchema>;
+
+const findingSchema = z
+  .object({ count: z.int(), examples: z.array(z.string()).meta({ description: 'At most 20' }) })
+  .meta({ id: 'Finding' });
+
+export const reconciliationSchema = z
+  .object({
+    dry_run: z.boolean(),
+    orphans: findingSchema.meta({ description: 'Objects that no record names: deleted' }),
+    missing: findingSchema.meta({ description: 'Objects that a record names and that are not there: marked as lost' }),
+    stuck: findingSchema.meta({ description: 'Jobs that have waited in the spool for over an hour: tried again' }),
+  })
+  .meta({ id: 'Reconciliation' });
+export type ReconciliationBody = z.infer<typeof reconciliationSchema>;
+
+export const auditQuerySchema = z.strictObject(pageFields);
+export type AuditQuery = z.infer<typeof auditQuerySchema>;
+
+export const auditItemSchema = z
+  .object({
+    id: z.uuid(),
+    action: z.enum(['erase', 'prune', 'reconcile', 'rerun']),
+    actor: z.string().meta({ description: '`schedule`, `command line`, `console`, or `token:` and its name' }),
+    subject: z.uuid().nullable().meta({ description: 'Id of the image that it was about' }),
+    counts: z.record(z.string(), z.int()),
+    created_at: timeSchema,
+  })
+  .meta({ id: 'AuditItem' });
+export type AuditItem = z.infer<typeof auditItemSchema>;
+
+export const auditPageSchema = z.object({ rows: z.array(auditItemSchema), next: nextSchema }).meta({ id: 'AuditPage' });
+export type AuditPage = z.infer<typeof auditPageSchema>;

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+
+const modelSchema = z
+  .object({
+    name: z.string(),
+    sha256: z.string(),
+    licence: z.string(),
+    source: z.string().meta({ description: 'Where it comes from' }),
+    path: z.string(),
+  })
+  .meta({ id: 'SystemModel' });
+
+const storageSchema = z
+  .object({
+    enabled: z.boolean(),
+    condition: z.enum(['ok', 'degraded']).nullable().meta({ description: 'null: storage is off' }),
+    problems: z.array(z.string()).meta({ description: 'What is wrong at present' }),
+    database: z
+      .object({
+        kind: z.enum(['embedded', 'external']),
+        reachable: z.boolean(),
+        latency_ms: z.number().nullable(),
+      })
+      .nullable(),
+    objects: z.object({ kind: z.enum(['folder', 's3']), place: z.string(), reachable: z.boolean() }).nullable(),
+    spool: z
+      .object({
+        files: z.int(),
+        bytes: z.int(),
+        max_bytes: z.int(),
+        oldest_seconds: z.int(),
+        lost: z.int().meta({ description: 'Jobs given up since the start of the process' }),
+      })
+      .nullable(),
+  })
+  .meta({ id: 'SystemStorage', description: 'All but `enabled` and `problems` are null where storage is off' });
+
+const settingSchema = z
+  .object({
+    name: z.string(),
+    value: z.string().meta({ description: 'In effect; of secrets only “hidden” or “not set”' }),
+    default: z.string(),
+    description: z.string(),
+    changed: z.boolean().meta({ description: 'Whether it is another than the default' }),
+    secret: z.boolean(),
+  })
+  .meta({ id: 'SystemSetting' });
+
+export const systemSchema = z
+  .object({
+    version: z.string(),
+    role: z.enum(['all', 'api', 'admin']),
+    started_at: z.iso.datetime(),
+    node: z.string(),
+    platform: z.string(),
+    cores: z.int(),
+    memory: z.object({ rss_bytes: z.int(), heap_bytes: z.int(), total_bytes: z.int() }),
+    model: modelSchema,
+    verify_model: modelSchema.nullable().meta({ description: 'null: the first one verifies' }),
+    pool: z.object({
+      threads: z.int(),
+      running: z.int(),
+      waiting: z.int(),
+      slots: z.int(),
+      slots_used: z.int(),
+      inference: z.int().meta({ description: 'Permits for inference' }),
+      inference_used: z.int(),
+    }),
+    storage: storageSchema,
+    disk: z
+      .object({ path: z.string(), total_bytes: z.int(), free_bytes: z.int() })
+      .nullable()
+      .meta({ description: 'Of the data folder; null: storage is off' }),
+    configuration: z.array(settingSchema),
+  })
+  .meta({ id: 'System', description: 'Of the process that answers' });
+export type SystemBody = z.infer<typeof systemSchema>;

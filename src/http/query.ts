@@ -1,0 +1,21 @@
+import { z } from 'zod';
+
+/** Fields of a query: texts that are turned into what they stand for, with the OpenAPI schema of the latter. */
+
+export const queryInteger = (min: number, max: number) =>
+  z.preprocess(
+    (text) => (typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : text),
+    z.int().min(min).max(max),
+  );
+
+export const queryBoolean = () =>
+  z.preprocess((text) => (text === 'true' ? true : text === 'false' ? false : text), z.boolean());
+
+export const queryTime = () => z.iso.datetime({ offset: true }).transform((text) => new Date(text));
+
+/** Of no length that a database would mind, and without control characters, which it refuses. */
+export const queryText = () =>
+  z
+    .string()
+    .max(200)
+    .regex(/^\P{Cc}+$/u, { error: 'a text without control characters' });
