@@ -187,9 +187,36 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  it('says of each operation of the console how it fails, and that it asks who is there', () => {
+    const operations = Object.entries(document.paths).filter(([path]) => path.startsWith('/api/v1/admin/'));
+    for (const [path, methods] of operations) {
+      for (const [method, { operationId, responses }] of Object.entries(methods)) {
+        expect(operationId, `${method} ${path}`).toMatch(/^admin[A-Z]/);
+        expect(Object.keys(responses), `${method} ${path}`).toContain('401');
+        for (const [status, { content }] of Object.entries(responses)) {
+          if (Number(status) >= 400) expect(Object.keys(content!)).toEqual(['application/problem+json']);
+        }
+      }
+    }
+  });
+
   it('describes every endpoint, option and kind of answer', () => {
     expect(Object.keys(document.paths).sort()).toEqual([
       '/.well-known/jwks.json',
+      '/api/v1/admin/audit',
+      '/api/v1/admin/images',
+      '/api/v1/admin/images/{id}',
+      '/api/v1/admin/images/{id}/jobs',
+      '/api/v1/admin/images/{id}/thumbnail',
+      '/api/v1/admin/jobs',
+      '/api/v1/admin/jobs.csv',
+      '/api/v1/admin/jobs/{id}',
+      '/api/v1/admin/playground/detect',
+      '/api/v1/admin/playground/mask',
+      '/api/v1/admin/reconciliation',
+      '/api/v1/admin/session',
+      '/api/v1/admin/statistics',
+      '/api/v1/admin/system',
       '/api/v1/detect',
       '/api/v1/mask',
       '/api/v1/receipts/verify',

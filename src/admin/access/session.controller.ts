@@ -3,6 +3,7 @@ import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nes
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../../config/configuration.ts';
 import { DomainError } from '../../errors/domain-error.ts';
+import { ApiProblems } from '../../http/api-problems.ts';
 import { VERSION } from '../../version.ts';
 import { type Admin, adminBySession, clearSessionCookie, SESSION_PATH, setSessionCookie } from './gate.ts';
 import { LoginThrottle } from './login-throttle.ts';
@@ -11,6 +12,7 @@ import { type Login, loginSchema, type SessionBody, sessionSchema } from './sche
 import { Sessions } from './sessions.ts';
 
 @ApiTags('admin')
+@ApiProblems('unauthorized', 'internal', 'storage_unavailable')
 @Controller(SESSION_PATH)
 export class SessionController {
   private readonly logger = new Logger('Console');
@@ -26,6 +28,7 @@ export class SessionController {
   @HttpCode(200)
   @ApiOperation({ operationId: 'adminLogin', summary: 'Open a session with the console’s password' })
   @ApiOkResponse({ description: 'The session; its id is in the cookie', standardSchema: sessionSchema })
+  @ApiProblems('invalid_request', 'foreign_origin', 'too_many_requests')
   async login(
     @Body({ schema: loginSchema }) { password }: Login,
     @Req() request: FastifyRequest,
@@ -56,6 +59,7 @@ export class SessionController {
   @HttpCode(204)
   @ApiOperation({ operationId: 'adminLogout', summary: 'End the session' })
   @ApiNoContentResponse({ description: 'It has ended, here and in the browser' })
+  @ApiProblems('foreign_origin')
   async logout(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
     const { session } = request.admin!;
     if (session) await this.sessions.close(session.id);
