@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# src/ → dist/
+set -euo pipefail
+
+npx nest build
+rm dist/.tsbuildinfo
