@@ -10,7 +10,7 @@ const ranks = [
   ['openapi-document.ts'],
   ['app.module.ts'],
   ['health', 'admin'],
-  ['detection', 'masking'],
+  ['detection', 'masking', 'traffic'],
   ['inference', 'receipts'],
   ['storage'],
   ['http'],

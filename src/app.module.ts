@@ -11,6 +11,7 @@ import { MaskingModule } from './masking/masking.module.ts';
 import { MetricsModule } from './metrics/metrics.module.ts';
 import { StorageModule } from './storage/storage.module.ts';
 import { ReceiptsModule } from './receipts/receipts.module.ts';
+import { TrafficModule } from './traffic/traffic.module.ts';
 
 /** What each role serves beside health, metrics and what all of them stand on. */
 const roles: Record<Role, ModuleMetadata['imports'] & object> = {
@@ -35,6 +36,7 @@ export class AppModule {
         HttpModule,
         StorageModule.with(configuration),
         HealthModule,
+        TrafficModule,
         ...roles[configuration.server.role],
       ],
     };

@@ -26,6 +26,8 @@ import { Metrics } from './metrics/metrics.ts';
 import { buildOpenApiDocument } from './openapi-document.ts';
 import { ASSETS_PATH } from './storage/assets-path.ts';
 import { KeptStorage } from './storage/kept-storage.ts';
+import { countTraffic } from './traffic/count-traffic.ts';
+import { Traffic } from './traffic/traffic.ts';
 
 /**
  * API keys and the limit per minute guard these routes. Health, metrics and docs need no key, a signed address is its
@@ -34,6 +36,14 @@ import { KeptStorage } from './storage/kept-storage.ts';
 function isPublicApi(route: string): boolean {
   return route.startsWith('/api/') && !route.startsWith(ASSETS_PATH) && !route.startsWith(ADMIN_API_PATH);
 }
+
+/** Whose answers the statistics count. */
+const TRAFFIC_ROUTES = new Set([
+  '/api/v1/detect',
+  '/api/v1/mask',
+  `${ADMIN_API_PATH}playground/detect`,
+  `${ADMIN_API_PATH}playground/mask`,
+]);
 
 /** The same from src/ and from dist/. */
 const CONSOLE_FOLDER = fileURLToPath(new URL('../admin/build', import.meta.url));
@@ -108,6 +118,7 @@ async function registerHooks(
   identifyAnswers(fastify);
   closeConnectionsWhenStopping(fastify);
   countRequests(fastify, app.get(Metrics));
+  countTraffic(fastify, app.get(Traffic), (route) => TRAFFIC_ROUTES.has(route));
   await fastify.register(helmet, {
     // The page may be served over plain HTTP: telling browsers to upgrade its own parts would break it.
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },

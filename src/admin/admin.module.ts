@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { Configuration } from '../config/configuration.ts';
 import { InferenceModule } from '../inference/inference.module.ts';
 import { KeptStorage } from '../storage/kept-storage.ts';
+import { TrafficModule } from '../traffic/traffic.module.ts';
 import { DatabaseSessionStore } from './access/database-session-store.ts';
 import { LoginThrottle } from './access/login-throttle.ts';
 import { AdminPassword } from './access/password.ts';
@@ -20,7 +21,7 @@ import { SystemController } from './system/system.controller.ts';
 const MINUTE_MS = 60_000;
 
 @Module({
-  imports: [InferenceModule],
+  imports: [InferenceModule, TrafficModule],
   controllers: [
     SessionController,
     ImagesController,

@@ -2,10 +2,10 @@ import { z } from 'zod';
 
 /** Fields of a query: texts that are turned into what they stand for, with the OpenAPI schema of the latter. */
 
-export const queryInteger = (min: number, max: number) =>
+export const queryInteger = (min: number, max: number, multipleOf = 1) =>
   z.preprocess(
     (text) => (typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : text),
-    z.int().min(min).max(max),
+    (multipleOf === 1 ? z.int() : z.int().multipleOf(multipleOf)).min(min).max(max),
   );
 
 export const queryBoolean = () =>

@@ -16,6 +16,7 @@ import { openAssetUrls, openDatabase, openObjects, openSpool } from './open-stor
 import { Persistence, PERSISTENCE_DEFAULTS } from './persistence.ts';
 import { Database } from './records/database.ts';
 import { Listing } from './records/listing.ts';
+import { TrafficRecords } from './records/traffic-records.ts';
 import { Spool } from './spool/spool.ts';
 import { SpoolingRecorder } from './spooling-recorder.ts';
 import { StorageLifecycle } from './storage-lifecycle.ts';
@@ -99,6 +100,7 @@ const logger = new Logger('Storage');
         }),
     },
     { provide: Listing, inject: [Database], useFactory: (database: Database) => new Listing(database) },
+    { provide: TrafficRecords, inject: [Database], useFactory: (database: Database) => new TrafficRecords(database) },
     {
       provide: Eraser,
       inject: [Database, ObjectStore, Spool],
@@ -119,7 +121,7 @@ const logger = new Logger('Storage');
     },
     {
       provide: KeptStorage,
-      inject: [Listing, Eraser, Reconciler, ObjectStore, Database, Spool],
+      inject: [Listing, Eraser, Reconciler, ObjectStore, Database, Spool, TrafficRecords],
       useFactory: (
         listing: Listing,
         eraser: Eraser,
@@ -127,7 +129,8 @@ const logger = new Logger('Storage');
         objects: ObjectStore,
         database: Database,
         spool: Spool,
-      ): KeptStorage => ({ listing, eraser, reconciler, objects, database, spool }),
+        traffic: TrafficRecords,
+      ): KeptStorage => ({ listing, eraser, reconciler, objects, database, spool, traffic }),
     },
   ],
   exports: [JobRecorder, KeptStorage],

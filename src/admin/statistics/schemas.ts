@@ -6,7 +6,7 @@ const DAY_SECONDS = 86_400;
 export const statisticsQuerySchema = z.strictObject({
   from: queryTime().optional().meta({ description: 'Inclusive. Default: an hour before `to`' }),
   to: queryTime().optional().meta({ description: 'Exclusive. Default: now' }),
-  step_seconds: queryInteger(60, 31 * DAY_SECONDS)
+  step_seconds: queryInteger(60, 31 * DAY_SECONDS, 60)
     .default(60)
     .meta({ description: 'Length of a bucket: whole minutes. At most 1,500 buckets are given' }),
 });
@@ -59,6 +59,10 @@ export const statisticsSchema = z
     step_seconds: z.int(),
     buckets: z.array(bucketSchema).meta({ description: 'All of the period, also those in which nothing was asked' }),
     totals: bucketSchema,
+    scope: z.enum(['service', 'process']).meta({
+      description:
+        'service: all processes, as long as they are kept; process: that which answers alone, for a day at most, since storage is off or the database is away',
+    }),
     instances: z.array(instanceSchema).meta({ description: 'Seen within the last minute' }),
   })
   .meta({ id: 'Statistics' });

@@ -3,19 +3,100 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { DomainError } from '../../errors/domain-error.ts';
 import { ApiProblems } from '../../http/api-problems.ts';
 import { ADMIN_API_PATH } from '../../http/route.ts';
-import { type StatisticsBody, type StatisticsQuery, statisticsQuerySchema, statisticsSchema } from './schemas.ts';
+import type { InstanceRow } from '../../storage/records/instance.entity.ts';
+import type { Tally } from '../../traffic/tally.ts';
+import { type Period, Traffic } from '../../traffic/traffic.ts';
+import {
+  type Bucket,
+  type InstanceBody,
+  type StatisticsBody,
+  type StatisticsQuery,
+  statisticsQuerySchema,
+  statisticsSchema,
+} from './schemas.ts';
+
+const HOUR_MS = 3_600_000;
+const MAX_BUCKETS = 1500;
+/** So many minutes of some processes are read at once without a thought. */
+const MAX_PERIOD_OF_MINUTES_MS = 31 * 24 * HOUR_MS;
 
 @ApiTags('admin')
 @ApiProblems('invalid_request', 'unauthorized', 'internal', 'storage_unavailable')
 @Controller(`${ADMIN_API_PATH}statistics`)
 export class StatisticsController {
+  constructor(private readonly traffic: Traffic) {}
+
   @Get()
   @ApiOperation({
     operationId: 'adminStatistics',
     summary: 'What the service did over time, and which instances do it',
+    description: 'The period is widened to whole steps, counted from 1970.',
   })
   @ApiOkResponse({ description: 'The buckets of the period', standardSchema: statisticsSchema })
-  statistics(@Query({ schema: statisticsQuerySchema }) query: StatisticsQuery): StatisticsBody {
-    throw new DomainError('not_ready', `Statistics every ${query.step_seconds} s are not counted yet`);
+  async statistics(@Query({ schema: statisticsQuerySchema }) query: StatisticsQuery): Promise<StatisticsBody> {
+    const period = toPeriod(query);
+    const { scope, buckets, totals, instances } = await this.traffic.statistics(period);
+    return {
+      from: new Date(period.from).toISOString(),
+      to: new Date(period.to).toISOString(),
+      step_seconds: query.step_seconds,
+      buckets: buckets.map(({ at, tally }) => toBucket(at, tally)),
+      totals: toBucket(period.from, totals),
+      scope,
+      instances: instances.map(toInstance),
+    };
   }
+}
+
+function toPeriod({ from, to, step_seconds }: StatisticsQuery): Period {
+  const stepMs = step_seconds * 1000;
+  const end = to?.getTime() ?? Date.now();
+  const start = from?.getTime() ?? end - HOUR_MS;
+  if (start >= end) throw new DomainError('invalid_request', 'from must be earlier than to');
+  const period = { from: Math.floor(start / stepMs) * stepMs, to: Math.ceil(end / stepMs) * stepMs, stepMs };
+  if ((period.to - period.from) / stepMs > MAX_BUCKETS) {
+    throw new DomainError('invalid_request', `At most ${MAX_BUCKETS} buckets are given: ask for longer steps`);
+  }
+  if (stepMs % HOUR_MS !== 0 && period.to - period.from > MAX_PERIOD_OF_MINUTES_MS) {
+    throw new DomainError('invalid_request', 'Over more than 31 days, step_seconds is a multiple of 3600');
+  }
+  return period;
+}
+
+function toBucket(at: number, { counts, latencies }: Tally): Bucket {
+  const percentile = (share: number) => {
+    const ms = latencies.percentile(share);
+    return ms === null ? null : Number(ms.toPrecision(4));
+  };
+  return {
+    at: new Date(at).toISOString(),
+    requests: counts.requests,
+    rejected: counts.rejected,
+    client_errors: counts.clientErrors,
+    server_errors: counts.serverErrors,
+    faces: counts.faces,
+    masked: counts.masked,
+    bytes_in: counts.bytesIn,
+    bytes_out: counts.bytesOut,
+    p50_ms: percentile(0.5),
+    p95_ms: percentile(0.95),
+    p99_ms: percentile(0.99),
+  };
+}
+
+function toInstance({ name, role, version, condition, seenAt }: InstanceRow): InstanceBody {
+  return {
+    name,
+    role: role as InstanceBody['role'],
+    version,
+    seen_at: seenAt.toISOString(),
+    in_flight: condition.inFlight,
+    slots: condition.slots,
+    inferring: condition.inferring,
+    waiting: condition.waiting,
+    spool_files: condition.spoolFiles,
+    spool_bytes: condition.spoolBytes,
+    spool_oldest_seconds: condition.spoolOldestSeconds,
+    storage: condition.storage,
+  };
 }

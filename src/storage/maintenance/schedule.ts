@@ -2,12 +2,15 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Cron } from '@nestjs/schedule';
 import { Configuration } from '../../config/configuration.ts';
 import { Persistence } from '../persistence.ts';
+import { TrafficRecords } from '../records/traffic-records.ts';
 import { Spool } from '../spool/spool.ts';
 import { Pruner } from './pruner.ts';
 import { Reconciler } from './reconciler.ts';
 import { retentionLimit } from './retention.ts';
 
 const ACTOR = 'schedule';
+/** How long figures of traffic are kept where all else is kept for ever. */
+const TRAFFIC_DAYS = 400;
 
 /** The spool and retention by the hour, reconciliation by night. Several instances may run the same schedule. */
 @Injectable()
@@ -20,6 +23,7 @@ export class MaintenanceSchedule {
     private readonly reconciler: Reconciler,
     private readonly spool: Spool,
     private readonly persistence: Persistence,
+    private readonly traffic: TrafficRecords,
   ) {}
 
   /** Finds what another process left in the spool, and removes what one that died left unfinished. */
@@ -34,8 +38,9 @@ export class MaintenanceSchedule {
   @Cron('17 * * * *', { waitForCompletion: true })
   async prune(): Promise<void> {
     const days = this.configuration.storage.retentionDays;
-    if (days === 0) return;
     await this.attempt('Retention', async () => {
+      await this.traffic.prune(retentionLimit(days === 0 ? TRAFFIC_DAYS : days));
+      if (days === 0) return;
       const { jobs, images } = await this.pruner.prune(retentionLimit(days), ACTOR);
       if (jobs + images > 0) this.logger.log(`Retention deleted ${jobs} jobs and ${images} images`);
     });

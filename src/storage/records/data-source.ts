@@ -2,8 +2,10 @@ import { readdir } from 'node:fs/promises';
 import { DataSource, type MigrationInterface } from 'typeorm';
 import { auditEntity } from './audit.entity.ts';
 import { imageEntity } from './image.entity.ts';
+import { instanceEntity } from './instance.entity.ts';
 import { jobEntity } from './job.entity.ts';
 import { sessionEntity } from './session.entity.ts';
+import { trafficEntity } from './traffic.entity.ts';
 
 /**
  * The repository's migrations/: the same path from src/storage/records/ and from dist/storage/records/. They have no
@@ -11,7 +13,7 @@ import { sessionEntity } from './session.entity.ts';
  */
 export const migrationsFolder = new URL('../../../migrations/', import.meta.url);
 
-export const entities = [imageEntity, jobEntity, auditEntity, sessionEntity];
+export const entities = [imageEntity, jobEntity, auditEntity, sessionEntity, trafficEntity, instanceEntity];
 
 const CONNECT_TIMEOUT_MS = 5000;
 

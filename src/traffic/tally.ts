@@ -1,0 +1,83 @@
+import { LatencyHistogram } from './latency-histogram.ts';
+
+/** An answered request, as far as it is counted. */
+export interface Answer {
+  readonly status: number;
+  readonly faces: number;
+  readonly masked: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly ms: number;
+}
+
+export interface Counts {
+  readonly requests: number;
+  readonly rejected: number;
+  readonly clientErrors: number;
+  readonly serverErrors: number;
+  readonly faces: number;
+  readonly masked: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+const NOTHING: Counts = {
+  requests: 0,
+  rejected: 0,
+  clientErrors: 0,
+  serverErrors: 0,
+  faces: 0,
+  masked: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+};
+
+/** Sums over some time, of some processes. */
+export class Tally {
+  readonly latencies: LatencyHistogram;
+  #counts: Counts;
+
+  constructor(counts: Counts = NOTHING, latencies: Readonly<Record<string, number>> = {}) {
+    this.#counts = counts;
+    this.latencies = new LatencyHistogram(latencies);
+  }
+
+  get counts(): Counts {
+    return this.#counts;
+  }
+
+  /** Latencies are those of answers that were neither refused nor failed: refusing is quick, and would flatter them. */
+  add({ status, faces, masked, bytesIn, bytesOut, ms }: Answer): void {
+    const isRejected = status === 503 || status === 429;
+    this.#sum({
+      requests: 1,
+      rejected: isRejected ? 1 : 0,
+      clientErrors: !isRejected && status >= 400 && status < 500 ? 1 : 0,
+      serverErrors: !isRejected && status >= 500 ? 1 : 0,
+      faces,
+      masked,
+      bytesIn,
+      bytesOut,
+    });
+    if (status < 400) this.latencies.add(ms);
+  }
+
+  merge(other: Tally): void {
+    this.#sum(other.#counts);
+    this.latencies.merge(other.latencies);
+  }
+
+  #sum(other: Counts): void {
+    const own = this.#counts;
+    this.#counts = {
+      requests: own.requests + other.requests,
+      rejected: own.rejected + other.rejected,
+      clientErrors: own.clientErrors + other.clientErrors,
+      serverErrors: own.serverErrors + other.serverErrors,
+      faces: own.faces + other.faces,
+      masked: own.masked + other.masked,
+      bytesIn: own.bytesIn + other.bytesIn,
+      bytesOut: own.bytesOut + other.bytesOut,
+    };
+  }
+}
