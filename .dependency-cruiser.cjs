@@ -15,10 +15,10 @@ const ranks = [
   ['storage'],
   ['http'],
   ['models'],
-  ['version.ts'],
-  ['metrics'],
+  ['metrics', 'tracing'],
   ['config'],
   ['errors'],
+  ['version.ts'],
   ['vision'],
 ];
 

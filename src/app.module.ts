@@ -10,6 +10,7 @@ import { loggerOptions } from './http/logging.ts';
 import { MaskingModule } from './masking/masking.module.ts';
 import { MetricsModule } from './metrics/metrics.module.ts';
 import { StorageModule } from './storage/storage.module.ts';
+import { TracingModule } from './tracing/tracing.module.ts';
 import { ReceiptsModule } from './receipts/receipts.module.ts';
 import { TrafficModule } from './traffic/traffic.module.ts';
 
@@ -33,6 +34,7 @@ export class AppModule {
           forRoutes: [{ path: '*splat', method: RequestMethod.ALL }],
         }),
         MetricsModule,
+        TracingModule,
         HttpModule,
         StorageModule.with(configuration),
         HealthModule,

@@ -18,12 +18,14 @@ import { DeadlineInterceptor } from './http/deadline.interceptor.ts';
 import { requestIdOf } from './http/request-id.ts';
 import { registerLifecycle } from './http/request-lifecycle.ts';
 import { registerContinue, registerRequestSlots, RequestSlots } from './http/request-slots.ts';
+import { registerTracing } from './http/request-tracing.ts';
 import { ADMIN_API_PATH, routeOf } from './http/route.ts';
 import { sendProblem } from './http/send-problem.ts';
 import { jsonBodyLimit, registerUploads } from './http/upload.ts';
 import { validationPipe } from './http/validation.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { buildOpenApiDocument } from './openapi-document.ts';
+import { Tracing } from './tracing/tracing.ts';
 import { ASSETS_PATH } from './storage/assets-path.ts';
 import { KeptStorage } from './storage/kept-storage.ts';
 import { countTraffic } from './traffic/count-traffic.ts';
@@ -119,6 +121,7 @@ async function registerHooks(
   closeConnectionsWhenStopping(fastify);
   countRequests(fastify, app.get(Metrics));
   countTraffic(fastify, app.get(Traffic), (route) => TRAFFIC_ROUTES.has(route));
+  registerTracing(fastify, app.get(Tracing));
   await fastify.register(helmet, {
     // The page may be served over plain HTTP: telling browsers to upgrade its own parts would break it.
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },

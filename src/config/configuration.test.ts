@@ -224,7 +224,7 @@ describe('the configuration', () => {
   it('has settings of different names, each with a description that fits a table', () => {
     expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
     for (const { name, description } of all) {
-      expect(name).toMatch(/^(FACE_API_[A-Z0-9_]+|DATABASE_URL)$/);
+      expect(name).toMatch(/^(FACE_API_[A-Z0-9_]+|DATABASE_URL|OTEL_[A-Z_]+)$/);
       expect(description).toMatch(/^\S[^\n|]*[^.\s]$/);
     }
   });

@@ -7,6 +7,7 @@ type Values<Slice> = { readonly [Key in keyof Slice]: Slice[Key] extends Setting
 export abstract class Configuration {
   abstract readonly server: Values<Settings['server']>;
   abstract readonly logging: Values<Settings['logging']>;
+  abstract readonly tracing: Values<Settings['tracing']>;
   abstract readonly limits: Values<Settings['limits']>;
   abstract readonly security: Values<Settings['security']>;
   abstract readonly admin: Values<Settings['admin']>;

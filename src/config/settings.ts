@@ -86,6 +86,21 @@ function splitList(value: string): string[] {
 
 const list: z.ZodType<string[], string> = z.string().transform(splitList);
 
+/** `name=value,name=value`, each percent-encoded, as OpenTelemetry's specification has it. */
+const headerList: z.ZodType<[string, string][], string> = z.string().transform((value, context) => {
+  const pairs = splitList(value).map((item) => {
+    const [name = '', ...rest] = item.split('=');
+    return [name.trim(), rest.join('=').trim()] as [string, string];
+  });
+  try {
+    if (pairs.some(([name, given]) => !/^[\w!#$%&'*+.^|~-]+$/.test(name) || given === '')) throw new URIError();
+    return pairs.map(([name, given]) => [name, decodeURIComponent(given)] as [string, string]);
+  } catch {
+    context.addIssue('name=value pairs, separated by commas');
+    return z.NEVER;
+  }
+});
+
 /** `name:secret,name:secret`: the names go into logs and records, the secrets nowhere. */
 const namedSecrets: z.ZodType<{ name: string; secret: string }[], string> = z.string().transform((value, context) => {
   const pairs = splitList(value).map((item) => {
@@ -164,6 +179,38 @@ export const settings = {
       oneOf('auto', 'json', 'pretty'),
       'auto',
       'json: one object a line; pretty: for people; auto: pretty on a terminal, json elsewhere',
+    ),
+  },
+  tracing: {
+    // By the names that OpenTelemetry gave them, hence without the prefix.
+    endpoint: {
+      ...setting(
+        'OTEL_EXPORTER_OTLP_ENDPOINT',
+        httpUrl,
+        '',
+        'Collector that traces are sent to by OTLP over HTTP, such as http://collector:4318. Not set: no traces',
+      ),
+      name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    },
+    headers: {
+      ...setting(
+        'OTEL_EXPORTER_OTLP_HEADERS',
+        headerList,
+        '',
+        'name=value pairs, separated by commas, that the collector wants as headers',
+        true,
+      ),
+      name: 'OTEL_EXPORTER_OTLP_HEADERS',
+    },
+    serviceName: {
+      ...setting('OTEL_SERVICE_NAME', text, 'face-api', 'Name of the service in its traces'),
+      name: 'OTEL_SERVICE_NAME',
+    },
+    ratio: setting(
+      'TRACE_RATIO',
+      number(0, 1),
+      1,
+      'Share of requests that are traced, where the caller has not decided it (traceparent)',
     ),
   },
   limits: {

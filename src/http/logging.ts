@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Options } from 'pino-http';
+import { currentTrace } from '../tracing/trace.ts';
 import type { Configuration } from '../config/configuration.ts';
 
 type IdentifiedRequest = IncomingMessage & { id?: unknown };
@@ -10,6 +11,7 @@ export function loggerOptions({ level, format }: Configuration['logging']): Opti
   return {
     level,
     ...(pretty && { transport: { target: 'pino-pretty', options: { singleLine: true, ignore: 'pid,hostname' } } }),
+    mixin: traceIds,
     formatters: { level: (label) => ({ level: label }) },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     autoLogging: { ignore: ({ url }) => /^\/(health|metrics|docs)/.test(url ?? '') },
@@ -20,4 +22,10 @@ export function loggerOptions({ level, format }: Configuration['logging']): Opti
       res: ({ statusCode }: ServerResponse) => ({ status: statusCode }),
     },
   };
+}
+
+/** Where a line is written for a traced request, the trace can be found by it. */
+function traceIds(): object {
+  const trace = currentTrace();
+  return trace ? { trace_id: trace.traceId, span_id: trace.spanId } : {};
 }

@@ -15,6 +15,7 @@ import type { FastifyRequest } from 'fastify';
 import { from, type Observable, switchMap } from 'rxjs';
 import type { z } from 'zod';
 import { Configuration } from '../config/configuration.ts';
+import { traced } from '../tracing/trace.ts';
 import { readUpload, type Upload } from './upload.ts';
 
 declare module 'fastify' {
@@ -36,7 +37,7 @@ export class UploadInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const schema = this.reflector.get<z.ZodObject>(OPTIONS_SCHEMA, context.getHandler());
-    const reading = readUpload(request, schema, this.configuration.limits.maxUploadBytes);
+    const reading = traced('upload', () => readUpload(request, schema, this.configuration.limits.maxUploadBytes));
     return from(reading).pipe(
       switchMap((upload) => {
         request.upload = upload;

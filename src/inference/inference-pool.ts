@@ -8,6 +8,7 @@ import { DomainError } from '../errors/domain-error.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { LoadedModel, VerifyModel } from '../models/loaded-model.ts';
 import { ModelError, reasonOf } from '../models/model-error.ts';
+import { currentTrace } from '../tracing/trace.ts';
 import type {
   CancelFlag,
   DetectAnswer,
@@ -155,6 +156,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
       if (!outcome.ok) throw new DomainError(outcome.code, outcome.detail, { cause: outcome.cause });
       this.metrics.observeStages(outcome.answer.timings);
       this.metrics.faces.inc({ kind: name }, outcome.answer.faces.length);
+      addToTrace(outcome.answer);
       return outcome.answer;
     } catch (error) {
       if (error instanceof DomainError) throw error;
@@ -171,4 +173,17 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
       abandoned.removeEventListener('abort', stop);
     }
   }
+}
+
+function addToTrace({ work, faces, image }: DetectAnswer): void {
+  const trace = currentTrace();
+  if (!trace) return;
+  trace.describe({
+    'face_api.faces': faces.length,
+    'face_api.image.width': image.width,
+    'face_api.image.height': image.height,
+    'face_api.image.format': image.format,
+    'face_api.image.frames': image.frames,
+  });
+  for (const stage of work) trace.add(stage);
 }

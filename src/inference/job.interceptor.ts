@@ -7,6 +7,7 @@ import { DomainError } from '../errors/domain-error.ts';
 import { LoadedModel } from '../models/loaded-model.ts';
 import type { FinishedJob, JobKind } from '../storage/job.ts';
 import { JobRecorder } from '../storage/job-recorder.ts';
+import { currentTrace, traced } from '../tracing/trace.ts';
 import { toDetectionBody } from './detection-body.ts';
 import type { Keep } from './inference-pool.ts';
 import type { DetectAnswer, MaskAnswer } from './worker/messages.ts';
@@ -55,8 +56,9 @@ export class JobInterceptor implements NestInterceptor {
     const [outcome] = await Promise.allSettled([lastValueFrom(next.handle())]);
     // A request that failed before it came to a worker has its image still; one that went is empty here.
     if (image.byteLength > 0) job.original = image;
+    currentTrace()?.describe({ 'face_api.job_id': job.id });
     const failure: unknown = outcome.status === 'rejected' ? outcome.reason : request.abandoned.reason;
-    await this.recorder.record(this.finished(job, request, failure));
+    await traced('spool', () => this.recorder.record(this.finished(job, request, failure)));
     if (outcome.status === 'rejected') throw outcome.reason;
     return outcome.value;
   }
@@ -78,6 +80,7 @@ export class JobInterceptor implements NestInterceptor {
       model: { name: this.model.name, sha256: this.model.sha256 },
       error: failure === undefined ? null : errorOf(failure),
       requestId: request.id,
+      trace: currentTrace()?.context ?? null,
       apiKeyName: request.apiKeyName,
       createdAt: job.start.toISOString(),
       size: job.answer && { width: job.answer.image.width, height: job.answer.image.height },

@@ -1,6 +1,7 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
+import { traced } from '../tracing/trace.ts';
 import { InferenceSemaphore } from './inference-semaphore.ts';
 
 declare module 'fastify' {
@@ -27,7 +28,7 @@ export class SemaphoreInterceptor implements NestInterceptor {
 
   private async withPermit(request: FastifyRequest, next: CallHandler): Promise<unknown> {
     const asked = performance.now();
-    const release = await this.semaphore.acquire(request.abandoned);
+    const release = await traced('queue', () => this.semaphore.acquire(request.abandoned));
     request.queuedMs = performance.now() - asked;
     try {
       return await lastValueFrom(next.handle());

@@ -1,5 +1,7 @@
 /** What is kept of a request that took an image, from the handler to the tables. */
 
+import type { TraceContext } from '../tracing/trace.ts';
+
 export type JobKind = 'detect' | 'mask';
 export type JobStatus = 'done' | 'failed';
 
@@ -33,6 +35,8 @@ export interface Job {
   readonly model: { readonly name: string; readonly sha256: string };
   readonly error: { readonly code: string; readonly detail: string } | null;
   readonly requestId: string;
+  /** Of the request, where it was traced. Entries of a spool that an older version wrote have none. */
+  readonly trace?: TraceContext | null;
   readonly apiKeyName: string | null;
   /** ISO 8601, with milliseconds. */
   readonly createdAt: string;

@@ -2,6 +2,7 @@ import { Logger, Module } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { Configuration } from '../config/configuration.ts';
 import { Metrics } from '../metrics/metrics.ts';
+import { Tracing } from '../tracing/tracing.ts';
 import { Archive } from './archive.ts';
 import { AssetsController } from './assets.controller.ts';
 import { JobRecorder } from './job-recorder.ts';
@@ -54,12 +55,16 @@ const logger = new Logger('Storage');
     },
     {
       provide: Persistence,
-      inject: [Spool, Archive, StorageMetrics],
-      useFactory: (spool: Spool, archive: Archive, metrics: StorageMetrics) =>
+      inject: [Spool, Archive, StorageMetrics, Tracing],
+      useFactory: (spool: Spool, archive: Archive, metrics: StorageMetrics, tracing: Tracing) =>
         new Persistence(
           spool,
           archive,
           {
+            tried: ({ id, trace }, start, end, error) => {
+              if (!trace) return;
+              tracing.addLater(trace, { name: 'persist', start, end, error, attributes: { 'face_api.job_id': id } });
+            },
             stored: () => {
               metrics.stored.inc();
             },

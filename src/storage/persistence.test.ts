@@ -30,17 +30,22 @@ let folder: string;
 let spool: Spool;
 let archive: FaultyArchive;
 let persistence: Persistence;
-const events = { stored: 0, failed: 0, damaged: 0 };
+const events = { tried: 0, stored: 0, failed: 0, damaged: 0 };
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'face-api-persistence-'));
   spool = await Spool.open({ folder, maxBytes: 1e9, fullPolicy: 'oldest', fsync: false, onGivenUp: () => undefined });
   archive = new FaultyArchive();
-  Object.assign(events, { stored: 0, failed: 0, damaged: 0 });
+  Object.assign(events, { tried: 0, stored: 0, failed: 0, damaged: 0 });
   persistence = new Persistence(
     spool,
     archive as unknown as Archive,
-    { stored: () => events.stored++, failed: () => events.failed++, damaged: () => events.damaged++ },
+    {
+      tried: () => events.tried++,
+      stored: () => events.stored++,
+      failed: () => events.failed++,
+      damaged: () => events.damaged++,
+    },
     { concurrency: 3, firstDelayMs: 20, longestDelayMs: 200 },
   );
 });
@@ -65,7 +70,7 @@ describe('Persistence', () => {
     expect(archive.stored.sort()).toEqual(ids);
     expect(archive.attempts[0]!.id).toBe(ids[0]);
     expect(archive.mostAtOnce).toBe(3);
-    expect(events).toEqual({ stored: 20, failed: 0, damaged: 0 });
+    expect(events).toEqual({ tried: 20, stored: 20, failed: 0, damaged: 0 });
     expect(persistence.isFailing).toBe(false);
   });
 

@@ -1,3 +1,4 @@
+import { epochMs } from '../tracing/trace.ts';
 import type { Archive } from './archive.ts';
 import type { Spool } from './spool/spool.ts';
 import { DamagedEntryError, type SpooledJob } from './spool/spool-entry.ts';
@@ -14,6 +15,8 @@ export const PERSISTENCE_DEFAULTS: PersistenceOptions = { concurrency: 3, firstD
 /** What happens to jobs, for the log and the metrics. */
 export interface PersistenceEvents {
   stored(id: string): void;
+  /** One attempt, whether it succeeded or not. Times in milliseconds since the epoch. */
+  tried(job: SpooledJob, start: number, end: number, error: unknown): void;
   /** Not now: it stays in the spool and is tried again. */
   failed(id: string, attempt: number, retryInMs: number, error: unknown): void;
   /** Never: the file in the spool is not what was written. */
@@ -118,12 +121,24 @@ export class Persistence {
   async #store({ id, failures }: Waiting): Promise<void> {
     try {
       const job = await this.#readSound(id);
-      const stored = job !== undefined && (await this.#archive.store(job, () => this.#spool.has(id)));
+      const stored = job !== undefined && (await this.#archived(job));
       await this.#spool.remove(id);
       this.#failuresInARow = 0;
       if (stored) this.#events.stored(id);
     } catch (error) {
       this.#postpone(id, failures + 1, error);
+    }
+  }
+
+  async #archived(job: SpooledJob): Promise<boolean> {
+    const start = epochMs();
+    try {
+      const stored = await this.#archive.store(job, () => this.#spool.has(job.id));
+      this.#events.tried(job, start, epochMs(), undefined);
+      return stored;
+    } catch (error) {
+      this.#events.tried(job, start, epochMs(), error);
+      throw error;
     }
   }
 

@@ -85,12 +85,22 @@ export interface ImageFacts {
 /** Milliseconds by stage, in the order in which the stages ran. */
 export type StageTimings = Readonly<Record<string, number>>;
 
+/** One stage, or what several are together. Times in milliseconds since the epoch, with their fractions. */
+export interface StageWork {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  readonly parts: readonly StageWork[];
+}
+
 export interface DetectAnswer {
   readonly image: ImageFacts;
   /** Of an animation: those of the first frame where only detected, of all where masked. */
   readonly faces: readonly Face[];
   readonly hiddenPayloads: readonly HiddenPayload[];
   readonly timings: StageTimings;
+  /** When each stage ran. */
+  readonly work: readonly StageWork[];
 }
 
 export interface MaskAnswer extends DetectAnswer {

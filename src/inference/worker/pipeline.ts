@@ -36,8 +36,8 @@ export interface Tools {
 export async function detectFaces(task: DetectTask, { detector, maxPixels }: Tools): Promise<DetectAnswer> {
   const stages = new Stages(task.cancel);
   const source = await stages.run('header', () => openImage(task.image, maxPixels));
-  const faces = await findFaces(stages, detector, source.size, task.detect, 'decode', (size) =>
-    decodeAtSize(source, size),
+  const faces = await stages.group('detect', () =>
+    findFaces(stages, detector, source.size, task.detect, 'decode', (size) => decodeAtSize(source, size)),
   );
   return describe(source, faces, stages);
 }
@@ -63,7 +63,12 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
       paintMask(frame, shapes[index]!, task.mask.style);
     });
     if (task.mask.verify && task.detect) {
-      verified.push(await verifyFrame(frame, shapes[index]!, task.detect, task.mask, source, tools.verifier, stages));
+      const { detect, mask } = task;
+      verified.push(
+        await stages.group('verify', () =>
+          verifyFrame(frame, shapes[index]!, detect, mask, source, tools.verifier, stages),
+        ),
+      );
     }
   }
   const bytes = await stages.run('encode', () =>
@@ -93,7 +98,9 @@ function findIn(
   detector: Detector,
   stages: Stages,
 ): Promise<Face[]> {
-  return findFaces(stages, detector, frame, settings, 'resize', (size) => resizePixels(frame, size));
+  return stages.group('detect', () =>
+    findFaces(stages, detector, frame, settings, 'resize', (size) => resizePixels(frame, size)),
+  );
 }
 
 function planFrame(faces: readonly Face[], { regions, plan }: MaskSettings, { grid }: SourceImage): MaskShape[] {
@@ -108,6 +115,7 @@ function describe(source: SourceImage, faces: readonly Face[], stages: Stages): 
     faces,
     hiddenPayloads: hiddenPayloads(bytes, frames),
     timings: stages.timings,
+    work: stages.work,
   };
 }
 

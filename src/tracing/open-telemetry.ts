@@ -1,0 +1,139 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import {
+  type Context,
+  defaultTextMapGetter,
+  defaultTextMapSetter,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Tracer,
+} from '@opentelemetry/api';
+import { setGlobalErrorHandler, W3CTraceContextPropagator } from '@opentelemetry/core';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import {
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
+import { Logger } from '@nestjs/common';
+import type { Configuration } from '../config/configuration.ts';
+import { VERSION } from '../version.ts';
+import type { TraceContext, TracedWork } from './trace.ts';
+import { type RequestFacts, type RequestTrace, Tracing } from './tracing.ts';
+
+const SEND_EVERY_MS = 1000;
+const EXPORT_TIMEOUT_MS = 10_000;
+/** So much is sent at the end, within the grace that a stopping service has. */
+const FLUSH_TIMEOUT_MS = 5000;
+/** A collector that is away is told of at most so often. */
+const COMPLAIN_EVERY_MS = 60_000;
+
+/**
+ * Sends traces to a collector by OTLP over HTTP, in batches, beside the requests. What a collector that is away does not
+ * take is dropped: at most 2,048 spans wait.
+ */
+export class OpenTelemetryTracing extends Tracing {
+  override readonly isOn = true;
+  readonly #provider: TracerProvider;
+  readonly #tracer: Tracer;
+  readonly #propagator = new W3CTraceContextPropagator();
+
+  constructor({ endpoint, headers, serviceName, ratio }: Configuration['tracing'], role: string) {
+    super();
+    complainNowAndThen();
+    const exporter = new OTLPTraceExporter({
+      url: `${endpoint.replace(/\/$/, '')}/v1/traces`,
+      headers: Object.fromEntries(headers),
+      timeoutMillis: EXPORT_TIMEOUT_MS,
+    });
+    this.#provider = new TracerProvider({
+      resource: resourceFromAttributes({
+        'service.name': serviceName,
+        'service.version': VERSION,
+        'face_api.role': role,
+      }),
+      sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) }),
+      spanProcessors: [new BatchSpanProcessor({ exporter, scheduledDelayMillis: SEND_EVERY_MS })],
+    });
+    this.#tracer = this.#provider.getTracer('face-api', VERSION);
+  }
+
+  override start(headers: IncomingHttpHeaders, facts: RequestFacts): RequestTrace {
+    const parent = this.#propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter);
+    const span = this.#tracer.startSpan(
+      `${facts.method} ${facts.route}`.trim(),
+      {
+        kind: SpanKind.SERVER,
+        attributes: {
+          'http.request.method': facts.method,
+          'http.route': facts.route,
+          'url.path': facts.path,
+          'url.scheme': facts.scheme,
+          'client.address': facts.clientAddress,
+          'face_api.request_id': facts.requestId,
+        },
+      },
+      parent,
+    );
+    const { traceId, spanId } = span.spanContext();
+    const context = trace.setSpan(parent, span);
+    return {
+      traceId,
+      spanId,
+      context: this.#carrierOf(context),
+      describe: (attributes) => span.setAttributes({ ...attributes }),
+      add: (work) => {
+        this.#add(context, work);
+      },
+      end: (status) => {
+        span.setAttribute('http.response.status_code', status);
+        // The client's mistakes are not the server's errors, as the conventions for HTTP spans have it.
+        if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+        span.end();
+      },
+    };
+  }
+
+  override addLater(context: TraceContext, work: TracedWork): void {
+    this.#add(this.#propagator.extract(ROOT_CONTEXT, context, defaultTextMapGetter), work);
+  }
+
+  override async flush(): Promise<void> {
+    // A collector that is away holds up no end of the service; it has been complained of.
+    await this.#provider.forceFlush({ timeoutMillis: FLUSH_TIMEOUT_MS }).catch(() => undefined);
+  }
+
+  #add(parent: Context, { name, start, end, parts = [], attributes = {}, error }: TracedWork): void {
+    const span = this.#tracer.startSpan(name, { startTime: start, attributes: { ...attributes } }, parent);
+    const inside = trace.setSpan(parent, span);
+    for (const part of parts) this.#add(inside, part);
+    if (error !== undefined) fail(span, error);
+    span.end(end);
+  }
+
+  #carrierOf(context: Context): TraceContext {
+    const carrier: Record<string, string> = {};
+    this.#propagator.inject(context, carrier, defaultTextMapSetter);
+    return carrier as unknown as TraceContext;
+  }
+}
+
+function fail(span: Span, error: unknown): void {
+  span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });
+  span.setAttribute('error.type', error instanceof Error ? error.name : 'unknown');
+}
+
+/** The library would be silent, or complain of every batch. */
+function complainNowAndThen(): void {
+  const logger = new Logger('Tracing');
+  let quietUntil = 0;
+  setGlobalErrorHandler((error) => {
+    if (Date.now() < quietUntil) return;
+    quietUntil = Date.now() + COMPLAIN_EVERY_MS;
+    logger.warn({ err: error }, 'Traces cannot be sent to the collector and are dropped');
+  });
+}
