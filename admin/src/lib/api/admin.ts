@@ -1,0 +1,152 @@
+import createClient, { type Middleware } from 'openapi-fetch';
+import { readJson, toProblem } from './problem.ts';
+import type { components, operations, paths } from './schema.d.ts';
+
+/**
+ * The admin API as this console calls it: one function for each operation, typed by the service's own description
+ * (`schema.d.ts` is generated from openapi.json). Each throws a Problem.
+ */
+
+type Schemas = components['schemas'];
+type QueryOf<Operation extends keyof operations> = NonNullable<operations[Operation]['parameters']['query']>;
+
+export type AuditItem = Schemas['AuditItem'];
+export type AuditPage = Schemas['AuditPage'];
+export type Bucket = Schemas['Bucket'];
+export type Detection = Schemas['Detection'];
+export type Erasure = Schemas['Erasure'];
+export type Face = Schemas['Face'];
+export type ImageDetail = Schemas['ImageDetail'];
+export type ImageItem = Schemas['ImageItem'];
+export type ImagePage = Schemas['ImagePage'];
+export type ImagesQuery = QueryOf<'adminImages'>;
+export type JobDetail = Schemas['JobDetail'];
+export type JobItem = Schemas['JobItem'];
+export type JobPage = Schemas['JobPage'];
+export type JobsQuery = QueryOf<'adminJobs'>;
+export type PlaygroundDetectOptions = Schemas['PlaygroundDetectOptions'];
+export type PlaygroundMaskOptions = Schemas['PlaygroundMaskOptions'];
+export type Reconciliation = Schemas['Reconciliation'];
+export type Rerun = Schemas['Rerun'];
+export type RerunAnswer = Schemas['RerunAnswer'];
+export type Session = Schemas['Session'];
+export type Statistics = Schemas['Statistics'];
+export type System = Schemas['System'];
+
+const LOGIN = '/admin/login';
+
+const failures: Middleware = {
+  async onResponse({ response }) {
+    if (response.status === 401) {
+      location.assign(`${LOGIN}?${new URLSearchParams({ next: location.pathname + location.search }).toString()}`);
+      // The browser is on its way to the login: nobody waits for an answer any more.
+      return new Promise<never>(() => undefined);
+    }
+    if (!response.ok) throw toProblem(response, await readJson(response));
+    return undefined;
+  },
+};
+
+const client = createClient<paths>();
+client.use(failures);
+
+/** Failures have been thrown by then: what is left is data. */
+async function dataOf<Data>(call: Promise<{ data?: Data; response: Response }>): Promise<Data> {
+  const { data } = await call;
+  return data!;
+}
+
+export const readSession = (signal?: AbortSignal): Promise<Session> =>
+  dataOf(client.GET('/api/v1/admin/session', { signal }));
+
+export async function signOut(): Promise<void> {
+  await client.DELETE('/api/v1/admin/session');
+}
+
+export const readStatistics = (query: QueryOf<'adminStatistics'>, signal?: AbortSignal): Promise<Statistics> =>
+  dataOf(client.GET('/api/v1/admin/statistics', { params: { query }, signal }));
+
+export const readImages = (query: ImagesQuery, signal?: AbortSignal): Promise<ImagePage> =>
+  dataOf(client.GET('/api/v1/admin/images', { params: { query }, signal }));
+
+export const readImage = (id: string, signal?: AbortSignal): Promise<ImageDetail> =>
+  dataOf(client.GET('/api/v1/admin/images/{id}', { params: { path: { id } }, signal }));
+
+/** @param dryRun only says what would be erased */
+export const eraseImage = (id: string, dryRun: boolean): Promise<Erasure> =>
+  dataOf(client.DELETE('/api/v1/admin/images/{id}', { params: { path: { id }, query: { dry_run: dryRun } } }));
+
+export const rerun = (id: string, body: Rerun): Promise<RerunAnswer> =>
+  dataOf(client.POST('/api/v1/admin/images/{id}/jobs', { params: { path: { id } }, body }));
+
+export const readJobs = (query: JobsQuery, signal?: AbortSignal): Promise<JobPage> =>
+  dataOf(client.GET('/api/v1/admin/jobs', { params: { query }, signal }));
+
+export const readJob = (id: string, signal?: AbortSignal): Promise<JobDetail> =>
+  dataOf(client.GET('/api/v1/admin/jobs/{id}', { params: { path: { id } }, signal }));
+
+export const jobsCsvUrl = (filters: Readonly<Record<string, string>>): string => {
+  const query = new URLSearchParams(filters);
+  return `/api/v1/admin/jobs.csv${query.size > 0 ? `?${query.toString()}` : ''}`;
+};
+
+/** @param dryRun only says what would be repaired */
+export const reconcile = (dryRun: boolean): Promise<Reconciliation> =>
+  dataOf(client.POST('/api/v1/admin/reconciliation', { body: { dry_run: dryRun } }));
+
+export const readAudit = (query: QueryOf<'adminAudit'>, signal?: AbortSignal): Promise<AuditPage> =>
+  dataOf(client.GET('/api/v1/admin/audit', { params: { query }, signal }));
+
+export const readSystem = (signal?: AbortSignal): Promise<System> =>
+  dataOf(client.GET('/api/v1/admin/system', { signal }));
+
+/** A photo with its options, as a form sends them. */
+function asForm(file: File, options: Readonly<Record<string, unknown>>): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(options)) {
+    form.append(name, typeof value === 'string' ? value : JSON.stringify(value));
+  }
+  form.append('file', file, file.name);
+  return form;
+}
+
+export const detectInPlayground = (
+  file: File,
+  options: PlaygroundDetectOptions,
+  signal?: AbortSignal,
+): Promise<Detection> =>
+  dataOf(
+    client.POST('/api/v1/admin/playground/detect', {
+      body: { file: '', ...options },
+      bodySerializer: () => asForm(file, options),
+      signal,
+    }),
+  );
+
+export interface MaskedPhoto {
+  readonly blob: Blob;
+  readonly requestId: string;
+  readonly maskedCount: number;
+  /** Such as `irreversible`. */
+  readonly assurance: string;
+}
+
+export async function maskInPlayground(
+  file: File,
+  options: PlaygroundMaskOptions,
+  signal?: AbortSignal,
+): Promise<MaskedPhoto> {
+  const { data, response } = await client.POST('/api/v1/admin/playground/mask', {
+    body: { file: '', ...options },
+    bodySerializer: () => asForm(file, options),
+    headers: { accept: 'image/*' },
+    parseAs: 'blob',
+    signal,
+  });
+  return {
+    blob: data as Blob,
+    requestId: response.headers.get('x-request-id') ?? '',
+    maskedCount: Number(response.headers.get('x-masked-count')),
+    assurance: response.headers.get('x-mask-assurance') ?? '',
+  };
+}

@@ -1,0 +1,36 @@
+import type { System } from './api/admin.ts';
+import { type MaskOptions, STANDARD_MASK } from './mask-options.ts';
+
+export interface Defaults {
+  readonly threshold: number;
+  readonly minFaceSize: number;
+  readonly inputSize: number;
+  readonly largeFaces: boolean;
+  readonly mask: MaskOptions;
+  /** Callers of the public API must show a key. */
+  readonly needsKey: boolean;
+}
+
+/** What holds where a request names no option, as the service is configured. */
+export function defaultsOf(system: System | undefined): Defaults {
+  const values = new Map(system?.configuration.map(({ name, value }) => [name, value]));
+  const text = (name: string, otherwise: string) => values.get(`FACE_API_DEFAULT_${name}`) ?? otherwise;
+  const number = (name: string, otherwise: number) => Number(text(name, String(otherwise)));
+  return {
+    threshold: number('THRESHOLD', 0.5),
+    minFaceSize: number('MIN_FACE_SIZE', 0),
+    inputSize: number('INPUT_SIZE', 640),
+    largeFaces: text('LARGE_FACES', 'true') === 'true',
+    mask: {
+      method: text('METHOD', STANDARD_MASK.method) as MaskOptions['method'],
+      shape: text('SHAPE', STANDARD_MASK.shape) as MaskOptions['shape'],
+      padding: number('PADDING', STANDARD_MASK.padding),
+      strength: number('STRENGTH', STANDARD_MASK.strength),
+      color: `#${text('COLOR', STANDARD_MASK.color).replace('#', '')}`,
+      format: '',
+      quality: number('QUALITY', STANDARD_MASK.quality),
+      verify: text('VERIFY', 'false') === 'true',
+    },
+    needsKey: (values.get('FACE_API_API_KEYS') ?? 'not set') !== 'not set',
+  };
+}

@@ -1,0 +1,73 @@
+/** Figures and times as this console writes them, everywhere alike. */
+
+const LOCALE = 'en-GB';
+
+const integers = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
+const compact = new Intl.NumberFormat(LOCALE, { notation: 'compact', maximumFractionDigits: 1 });
+const dates = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium', timeStyle: 'medium' });
+const shortDates = new Intl.DateTimeFormat(LOCALE, {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+});
+const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: 'auto' });
+
+export const formatInteger = (value: number): string => integers.format(value);
+
+/** 12,345 as it is, 1.2M above. */
+export const formatCount = (value: number): string => (value < 100_000 ? integers : compact).format(value);
+
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value.toFixed(unit === 0 || value >= 100 ? 0 : 1)} ${units[unit]!}`;
+}
+
+export function formatMs(ms: number): string {
+  if (ms === 0) return '0 ms';
+  if (ms >= 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`;
+  return `${ms >= 100 ? ms.toFixed(0) : ms.toFixed(1)} ms`;
+}
+
+export function formatSeconds(seconds: number): string {
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} days`;
+}
+
+export const formatScore = (score: number): string => score.toFixed(2);
+export const formatDate = (iso: string): string => dates.format(new Date(iso));
+export const formatShortDate = (iso: string): string => shortDates.format(new Date(iso));
+
+export function formatAgo(iso: string, now = Date.now()): string {
+  const seconds = (Date.parse(iso) - now) / 1000;
+  const steps: [number, Intl.RelativeTimeFormatUnit][] = [
+    [60, 'second'],
+    [3600, 'minute'],
+    [86_400, 'hour'],
+    [30 * 86_400, 'day'],
+    [365 * 86_400, 'month'],
+    [Infinity, 'year'],
+  ];
+  let divisor = 1;
+  for (const [limit, unit] of steps) {
+    if (Math.abs(seconds) < limit) return relative.format(Math.round(seconds / divisor), unit);
+    divisor = limit;
+  }
+  return formatDate(iso);
+}
+
+/** `undecodable_image` → `undecodable image` */
+export const formatCode = (code: string): string => code.replaceAll(/[_-]/g, ' ');
+
+export const plural = (count: number, one: string, many = `${one}s`): string =>
+  `${formatInteger(count)} ${count === 1 ? one : many}`;
