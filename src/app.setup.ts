@@ -174,11 +174,20 @@ function identifyAnswers(fastify: FastifyInstance): void {
 }
 
 function countRequests(fastify: FastifyInstance, metrics: Metrics): void {
+  // The route's pattern, never the address as sent: a label must not take any number of values.
+  const labelOf = (request: FastifyRequest) => request.routeOptions.url ?? 'none';
+  fastify.addHook('onRequest', (request, reply, done) => {
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) metrics.hangUps.inc({ route: labelOf(request) });
+    });
+    done();
+  });
   fastify.addHook('onResponse', (request, reply, done) => {
-    // The route's pattern, never the address as sent: a label must not take any number of values.
-    const route = request.routeOptions.url ?? 'none';
+    const route = labelOf(request);
     metrics.requests.inc({ route, status: String(reply.statusCode) });
     metrics.requestSeconds.observe({ route }, reply.elapsedTime / 1000);
+    const { takesImage } = request.routeOptions.config;
+    if (takesImage === true && request.problem) metrics.countRejection(request.problem);
     done();
   });
 }

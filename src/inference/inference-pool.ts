@@ -61,6 +61,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
   ) {
     this.threads = configuration.limits.maxConcurrentInference + EXTRA_THREADS;
     this.stuckAfterMs = configuration.limits.requestTimeoutMs * STUCK_FACTOR;
+    metrics.info('face_api_model_info', 'Which detector runs here', { name: model.name, sha256: model.sha256 });
     metrics.gauge('face_api_pool_threads', 'Worker threads there are', () => this.pool?.threads.length ?? 0);
     metrics.gauge('face_api_pool_tasks', 'Tasks that run or wait in the pool', () => this.runningSince.size);
   }
@@ -108,8 +109,10 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     return this.run<DetectAnswer>('detect', task, abandoned, keep);
   }
 
-  mask(task: Request<MaskTask>, abandoned: AbortSignal, keep?: Keep<MaskAnswer>): Promise<MaskAnswer> {
-    return this.run<MaskAnswer>('mask', task, abandoned, keep);
+  async mask(task: Request<MaskTask>, abandoned: AbortSignal, keep?: Keep<MaskAnswer>): Promise<MaskAnswer> {
+    const answer = await this.run<MaskAnswer>('mask', task, abandoned, keep);
+    this.metrics.maskedFaces.inc(answer.maskedCount);
+    return answer;
   }
 
   get isWarm(): boolean {

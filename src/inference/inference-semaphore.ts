@@ -8,6 +8,7 @@ import { Semaphore } from './semaphore.ts';
 export class InferenceSemaphore extends Semaphore {
   constructor(configuration: Configuration, metrics: Metrics) {
     super(configuration.limits.maxConcurrentInference);
+    metrics.gauge('face_api_inference_permits', 'Permits for inference there are', () => this.limit);
     metrics.gauge('face_api_inferences_running', 'Requests that hold a permit for inference', () => this.inUse);
     metrics.gauge('face_api_inferences_waiting', 'Requests that wait for a permit', () => this.waiting);
   }

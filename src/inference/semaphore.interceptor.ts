@@ -1,6 +1,7 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
+import { Metrics } from '../metrics/metrics.ts';
 import { traced } from '../tracing/trace.ts';
 import { InferenceSemaphore } from './inference-semaphore.ts';
 
@@ -17,7 +18,10 @@ declare module 'fastify' {
  */
 @Injectable()
 export class SemaphoreInterceptor implements NestInterceptor {
-  constructor(private readonly semaphore: InferenceSemaphore) {}
+  constructor(
+    private readonly semaphore: InferenceSemaphore,
+    private readonly metrics: Metrics,
+  ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
@@ -30,6 +34,7 @@ export class SemaphoreInterceptor implements NestInterceptor {
     const asked = performance.now();
     const release = await traced('queue', () => this.semaphore.acquire(request.abandoned));
     request.queuedMs = performance.now() - asked;
+    this.metrics.observeStages({ queue: request.queuedMs });
     try {
       return await lastValueFrom(next.handle());
     } finally {

@@ -1,10 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Configuration } from '../config/configuration.ts';
+import type { ErrorCode } from '../errors/domain-error.ts';
+import { VERSION } from '../version.ts';
 
 /** Seconds: from a small JPEG's header to a large photo's encoding. */
 const STAGE_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** All metrics of the service, in a registry of their own, with stable names. */
+/** Problems that an image is turned away with whatever it holds: the same request may well be taken later. */
+const REJECTIONS = ['busy', 'too_many_requests', 'storage_full', 'not_ready'] as const satisfies ErrorCode[];
+
+/** All metrics of the service, in a registry of their own, with stable names: docs/monitoring.md lists them. */
 @Injectable()
 export class Metrics {
   readonly registry = new Registry();
@@ -24,9 +30,23 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly #rejections = new Counter({
+    name: 'face_api_rejections_total',
+    help: 'Requests with an image that were turned away whatever it held, by reason',
+    labelNames: ['reason'] as const,
+    registers: [this.registry],
+  });
+
+  readonly hangUps = new Counter({
+    name: 'face_api_hang_ups_total',
+    help: 'Requests whose client hung up before it was answered, by route',
+    labelNames: ['route'] as const,
+    registers: [this.registry],
+  });
+
   readonly stageSeconds = new Histogram({
     name: 'face_api_stage_duration_seconds',
-    help: 'Time of each stage in the worker',
+    help: 'Time of each stage: the wait for a permit, then those of the worker',
     labelNames: ['stage'] as const,
     buckets: STAGE_BUCKETS,
     registers: [this.registry],
@@ -39,14 +59,43 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly maskedFaces = new Counter({
+    name: 'face_api_faces_masked_total',
+    help: 'Faces masked',
+    registers: [this.registry],
+  });
+
+  readonly logins = new Counter({
+    name: 'face_api_logins_total',
+    help: 'Logins to the console, by outcome',
+    labelNames: ['outcome'] as const,
+    registers: [this.registry],
+  });
+
   readonly workerFailures = new Counter({
     name: 'face_api_worker_failures_total',
     help: 'Requests that failed because their worker thread died',
     registers: [this.registry],
   });
 
-  constructor() {
+  constructor({ server }: Configuration) {
     collectDefaultMetrics({ register: this.registry });
+    this.info('face_api_build_info', 'Which build runs here, and as what', { version: VERSION, role: server.role });
+    // A series that is there from the start lets its first increase be seen.
+    for (const reason of REJECTIONS) this.#rejections.inc({ reason }, 0);
+    for (const kind of ['detect', 'mask']) this.faces.inc({ kind }, 0);
+    for (const outcome of ['succeeded', 'failed', 'throttled']) this.logins.inc({ outcome }, 0);
+  }
+
+  /** Facts as labels of a series that is always 1. */
+  info(name: string, help: string, facts: Readonly<Record<string, string>>): void {
+    new Gauge({ name, help, labelNames: Object.keys(facts), registers: [this.registry] }).set(facts, 1);
+  }
+
+  /** Counts a problem that an image was answered with, if it is one of the reasons to turn any image away. */
+  countRejection(problem: ErrorCode): void {
+    const reason = REJECTIONS.find((code) => code === problem);
+    if (reason) this.#rejections.inc({ reason });
   }
 
   /** A value that is read when the metrics are. */

@@ -44,7 +44,7 @@ const logger = new Logger('Storage');
           metrics.countLoss('spool_full');
           logger.error({ jobId }, 'A job is lost: the spool is full, and it was the oldest in it');
         });
-        metrics.watchSpool(spool);
+        metrics.watchSpool(spool, all.storage.spoolMaxBytes);
         return spool;
       },
     },

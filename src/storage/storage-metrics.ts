@@ -1,5 +1,6 @@
 import { Counter } from 'prom-client';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { Spool } from './spool/spool.ts';
 
 export type LossReason = 'spool_full' | 'spool_write' | 'damaged';
 
@@ -42,8 +43,12 @@ export class StorageMetrics {
     this.losses.inc({ reason });
   }
 
-  watchSpool(spool: { readonly bytes: number; readonly files: number }): void {
+  watchSpool(spool: Spool, maxBytes: number): void {
     this.#metrics.gauge('face_api_spool_bytes', 'Bytes on disk that wait to be stored', () => spool.bytes);
     this.#metrics.gauge('face_api_spool_files', 'Jobs on disk that wait to be stored', () => spool.files);
+    this.#metrics.gauge('face_api_spool_max_bytes', 'Bytes that may wait to be stored', () => maxBytes);
+    this.#metrics.gauge('face_api_spool_oldest_seconds', 'How long the oldest job has waited to be stored', () =>
+      spool.oldestSince ? (Date.now() - spool.oldestSince.getTime()) / 1000 : 0,
+    );
   }
 }

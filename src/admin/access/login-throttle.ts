@@ -1,21 +1,26 @@
 import { isIPv6 } from 'node:net';
+import { Injectable } from '@nestjs/common';
 import ipaddr from 'ipaddr.js';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { DomainError } from '../../errors/domain-error.ts';
+import { Metrics } from '../../metrics/metrics.ts';
 
 const PER_ADDRESS = { points: 10, duration: 15 * 60 };
 /** Whoever has many addresses gets no further; the window is short, since it stands before everybody. */
 const IN_TOTAL = { points: 60, duration: 60 };
 
 /** Counts failed logins. Each is counted before its password is looked at, so that many at once get no further. */
+@Injectable()
 export class LoginThrottle {
   readonly #perAddress = new RateLimiterMemory(PER_ADDRESS);
   readonly #inTotal = new RateLimiterMemory(IN_TOTAL);
 
+  constructor(private readonly metrics: Metrics) {}
+
   /** @throws DomainError too_many_requests */
   async count(address: string): Promise<void> {
-    await consume(this.#perAddress, networkOf(address));
-    await consume(this.#inTotal, 'all');
+    await this.consume(this.#perAddress, networkOf(address));
+    await this.consume(this.#inTotal, 'all');
   }
 
   /** The login that was counted did not fail. */
@@ -23,17 +28,18 @@ export class LoginThrottle {
     await this.#perAddress.delete(networkOf(address));
     await this.#inTotal.reward('all');
   }
-}
 
-async function consume(limiter: RateLimiterMemory, key: string): Promise<void> {
-  try {
-    await limiter.consume(key);
-  } catch (refusal) {
-    if (!(refusal instanceof RateLimiterRes)) throw refusal;
-    const seconds = Math.ceil(refusal.msBeforeNext / 1000);
-    throw new DomainError('too_many_requests', `Too many logins have failed. Try again in ${seconds} seconds`, {
-      headers: { 'retry-after': String(seconds) },
-    });
+  private async consume(limiter: RateLimiterMemory, key: string): Promise<void> {
+    try {
+      await limiter.consume(key);
+    } catch (refusal) {
+      if (!(refusal instanceof RateLimiterRes)) throw refusal;
+      this.metrics.logins.inc({ outcome: 'throttled' });
+      const seconds = Math.ceil(refusal.msBeforeNext / 1000);
+      throw new DomainError('too_many_requests', `Too many logins have failed. Try again in ${seconds} seconds`, {
+        headers: { 'retry-after': String(seconds) },
+      });
+    }
   }
 }
 

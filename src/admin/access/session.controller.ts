@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../../config/configuration.ts';
 import { DomainError } from '../../errors/domain-error.ts';
 import { ApiProblems } from '../../http/api-problems.ts';
+import { Metrics } from '../../metrics/metrics.ts';
 import { VERSION } from '../../version.ts';
 import { type Admin, adminBySession, clearSessionCookie, SESSION_PATH, setSessionCookie } from './gate.ts';
 import { LoginThrottle } from './login-throttle.ts';
@@ -22,6 +23,7 @@ export class SessionController {
     private readonly password: AdminPassword,
     private readonly throttle: LoginThrottle,
     private readonly configuration: Configuration,
+    private readonly metrics: Metrics,
   ) {}
 
   @Post()
@@ -36,6 +38,7 @@ export class SessionController {
   ): Promise<SessionBody> {
     await this.throttle.count(request.ip);
     if (!(await this.password.matches(password))) {
+      this.metrics.logins.inc({ outcome: 'failed' });
       this.logger.warn({ address: request.ip, requestId: request.id }, 'A login failed');
       throw new DomainError('unauthorized', 'The password is not right');
     }
@@ -44,6 +47,7 @@ export class SessionController {
     if (before?.session) await this.sessions.close(before.session.id);
     const session = await this.sessions.open();
     setSessionCookie(request, reply, session);
+    this.metrics.logins.inc({ outcome: 'succeeded' });
     this.logger.log({ address: request.ip, requestId: request.id }, 'Somebody logged in');
     return this.body({ actor: 'console', session });
   }
