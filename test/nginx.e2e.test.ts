@@ -6,10 +6,12 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { settings } from '../src/config/settings.ts';
 import { problemSchema } from '../src/errors/problem.ts';
 import { jsonBodyLimit } from '../src/http/upload.ts';
+import { S3Store } from '../src/storage/objects/s3-store.ts';
 import { freePort } from './fixtures/free-port.ts';
 import { ADMIN_HOST, API_HOST, type Answer, makeCertificate, type Nginx, startNginx } from './fixtures/nginx.ts';
 import { crowd, encode, portrait } from './fixtures/portraits.ts';
 import { isInstalled } from './fixtures/programs.ts';
+import { startS3Server } from './fixtures/s3-server.ts';
 import { type Environment, type ServiceProcess, startServiceProcess, until } from './service.ts';
 
 /** The service as it is meant to be reached from outside: nginx, two processes of the role api, one of the role admin. */
@@ -221,6 +223,30 @@ describe.runIf(isInstalled('nginx'))('through nginx, the address of the client',
 
     expect(statuses).toEqual([200, 200, 200, 429, 429]);
     expect(await askAs('127.0.0.3', '127.0.0.2')).toBe(200);
+  });
+});
+
+describe.runIf(isInstalled('nginx'))('through nginx, stored images', () => {
+  it('are shown by their presigned addresses, which can do nothing else', async () => {
+    const s3 = await startS3Server();
+    const admin = await asAdmin();
+    const nginx = await startNginx({ api: [1], admin: admin.port, storage: s3.settings });
+    const store = new S3Store({ ...s3.settings, publicEndpoint: `https://${ADMIN_HOST}` });
+    onTestFinished(async () => {
+      await store.close();
+      await nginx.close();
+      await Promise.all([admin.stop(), s3.close()]);
+    });
+    await store.put('originals/a.jpg', image, 'image/jpeg');
+    const { pathname, search, host } = new URL(await store.temporaryUrl('originals/a.jpg', 60));
+    const shown = await nginx.ask(`${pathname}${search}`, { host });
+    const changed = await nginx.ask(`${pathname}${search}`, { host, method: 'PUT', body: 'other bytes' });
+
+    expect(host).toBe(ADMIN_HOST);
+    expect(shown.status).toBe(200);
+    expect(shown.body.equals(image)).toBe(true);
+    expect(changed.status).toBe(403);
+    expect(Buffer.from((await store.get('originals/a.jpg'))!).equals(image)).toBe(true);
   });
 });
 
