@@ -1,6 +1,12 @@
 import { Module } from '@nestjs/common';
 import { Configuration } from '../config/configuration.ts';
+import { DetectionService } from '../detection/detection.service.ts';
+import { HttpModule } from '../http/http.module.ts';
 import { InferenceModule } from '../inference/inference.module.ts';
+import { JobInterceptor } from '../inference/job.interceptor.ts';
+import { SemaphoreInterceptor } from '../inference/semaphore.interceptor.ts';
+import { MaskingService } from '../masking/masking.service.ts';
+import { Receipts } from '../receipts/receipts.ts';
 import { KeptStorage } from '../storage/kept-storage.ts';
 import { TrafficModule } from '../traffic/traffic.module.ts';
 import { DatabaseSessionStore } from './access/database-session-store.ts';
@@ -14,14 +20,16 @@ import { ImagesController } from './kept/images.controller.ts';
 import { JobsController } from './kept/jobs.controller.ts';
 import { MaintenanceController } from './kept/maintenance.controller.ts';
 import { StorageAccess } from './kept/storage-access.ts';
+import { Thumbnails } from './kept/thumbnails.ts';
 import { PlaygroundController } from './playground/playground.controller.ts';
 import { StatisticsController } from './statistics/statistics.controller.ts';
+import { SystemReport } from './system/system-report.ts';
 import { SystemController } from './system/system.controller.ts';
 
 const MINUTE_MS = 60_000;
 
 @Module({
-  imports: [InferenceModule, TrafficModule],
+  imports: [HttpModule, InferenceModule, TrafficModule],
   controllers: [
     SessionController,
     ImagesController,
@@ -34,6 +42,13 @@ const MINUTE_MS = 60_000;
   providers: [
     StorageAccess,
     AssetLinks,
+    Thumbnails,
+    JobInterceptor,
+    SemaphoreInterceptor,
+    SystemReport,
+    DetectionService,
+    MaskingService,
+    Receipts,
     LoginThrottle,
     {
       provide: AdminPassword,

@@ -16,11 +16,13 @@ import type {
   MaskAnswer,
   MaskTask,
   Outcome,
+  ThumbnailAnswer,
+  ThumbnailTask,
   WorkerSettings,
 } from './worker/messages.ts';
 
 /** Threads beyond those that infer: for work without inference, so that it does not wait behind inferences. */
-const EXTRA_THREADS = 2;
+export const EXTRA_THREADS = 2;
 /** A task that has run for so long is stuck: the longest deadline is answered long before. */
 const STUCK_FACTOR = 4;
 /** How long an idle pool may take to answer a ping. */
@@ -105,14 +107,25 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     await this.pool?.close();
   }
 
-  detect(task: Request<DetectTask>, abandoned: AbortSignal, keep?: Keep<DetectAnswer>): Promise<DetectAnswer> {
-    return this.run<DetectAnswer>('detect', task, abandoned, keep);
+  async detect(task: Request<DetectTask>, abandoned: AbortSignal, keep?: Keep<DetectAnswer>): Promise<DetectAnswer> {
+    const answer = await this.run<DetectAnswer>('detect', task, abandoned, keep);
+    return this.observed('detect', answer);
   }
 
   async mask(task: Request<MaskTask>, abandoned: AbortSignal, keep?: Keep<MaskAnswer>): Promise<MaskAnswer> {
     const answer = await this.run<MaskAnswer>('mask', task, abandoned, keep);
     this.metrics.maskedFaces.inc(answer.maskedCount);
-    return answer;
+    return this.observed('mask', answer);
+  }
+
+  thumbnail(task: Request<ThumbnailTask>, abandoned: AbortSignal): Promise<ThumbnailAnswer> {
+    return this.run<ThumbnailAnswer>('thumbnail', task, abandoned, undefined);
+  }
+
+  /** How many threads there are, and how many tasks run on them and wait for one. */
+  get load(): { readonly threads: number; readonly running: number; readonly waiting: number } {
+    const waiting = this.pool?.queueSize ?? 0;
+    return { threads: this.pool?.threads.length ?? 0, running: this.runningSince.size - waiting, waiting };
   }
 
   get isWarm(): boolean {
@@ -137,8 +150,8 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
    * Settles when the worker is done with the task, not before: who holds a permit for it knows that its thread is
    * free again. The image's buffer is moved away and is empty afterwards.
    */
-  private async run<Answer extends DetectAnswer>(
-    name: 'detect' | 'mask',
+  private async run<Answer>(
+    name: 'detect' | 'mask' | 'thumbnail',
     task: { readonly image: Uint8Array },
     abandoned: AbortSignal,
     keep: Keep<Answer> | undefined,
@@ -157,9 +170,6 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
       )) as Outcome<Answer>;
       keep?.(outcome.original ?? null, outcome.ok ? outcome.answer : null);
       if (!outcome.ok) throw new DomainError(outcome.code, outcome.detail, { cause: outcome.cause });
-      this.metrics.observeStages(outcome.answer.timings);
-      this.metrics.faces.inc({ kind: name }, outcome.answer.faces.length);
-      addToTrace(outcome.answer);
       return outcome.answer;
     } catch (error) {
       if (error instanceof DomainError) throw error;
@@ -175,6 +185,13 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
       this.runningSince.delete(id);
       abandoned.removeEventListener('abort', stop);
     }
+  }
+
+  private observed<Answer extends DetectAnswer>(kind: 'detect' | 'mask', answer: Answer): Answer {
+    this.metrics.observeStages(answer.timings);
+    this.metrics.faces.inc({ kind }, answer.faces.length);
+    addToTrace(answer);
+    return answer;
   }
 }
 

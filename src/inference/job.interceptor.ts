@@ -19,6 +19,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Takes what the pool leaves behind of the request's task, where jobs are kept. */
     keepJob: Keep<AnyAnswer> | undefined;
+    /** Of the job that is kept of the request. */
+    jobId: string | undefined;
   }
 }
 
@@ -40,20 +42,23 @@ export class JobInterceptor implements NestInterceptor {
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    if (!this.recorder.isOn) return next.handle();
     const request = context.switchToHttp().getRequest<FastifyRequest>();
+    // The option of those who try the service out.
+    if (!this.recorder.isOn || request.upload!.options['keep'] === false) return next.handle();
     const kind = this.reflector.get<JobKind>(JOB_KIND, context.getHandler());
-    return from(this.kept(request, kind, next));
+    return from(this.keep(request, kind, () => lastValueFrom(next.handle())));
   }
 
-  private async kept(request: FastifyRequest, kind: JobKind, next: CallHandler): Promise<unknown> {
+  /** Keeps what `work` does with the request's image and options, whichever way they came into it. */
+  async keep<Result>(request: FastifyRequest, kind: JobKind, work: () => Promise<Result>): Promise<Result> {
     const { image } = request.upload!;
     this.recorder.admit(image.byteLength);
     const job: UnfinishedJob = { id: v7(), kind, start: new Date(), original: null, answer: null };
+    request.jobId = job.id;
     request.keepJob = (original, answer) => {
       Object.assign(job, { original, answer });
     };
-    const [outcome] = await Promise.allSettled([lastValueFrom(next.handle())]);
+    const [outcome] = await Promise.allSettled([work()]);
     // A request that failed before it came to a worker has its image still; one that went is empty here.
     if (image.byteLength > 0) job.original = image;
     currentTrace()?.describe({ 'face_api.job_id': job.id });
@@ -71,7 +76,7 @@ export class JobInterceptor implements NestInterceptor {
       id: job.id,
       kind: job.kind,
       status: failure === undefined ? 'done' : 'failed',
-      options: request.upload!.options,
+      options: withoutKeep(request.upload!.options),
       faces: body?.faces ?? null,
       faceCount: body?.face_count ?? null,
       maskedCount: answer?.maskedCount ?? null,
@@ -101,6 +106,11 @@ interface UnfinishedJob {
   readonly start: Date;
   original: Uint8Array | null;
   answer: AnyAnswer | null;
+}
+
+/** What was asked for, without whether to keep it. */
+function withoutKeep(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'keep'));
 }
 
 /** As the caller is told: what lies behind it belongs in the log. */

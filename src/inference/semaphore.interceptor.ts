@@ -27,16 +27,16 @@ export class SemaphoreInterceptor implements NestInterceptor {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     // Only the caller's own regions are to be masked: nothing is inferred, and the pool has threads for that.
     if (request.upload?.options['detect'] === false) return next.handle();
-    return from(this.withPermit(request, next));
+    return from(this.withPermit(request, () => lastValueFrom(next.handle())));
   }
 
-  private async withPermit(request: FastifyRequest, next: CallHandler): Promise<unknown> {
+  async withPermit<Result>(request: FastifyRequest, work: () => Promise<Result>): Promise<Result> {
     const asked = performance.now();
     const release = await traced('queue', () => this.semaphore.acquire(request.abandoned));
     request.queuedMs = performance.now() - asked;
     this.metrics.observeStages({ queue: request.queuedMs });
     try {
-      return await lastValueFrom(next.handle());
+      return await work();
     } finally {
       release();
     }

@@ -4,6 +4,8 @@ export abstract class LoadedModel {
   abstract readonly path: string;
   abstract readonly sha256: string;
   abstract readonly license: string;
+  /** Where it comes from. */
+  abstract readonly source: string;
 }
 
 /** The second detector, which verifies masked images; null: the first one does that too. */

@@ -20,6 +20,8 @@ export type ResolvedModel = {
   sha256: string;
   /** From the manifest, by the file's digest; "unknown" for a file that is not in it. */
   license: string;
+  /** Where it comes from: the service itself, an address, or the operator. */
+  source: string;
   bytes: number;
 };
 
@@ -66,7 +68,7 @@ export async function resolveModel(
       `${file.path} is damaged or another model: its SHA-256 is ${found.sha256} instead of ${file.sha256}; ${file.repair}`,
     );
   }
-  return { name: file.name, path: file.path, ...found, license: licenseOf(manifest, found.sha256) };
+  return { name: file.name, path: file.path, ...found, ...originOf(manifest, found.sha256) };
 }
 
 /** Every model of the manifest, then the operator's own in the models folder; each present file is read and checked. */
@@ -164,6 +166,12 @@ function stateOf(file: ModelFile, found: Digest | undefined): ListedModel['state
   if (found === undefined) return 'absent';
   if (file.sha256 === undefined) return 'unrecorded';
   return found.sha256 === file.sha256 ? 'installed' : 'damaged';
+}
+
+function originOf(manifest: Manifest, sha256: string): { license: string; source: string } {
+  const model = manifest.models.find((known) => known.sha256 === sha256);
+  if (!model) return { license: unknownLicense, source: 'a file of your own' };
+  return { license: model.license, source: model.archives[0]?.url ?? 'comes with the service' };
 }
 
 function licenseOf(manifest: Manifest, sha256: string | undefined): string {

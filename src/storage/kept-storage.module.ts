@@ -15,6 +15,7 @@ import { AssetUrls } from './objects/asset-urls.ts';
 import { ObjectStore } from './objects/object-store.ts';
 import { openAssetUrls, openDatabase, openObjects, openSpool } from './open-storage.ts';
 import { Persistence, PERSISTENCE_DEFAULTS } from './persistence.ts';
+import { AuditRecords } from './records/audit-records.ts';
 import { Database } from './records/database.ts';
 import { Listing } from './records/listing.ts';
 import { TrafficRecords } from './records/traffic-records.ts';
@@ -106,6 +107,7 @@ const logger = new Logger('Storage');
     },
     { provide: Listing, inject: [Database], useFactory: (database: Database) => new Listing(database) },
     { provide: TrafficRecords, inject: [Database], useFactory: (database: Database) => new TrafficRecords(database) },
+    { provide: AuditRecords, inject: [Database], useFactory: (database: Database) => new AuditRecords(database) },
     {
       provide: Eraser,
       inject: [Database, ObjectStore, Spool],
@@ -126,7 +128,7 @@ const logger = new Logger('Storage');
     },
     {
       provide: KeptStorage,
-      inject: [Listing, Eraser, Reconciler, ObjectStore, Database, Spool, TrafficRecords],
+      inject: [Listing, Eraser, Reconciler, ObjectStore, Database, Spool, TrafficRecords, AuditRecords],
       useFactory: (
         listing: Listing,
         eraser: Eraser,
@@ -135,7 +137,8 @@ const logger = new Logger('Storage');
         database: Database,
         spool: Spool,
         traffic: TrafficRecords,
-      ): KeptStorage => ({ listing, eraser, reconciler, objects, database, spool, traffic }),
+        audit: AuditRecords,
+      ): KeptStorage => ({ listing, eraser, reconciler, objects, database, spool, traffic, audit }),
     },
   ],
   exports: [JobRecorder, KeptStorage],

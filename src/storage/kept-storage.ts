@@ -1,6 +1,7 @@
 import type { Eraser } from './maintenance/eraser.ts';
 import type { Reconciler } from './maintenance/reconciler.ts';
 import type { ObjectStore } from './objects/object-store.ts';
+import type { AuditRecords } from './records/audit-records.ts';
 import type { Database } from './records/database.ts';
 import type { Listing } from './records/listing.ts';
 import type { TrafficRecords } from './records/traffic-records.ts';
@@ -15,4 +16,5 @@ export abstract class KeptStorage {
   abstract readonly database: Database;
   abstract readonly spool: Spool;
   abstract readonly traffic: TrafficRecords;
+  abstract readonly audit: AuditRecords;
 }

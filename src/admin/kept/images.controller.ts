@@ -1,5 +1,6 @@
-import { Controller, Delete, Get, Param, Query } from '@nestjs/common';
+import { Controller, Delete, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../../errors/domain-error.ts';
 import { ApiProblems } from '../../http/api-problems.ts';
 import { ADMIN_API_PATH } from '../../http/route.ts';
@@ -23,6 +24,7 @@ import {
   thumbnailQuerySchema,
 } from './schemas.ts';
 import { StorageAccess } from './storage-access.ts';
+import { Thumbnails } from './thumbnails.ts';
 
 @ApiTags('admin')
 @ApiProblems('invalid_request', 'unauthorized', 'foreign_origin', 'storage_off', 'internal', 'storage_unavailable')
@@ -31,6 +33,7 @@ export class ImagesController {
   constructor(
     private readonly storage: StorageAccess,
     private readonly links: AssetLinks,
+    private readonly thumbnails: Thumbnails,
   ) {}
 
   @Get()
@@ -64,8 +67,26 @@ export class ImagesController {
   thumbnail(
     @Param({ schema: idParamsSchema }) { id }: IdParams,
     @Query({ schema: thumbnailQuerySchema }) { width }: ThumbnailQuery,
-  ): Buffer {
-    throw new DomainError('not_ready', `There is no thumbnail of ${width} pixels of ${id} yet`);
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Buffer | undefined> {
+    return this.storage.use(async ({ listing, objects }) => {
+      const row = await listing.image(id);
+      if (!row) throw noSuchImage();
+      const key = row.objectKey;
+      const tag = `"${row.sha256}-${width}"`;
+      // Browsers keep it, but ask each time: an image that is erased is seen no longer.
+      void reply.headers({ etag: tag, 'cache-control': 'private, no-cache' });
+      if (request.headers['if-none-match'] === tag && key !== null) {
+        void reply.code(304);
+        return undefined;
+      }
+      const bytes = key === null ? null : await this.thumbnails.make(() => objects.get(key), width, request.abandoned);
+      if (!bytes)
+        throw new DomainError('not_found', 'The bytes of this image are lost: they come back when they are sent again');
+      void reply.type('image/webp');
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    });
   }
 
   @Delete(':id')

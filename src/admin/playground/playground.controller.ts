@@ -1,13 +1,22 @@
-import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DetectionService } from '../../detection/detection.service.ts';
 import { DomainError } from '../../errors/domain-error.ts';
 import { ApiProblems } from '../../http/api-problems.ts';
 import { ADMIN_API_PATH } from '../../http/route.ts';
-import { type Upload } from '../../http/upload.ts';
+import type { Upload } from '../../http/upload.ts';
 import { TakesImage, UploadedImage } from '../../http/upload.interceptor.ts';
+import { JobInterceptor, KeepsJob } from '../../inference/job.interceptor.ts';
 import { type DetectionBody, detectionSchema } from '../../inference/schemas.ts';
+import { SemaphoreInterceptor } from '../../inference/semaphore.interceptor.ts';
+import { MaskingService } from '../../masking/masking.service.ts';
 import type { MaskedBody } from '../../masking/schemas.ts';
+import { Actor } from '../actor.ts';
+import { noSuchImage } from '../kept/images.controller.ts';
 import { type IdParams, idParamsSchema } from '../kept/schemas.ts';
+import { StorageAccess } from '../kept/storage-access.ts';
 import {
   type PlaygroundDetectOptions,
   playgroundDetectOptionsSchema,
@@ -19,26 +28,45 @@ import {
   rerunSchema,
 } from './schemas.ts';
 
+/** Trying the service out, with images that are sent and with stored ones: the same work as behind the public routes. */
 @ApiTags('admin')
 @Controller(ADMIN_API_PATH)
 export class PlaygroundController {
+  constructor(
+    private readonly detection: DetectionService,
+    private readonly masking: MaskingService,
+    private readonly storage: StorageAccess,
+    private readonly jobs: JobInterceptor,
+    private readonly semaphore: SemaphoreInterceptor,
+  ) {}
+
   @Post('playground/detect')
   @HttpCode(200)
   @ApiOperation({ operationId: 'adminPlaygroundDetect', summary: 'Find the faces in an image, to try it out' })
   @ApiOkResponse({ description: 'Where the faces are, best first', standardSchema: detectionSchema })
   @ApiProblems('foreign_origin')
-  @TakesImage(playgroundDetectOptionsSchema)
-  detect(@UploadedImage() { image }: Upload<PlaygroundDetectOptions>): DetectionBody {
-    throw new DomainError('not_ready', `Nothing is done yet with ${image.length} bytes`);
+  @TakesImage(playgroundDetectOptionsSchema, JobInterceptor, SemaphoreInterceptor)
+  @KeepsJob('detect')
+  detect(
+    @UploadedImage() upload: Upload<PlaygroundDetectOptions>,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<DetectionBody> {
+    return this.detection.detect(upload, request, reply);
   }
 
   @Post('playground/mask')
   @HttpCode(200)
   @ApiOperation({ operationId: 'adminPlaygroundMask', summary: 'Mask the faces in an image, to try it out' })
   @ApiProblems('foreign_origin')
-  @TakesImage(playgroundMaskOptionsSchema)
-  mask(@UploadedImage() { image }: Upload<PlaygroundMaskOptions>): MaskedBody | Buffer {
-    throw new DomainError('not_ready', `Nothing is done yet with ${image.length} bytes`);
+  @TakesImage(playgroundMaskOptionsSchema, JobInterceptor, SemaphoreInterceptor)
+  @KeepsJob('mask')
+  mask(
+    @UploadedImage() upload: Upload<PlaygroundMaskOptions>,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<MaskedBody | Buffer> {
+    return this.masking.answer(upload, request, reply);
   }
 
   @Post('images/:id/jobs')
@@ -51,18 +79,50 @@ export class PlaygroundController {
     'foreign_origin',
     'not_found',
     'storage_off',
-    'undecodable_image',
     'too_many_pixels',
     'unsupported_image',
+    'undecodable_image',
     'internal',
     'busy',
+    'storage_full',
     'storage_unavailable',
     'deadline_exceeded',
   )
-  rerun(
+  @RouteConfig({ takesImage: true })
+  async rerun(
     @Param({ schema: idParamsSchema }) { id }: IdParams,
-    @Body({ schema: rerunSchema }) { kind }: Rerun,
-  ): RerunAnswer {
-    throw new DomainError('not_ready', `Nothing is done yet to ${kind} ${id}`);
+    @Body({ schema: rerunSchema }) { kind, options = {} }: Rerun,
+    @Actor() actor: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<RerunAnswer> {
+    const image = await this.takeOut(id, actor);
+    // From here on, the request goes the way of one that sent the image.
+    const upload = { image, options };
+    request.upload = upload;
+    const counts = await this.jobs.keep(request, kind, () =>
+      this.semaphore.withPermit(request, async () => {
+        if (kind === 'detect') {
+          const { face_count } = await this.detection.detect(upload, request, reply);
+          return { face_count, masked_count: null };
+        }
+        const { face_count, masked_count } = (await this.masking.mask(upload, request, reply)).body;
+        return { face_count, masked_count };
+      }),
+    );
+    return { job_id: request.jobId!, kind, ...counts };
+  }
+
+  /** That it is used, and by whom, is recorded before. */
+  private takeOut(id: string, actor: string): Promise<Uint8Array<ArrayBuffer>> {
+    return this.storage.use(async ({ listing, objects, audit }) => {
+      const row = await listing.image(id);
+      if (!row) throw noSuchImage();
+      const bytes = row.objectKey === null ? null : await objects.get(row.objectKey);
+      if (!bytes) throw new DomainError('not_found', 'The bytes of this image are lost: send it again');
+      await audit.add({ action: 'rerun', actor, subject: row.id, counts: { jobs: 1 } });
+      // In a buffer of its own, which can be moved to the thread.
+      return Uint8Array.from(bytes);
+    });
   }
 }

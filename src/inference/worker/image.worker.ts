@@ -2,8 +2,18 @@ import { inspect } from 'node:util';
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import { DomainError } from '../../errors/domain-error.ts';
 import { Detector } from './detector.ts';
-import type { DetectAnswer, DetectTask, MaskAnswer, MaskTask, Outcome, WorkerSettings } from './messages.ts';
+import type {
+  DetectAnswer,
+  DetectTask,
+  MaskAnswer,
+  MaskTask,
+  Outcome,
+  ThumbnailAnswer,
+  ThumbnailTask,
+  WorkerSettings,
+} from './messages.ts';
 import { detectFaces, maskFaces, type Tools } from './pipeline.ts';
+import { makeThumbnail } from './thumbnail.ts';
 
 /** Entry of a pool's thread: one exported function per kind of task. */
 
@@ -42,9 +52,14 @@ export async function mask(task: MaskTask): Promise<Outcome<MaskAnswer>> {
   ]);
 }
 
+export async function thumbnail(task: ThumbnailTask): Promise<Outcome<ThumbnailAnswer>> {
+  const { maxPixels } = workerData as WorkerSettings;
+  return handOver(task, await toOutcome(() => makeThumbnail(task, maxPixels)), ({ bytes }) => [bytes.buffer]);
+}
+
 /** Moves the buffers of an answer, and the image's own where it is wanted back, instead of copying them. */
 function handOver<Answer>(
-  { handBack, image }: DetectTask | MaskTask,
+  { handBack, image }: DetectTask | MaskTask | ThumbnailTask,
   outcome: Outcome<Answer>,
   buffersOf: (answer: Answer) => ArrayBuffer[],
 ): Outcome<Answer> {

@@ -65,6 +65,16 @@ export interface MaskTask extends ImageTask {
   readonly mask: MaskSettings;
 }
 
+export interface ThumbnailTask extends ImageTask {
+  /** Most pixels of the longer side; a smaller image keeps its size. */
+  readonly longSide: number;
+}
+
+export interface ThumbnailAnswer {
+  /** A WebP image, in a buffer of its own. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
 export interface Face {
   readonly box: Box;
   readonly score: number;

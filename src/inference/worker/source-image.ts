@@ -180,6 +180,17 @@ export async function decodeAtSize(source: SourceImage, size: Size): Promise<Ras
   return toRaster(shrink(uprightRgb(source).removeAlpha(), size));
 }
 
+/**
+ * The upright first frame in sRGB, as a WebP of no more than `longSide` pixels. JPEG and WebP are shrunk while they are
+ * decoded. Nothing but pixels goes along.
+ * @throws DomainError undecodable_image
+ */
+export async function encodeThumbnail(source: SourceImage, longSide: number): Promise<Buffer> {
+  const inAnyProfile = { ...source, convertsColor: source.convertsColor || source.profile !== null };
+  const small = uprightRgb(inAnyProfile).resize(longSide, longSide, { fit: 'inside', withoutEnlargement: true });
+  return decoding(() => small.webp({ quality: 75, effort: 2 }).toBuffer());
+}
+
 /** Decoded pixels stretched to `size`, in 8-bit RGB without transparency. */
 export async function resizePixels(raster: Raster, size: Size): Promise<Raster> {
   const { width, height, channels } = raster;

@@ -3103,6 +3103,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description What is stored cannot be reached */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     adminPlaygroundDetect: {
@@ -3683,7 +3694,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description All request slots are taken; What is stored cannot be reached */
+            /** @description All request slots are taken; There is no room to keep the image; What is stored cannot be reached */
             503: {
                 headers: {
                     /** @description Seconds to wait */

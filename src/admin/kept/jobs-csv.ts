@@ -1,0 +1,32 @@
+import { Readable } from 'node:stream';
+import type { JobFilter, ListedJob, Listing, Page, Sort } from '../../storage/records/listing.ts';
+import { toJobItem } from './bodies.ts';
+import { csvLine } from './csv.ts';
+import { jobItemSchema } from './schemas.ts';
+
+const ROWS_AT_ONCE = 1000;
+const COLUMNS = Object.keys(jobItemSchema.shape) as (keyof typeof jobItemSchema.shape)[];
+
+type ReadPage = (after?: string) => Promise<Page<ListedJob>>;
+
+/**
+ * All jobs of a filter, page by page as they are taken: memory holds one page, however many there are.
+ * @throws what the database says to the first page; what it says later fails the stream
+ */
+export async function jobsAsCsv(listing: Listing, filter: JobFilter, sort: Sort | undefined): Promise<Readable> {
+  const readPage: ReadPage = (after) => listing.jobs(filter, { limit: ROWS_AT_ONCE, sort, after });
+  return Readable.from(lines(await readPage(), readPage));
+}
+
+async function* lines(first: Page<ListedJob>, readPage: ReadPage): AsyncGenerator<string> {
+  yield csvLine(COLUMNS);
+  for (let page = first; ; page = await readPage(page.next)) {
+    if (page.rows.length > 0) yield page.rows.map(toLine).join('');
+    if (page.next === null) return;
+  }
+}
+
+function toLine(row: ListedJob): string {
+  const job = toJobItem(row);
+  return csvLine(COLUMNS.map((column) => job[column]));
+}
