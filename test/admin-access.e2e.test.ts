@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildOpenApiDocument } from '../src/openapi-document.ts';
 import { bearer, cookieOf, loggedIn, login, operatorSettings, PASSWORD, SAME_ORIGIN } from './operator.ts';
@@ -240,6 +241,37 @@ describe('without a session', () => {
     }
     for (const path of ['/admin/login', '/admin/login/', '/admin/login/index.html', '/admin/login/assets/l.js']) {
       expect({ path, status: (await get(path)).status }).toEqual({ path, status: 200 });
+    }
+  });
+});
+
+const BUILT = fileURLToPath(new URL('../admin/build', import.meta.url));
+
+describe.skipIf(!existsSync(BUILT))('the console as it is built', () => {
+  it('gives no file without a session but those of the login page, and every file with one', async () => {
+    const built = await startService(await operatorSettings());
+    try {
+      const session = await loggedIn(built.url);
+      const files = readdirSync(BUILT, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+      expect(files.length).toBeGreaterThan(20);
+      for (const { parentPath, name } of files) {
+        const path = `/admin/${relative(BUILT, join(parentPath, name)).split(sep).join('/')}`;
+        const isLogin = path.startsWith('/admin/login/');
+        const [open, closed] = await Promise.all(
+          [{}, session].map(async (headers) => {
+            const response = await fetch(built.url + path, { headers, redirect: 'manual' });
+            await response.arrayBuffer();
+            return response.status;
+          }),
+        );
+        expect({ path, open, closed }).toEqual({
+          path,
+          open: isLogin ? 200 : path === '/admin/index.html' ? 303 : 401,
+          closed: 200,
+        });
+      }
+    } finally {
+      await built.close();
     }
   });
 });
