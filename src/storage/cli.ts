@@ -12,6 +12,7 @@ const help = `Usage: npm run storage -- COMMAND [options]
 
   reconcile         compare records, images and spool; repair what does not fit
   prune             delete what is older than FACE_API_RETENTION_DAYS, or than --days
+  migrate           bring the database up to date, as the service does at its start
   erase ID          erase an image and all that was made of it; ID is the image's or one of its jobs'
 
   --dry-run         only say what would be done
@@ -30,6 +31,7 @@ class UsageError extends Error {}
 
 type Command =
   | { readonly name: 'reconcile' }
+  | { readonly name: 'migrate' }
   | { readonly name: 'prune'; readonly days: number | undefined }
   | { readonly name: 'erase'; readonly id: string };
 
@@ -49,7 +51,12 @@ export async function runCli(
       return 0;
     }
     const command = toCommand(positionals, values.days);
-    return await runCommand(command, values['dry-run'] === true, readConfiguration(environment), output);
+    const configuration = readConfiguration(environment);
+    if (command.name === 'migrate') {
+      if (values['dry-run'] === true) throw usage('--dry-run is not for migrate');
+      return await migrate(configuration, output);
+    }
+    return await runCommand(command, values['dry-run'] === true, configuration, output);
   } catch (error) {
     output.stderr.write(`${reasonOf(error)}\n`);
     return error instanceof UsageError || error instanceof ConfigurationError ? 2 : 1;
@@ -75,6 +82,7 @@ function toCommand([name, operand, ...rest]: string[], days: string | undefined)
   }
   switch (name) {
     case 'reconcile':
+    case 'migrate':
       return { name };
     case 'prune':
       return { name, days: days === undefined ? undefined : Number(days) };
@@ -90,9 +98,21 @@ function usage(message: string): UsageError {
   return new UsageError(`${message}; see npm run storage -- --help`);
 }
 
+/** Of all storage it needs the database alone: before a new version starts, there may be nothing else yet. */
+async function migrate(configuration: Configuration, { stdout, stderr }: CliOutput): Promise<number> {
+  const database = openDatabase(configuration, warningsTo(stderr));
+  try {
+    await database.ready();
+    stdout.write('the database is up to date\n');
+    return 0;
+  } finally {
+    await database.close();
+  }
+}
+
 /** Opens storage as the service does, and closes it whatever happens. */
 async function runCommand(
-  command: Command,
+  command: Exclude<Command, { name: 'migrate' }>,
   dryRun: boolean,
   configuration: Configuration,
   { stdout, stderr }: CliOutput,

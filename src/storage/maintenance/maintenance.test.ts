@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { v7 } from 'uuid';
 import { type OpenedStorage, openStorage } from '../../../test/fixtures/opened-storage.ts';
 import { finishedJob, jpegBytes } from '../../../test/fixtures/stored-jobs.ts';
+import { createTestDatabase } from '../../../test/fixtures/test-database.ts';
 import { runCli } from '../cli.ts';
 import { originalKey, resultKey } from '../objects/object-keys.ts';
 import { auditEntity } from '../records/audit.entity.ts';
@@ -246,7 +247,9 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
   // The command line opens the objects by itself, and the folder is what it finds without further settings.
   if (objectsIn === 'folder') {
     describe('npm run storage', () => {
-      async function run(...args: string[]) {
+      const run = (...args: string[]) => runOn(storage.databaseUrl, ...args);
+
+      async function runOn(databaseUrl: string, ...args: string[]) {
         const texts = { stdout: '', stderr: '' };
         const collect = (name: keyof typeof texts) =>
           new Writable({
@@ -258,10 +261,23 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
         const exitCode = await runCli(
           args,
           { stdout: collect('stdout'), stderr: collect('stderr') },
-          { FACE_API_DATA_FOLDER: storage.folder, DATABASE_URL: storage.databaseUrl },
+          { FACE_API_DATA_FOLDER: storage.folder, DATABASE_URL: databaseUrl },
         );
         return { exitCode, ...texts };
       }
+
+      it('brings a new database up to date, and one that is so already', async () => {
+        const empty = await createTestDatabase();
+        try {
+          const upToDate = { exitCode: 0, stdout: 'the database is up to date\n', stderr: '' };
+          expect(await runOn(empty.url, 'migrate')).toEqual(upToDate);
+          expect(await runOn(empty.url, 'migrate')).toEqual(upToDate);
+          expect(await runOn(empty.url, 'prune', '--days', '1')).toMatchObject({ exitCode: 0 });
+          expect(await run('migrate', '--dry-run')).toMatchObject({ exitCode: 2 });
+        } finally {
+          await empty.close();
+        }
+      });
 
       it('reconciles, prunes and erases, first dry', async () => {
         const job = finishedJob({ createdAt: ago(10).toISOString() });
