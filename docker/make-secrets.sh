@@ -18,5 +18,6 @@ keep() {
 
 openssl rand -hex 24 | keep postgres_password
 openssl rand -hex 24 | keep s3_secret_key
+openssl rand -hex 12 | keep grafana_password
 openssl genpkey -algorithm ed25519 | keep receipt_key
 echo "postgres://face_api:$(cat secrets/postgres_password)@postgres:5432/face_api" | keep database_url

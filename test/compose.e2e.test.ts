@@ -119,6 +119,33 @@ describe('docker/compose.yaml', () => {
     }
   });
 
+  it('leaves nginx and what watches the service to profiles', () => {
+    const profiled = services().map(([name, { profiles = [] }]) => [name, ...profiles]);
+
+    expect(profiled).toEqual([
+      ['api'],
+      ['admin'],
+      ['postgres'],
+      ['minio'],
+      ['bucket'],
+      ['nginx', 'edge'],
+      ['certbot', 'edge'],
+      ['prometheus', 'monitoring'],
+      ['grafana', 'monitoring'],
+    ]);
+  });
+
+  it('has Prometheus ask the service where it listens', async () => {
+    const { scrape_configs: jobs } = parse(await readFile('docker/monitoring/prometheus.yml', 'utf8')) as {
+      scrape_configs: { dns_sd_configs: { names: string[]; port: number }[] }[];
+    };
+    for (const { names, port } of jobs.flatMap(({ dns_sd_configs: configs }) => configs)) {
+      for (const name of names)
+        expect([name, compose.services[name]?.environment!['FACE_API_PORT']]).toEqual([name, String(port)]);
+    }
+    expect(jobs).toHaveLength(2);
+  });
+
   it('mounts only what there is: volumes that are declared, files of the repository', () => {
     for (const [, { volumes = [] }] of services()) {
       for (const volume of volumes) {
