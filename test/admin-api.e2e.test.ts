@@ -27,7 +27,7 @@ import { detectionSchema } from '../src/inference/schemas.ts';
 import { maskedSchema } from '../src/masking/schemas.ts';
 import { KeptStorage } from '../src/storage/kept-storage.ts';
 import { asAdmin, readJson, startAdminService } from './admin-client.ts';
-import { encode, portrait } from './fixtures/portraits.ts';
+import { crowd, encode, portrait } from './fixtures/portraits.ts';
 import { openTestBucket, s3Environment, type TestBucket } from './fixtures/s3-server.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
 import { expectProblem, type Service, until } from './service.ts';
@@ -115,6 +115,18 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
     const picture = await tryOut('mask', image, { accept: 'image/*', options: { keep: false } });
     expect(picture.headers.get('content-type')).toBe('image/jpeg');
     expect((await sharp(Buffer.from(await picture.arrayBuffer())).metadata()).width).toBe(400);
+  });
+
+  it('answers with candidates below the threshold where they are asked for, and keeps the faces alone', async () => {
+    const image = await encode(crowd(6, { seed: 3, width: 800, height: 480, background: 'clutter' }), 'jpeg');
+    const response = await tryOut('detect', image, { options: { candidates: 0.01 } });
+    const { faces } = detectionSchema.strict().parse(await response.clone().json());
+    const certain = faces.filter(({ score }) => score >= 0.5);
+    expect(faces.length).toBeGreaterThan(certain.length);
+    expect(response.headers.get('x-face-count')).toBe(String(certain.length));
+    const job = await jobOf(response);
+    expect(job).toMatchObject({ face_count: certain.length, image: { face_count: certain.length } });
+    expect(job.faces).toEqual(certain);
   });
 
   it('takes the image in all the ways in which the public routes do', async () => {

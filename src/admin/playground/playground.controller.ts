@@ -2,6 +2,7 @@ import { Body, Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/commo
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Configuration } from '../../config/configuration.ts';
 import { DetectionService } from '../../detection/detection.service.ts';
 import { DomainError } from '../../errors/domain-error.ts';
 import { ApiProblems } from '../../http/api-problems.ts';
@@ -38,6 +39,7 @@ export class PlaygroundController {
     private readonly storage: StorageAccess,
     private readonly jobs: JobInterceptor,
     private readonly semaphore: SemaphoreInterceptor,
+    private readonly configuration: Configuration,
   ) {}
 
   @Post('playground/detect')
@@ -47,12 +49,23 @@ export class PlaygroundController {
   @ApiProblems('foreign_origin')
   @TakesImage(playgroundDetectOptionsSchema, JobInterceptor, SemaphoreInterceptor)
   @KeepsJob('detect')
-  detect(
-    @UploadedImage() upload: Upload<PlaygroundDetectOptions>,
+  async detect(
+    @UploadedImage() { image, options }: Upload<PlaygroundDetectOptions>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<DetectionBody> {
-    return this.detection.detect(upload, request, reply);
+    const { candidates, threshold = this.configuration.detection.threshold } = options;
+    const isFace = ({ score }: { readonly score: number }) => score >= threshold;
+    const { keepJob } = request;
+    request.keepJob =
+      keepJob &&
+      ((original, answer) => {
+        keepJob(original, answer && { ...answer, faces: answer.faces.filter(isFace) });
+      });
+    const lowest = Math.min(threshold, candidates ?? threshold);
+    const body = await this.detection.detect({ image, options: { ...options, threshold: lowest } }, request, reply);
+    void reply.header('x-face-count', body.faces.filter(isFace).length);
+    return body;
   }
 
   @Post('playground/mask')

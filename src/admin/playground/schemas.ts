@@ -8,7 +8,14 @@ const keep = z
   .meta({ description: 'false: no job is kept of it. Default: true, where storage is on' });
 
 export const playgroundDetectOptionsSchema = z
-  .strictObject({ ...detectOptionFields, keep })
+  .strictObject({
+    ...detectOptionFields,
+    candidates: z.number().min(0.01).max(1).optional().meta({
+      description:
+        'Answer with what has at least this score too, below the threshold, so that a threshold can be chosen by looking. The job has the faces at the threshold alone',
+    }),
+    keep,
+  })
   .meta({ id: 'PlaygroundDetectOptions' });
 export type PlaygroundDetectOptions = z.infer<typeof playgroundDetectOptionsSchema>;
 

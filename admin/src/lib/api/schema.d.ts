@@ -972,6 +972,8 @@ export interface components {
             large_faces?: boolean;
             /** @description Report the five landmarks of each face. Default: true */
             landmarks?: boolean;
+            /** @description Answer with what has at least this score too, below the threshold, so that a threshold can be chosen by looking. The job has the faces at the threshold alone */
+            candidates?: number;
             /** @description false: no job is kept of it. Default: true, where storage is on */
             keep?: boolean;
         };
@@ -3126,6 +3128,7 @@ export interface operations {
                 input_size?: number;
                 large_faces?: boolean;
                 landmarks?: boolean;
+                candidates?: number;
                 keep?: boolean;
             };
             header?: never;
@@ -3154,6 +3157,8 @@ export interface operations {
                     large_faces?: boolean;
                     /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
+                    /** @description Answer with what has at least this score too, below the threshold, so that a threshold can be chosen by looking. The job has the faces at the threshold alone */
+                    candidates?: number;
                     /** @description false: no job is kept of it. Default: true, where storage is on */
                     keep?: boolean;
                 };
@@ -3187,6 +3192,8 @@ export interface operations {
                     large_faces?: boolean;
                     /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
+                    /** @description Answer with what has at least this score too, below the threshold, so that a threshold can be chosen by looking. The job has the faces at the threshold alone */
+                    candidates?: number;
                     /** @description false: no job is kept of it. Default: true, where storage is on */
                     keep?: boolean;
                 };
