@@ -231,10 +231,10 @@ describe('what the process writes', () => {
   });
   afterAll(() => service.stop());
 
-  it('is one readable line for people, and one JSON object a line for machines', async () => {
+  it('is a readable line each for service and console, and one JSON object a line for machines', async () => {
     await fetch(`${service.url}/nothing`);
     await until(() => service.output().includes('/nothing'));
-    const [announcement, ...others] = service
+    const [announcement, consoleLine, ...others] = service
       .output()
       .trim()
       .split('\n')
@@ -242,6 +242,9 @@ describe('what the process writes', () => {
 
     expect(announcement).toBe(
       `Face API serves on http://127.0.0.1:${service.port} with the model embedded, documentation at /docs`,
+    );
+    expect(consoleLine).toMatch(
+      /^Console at http:\/\/127\.0\.0\.1:\d+\/admin, password until the next start: [\w-]{20} \(to keep one: npm run admin -- hash-password\)$/,
     );
     expect(others).toEqual([]);
     for (const line of service.output().split('\n')) if (line.startsWith('{')) JSON.parse(line);

@@ -36,7 +36,14 @@ describe('resolveModel', () => {
     await withFolders(async (modelsFolder, packageFolder) => {
       const path = join(modelsFolder, 'detector.onnx');
       await writeFile(path, pack.model);
-      const expected = { name: 'detector', path, sha256: pack.entry.sha256, license: 'Noise licence', source: pack.entry.archives[0]!.url, bytes: 500 };
+      const expected = {
+        name: 'detector',
+        path,
+        sha256: pack.entry.sha256,
+        license: 'Noise licence',
+        source: pack.entry.archives[0]!.url,
+        bytes: 500,
+      };
       expect(await resolveModel('detector', modelsFolder, packageFolder)).toEqual(expected);
       expect(await resolveModel('det', modelsFolder, packageFolder)).toEqual(expected);
     });
@@ -61,7 +68,14 @@ describe('resolveModel', () => {
     await withFolders(async (modelsFolder, packageFolder) => {
       const path = join(modelsFolder, 'mine v2.onnx');
       await writeFile(path, 'mine');
-      const mine = { name: 'mine v2', path, sha256: sha256Of(Buffer.from('mine')), license: 'unknown', source: 'a file of your own', bytes: 4 };
+      const mine = {
+        name: 'mine v2',
+        path,
+        sha256: sha256Of(Buffer.from('mine')),
+        license: 'unknown',
+        source: 'a file of your own',
+        bytes: 4,
+      };
       expect(await resolveModel(path, modelsFolder, packageFolder)).toEqual(mine);
       expect(await resolveModel(relative('.', path), modelsFolder, packageFolder)).toEqual(mine);
       await writeFile(path, pack.model);
