@@ -6,24 +6,26 @@ const ERROR = 0.04;
 /** Each bin ends where a value is so many times that at its start: its middle is within the error of all in it. */
 const GROWTH = (1 + ERROR) / (1 - ERROR);
 
+const BINS = binOf(LARGEST_MS) + 1;
+
 /**
  * Counts of latencies in bins whose width grows with the value, so that percentiles are known to within a share of
  * themselves, and those of several processes and minutes can be added (as DDSketch does: Masson, Rim, Lee, VLDB 2019).
  */
 export class LatencyHistogram {
-  readonly #counts: Map<number, number>;
-
-  constructor(counts: Readonly<Record<string, number>> = {}) {
-    this.#counts = new Map(Object.entries(counts).map(([bin, count]) => [Number(bin), count]));
-  }
+  readonly #counts = new Float64Array(BINS);
 
   add(ms: number): void {
-    const clamped = Math.min(LARGEST_MS, Math.max(SMALLEST_MS, ms));
-    this.#count(Math.ceil(Math.log(clamped / SMALLEST_MS) / Math.log(GROWTH)), 1);
+    this.#counts[binOf(Math.min(LARGEST_MS, Math.max(SMALLEST_MS, ms)))]! += 1;
   }
 
   merge(other: LatencyHistogram): void {
-    for (const [bin, count] of other.#counts) this.#count(bin, count);
+    for (let bin = 0; bin < BINS; bin++) this.#counts[bin]! += other.#counts[bin]!;
+  }
+
+  /** @param counts by number of the bin, as `toRecord` gives them */
+  mergeRecord(counts: Readonly<Record<string, number>>): void {
+    for (const bin in counts) this.#counts[Number(bin)]! += counts[bin]!;
   }
 
   /**
@@ -31,25 +33,22 @@ export class LatencyHistogram {
    * @param share above 0, at most 1
    */
   percentile(share: number): number | null {
-    const bins = [...this.#counts].sort(([one], [other]) => one - other);
-    const total = bins.reduce((sum, [, count]) => sum + count, 0);
+    const total = this.#counts.reduce((sum, count) => sum + count, 0);
+    if (total === 0) return null;
     const rank = Math.ceil(share * total);
-    let seen = 0;
-    for (const [bin, count] of bins) {
-      seen += count;
-      if (seen >= rank) return middleOf(bin);
-    }
-    return null;
+    let bin = 0;
+    for (let seen = this.#counts[0]!; seen < rank; seen += this.#counts[bin]!) bin++;
+    return middleOf(bin);
   }
 
-  /** Counts by number of the bin, as the constructor takes them. */
+  /** Counts by number of the bin, of those that have any. */
   toRecord(): Record<string, number> {
-    return Object.fromEntries(this.#counts);
+    return Object.fromEntries([...this.#counts.entries()].filter(([, count]) => count > 0));
   }
+}
 
-  #count(bin: number, count: number): void {
-    this.#counts.set(bin, (this.#counts.get(bin) ?? 0) + count);
-  }
+function binOf(ms: number): number {
+  return Math.ceil(Math.log(ms / SMALLEST_MS) / Math.log(GROWTH));
 }
 
 /** The bin's values reach from GROWTH^(bin − 1) to GROWTH^bin; this is as far from one end as from the other, by ratio. */

@@ -34,13 +34,8 @@ const NOTHING: Counts = {
 
 /** Sums over some time, of some processes. */
 export class Tally {
-  readonly latencies: LatencyHistogram;
-  #counts: Counts;
-
-  constructor(counts: Counts = NOTHING, latencies: Readonly<Record<string, number>> = {}) {
-    this.#counts = counts;
-    this.latencies = new LatencyHistogram(latencies);
-  }
+  readonly latencies = new LatencyHistogram();
+  #counts = NOTHING;
 
   get counts(): Counts {
     return this.#counts;
@@ -65,6 +60,12 @@ export class Tally {
   merge(other: Tally): void {
     this.#sum(other.#counts);
     this.latencies.merge(other.latencies);
+  }
+
+  /** @param latencies as a histogram's record */
+  mergeRow(counts: Counts, latencies: Readonly<Record<string, number>>): void {
+    this.#sum(counts);
+    this.latencies.mergeRecord(latencies);
   }
 
   #sum(other: Counts): void {

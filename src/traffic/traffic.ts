@@ -89,7 +89,7 @@ export class Traffic implements OnModuleInit, OnApplicationShutdown {
       return tally;
     };
     for (const { at, latencies, ...counts } of shared?.rows ?? []) {
-      tallyAt(at.getTime()).merge(new Tally(counts, latencies));
+      tallyAt(at.getTime()).mergeRow(counts, latencies);
     }
     const span = spanOf(period);
     const end = Math.min(period.to, Date.now() + MINUTE_MS);

@@ -8,7 +8,10 @@ export const statisticsQuerySchema = z.strictObject({
   to: queryTime().optional().meta({ description: 'Exclusive. Default: now' }),
   step_seconds: queryInteger(60, 31 * DAY_SECONDS, 60)
     .default(60)
-    .meta({ description: 'Length of a bucket: whole minutes. At most 1,500 buckets are given' }),
+    .meta({
+      description:
+        'Length of a bucket: whole minutes, or whole hours for a period of more than two days. At most 1,500 buckets are given',
+    }),
 });
 export type StatisticsQuery = z.infer<typeof statisticsQuerySchema>;
 

@@ -18,7 +18,7 @@ import {
 const HOUR_MS = 3_600_000;
 const MAX_BUCKETS = 1500;
 /** So many minutes of some processes are read at once without a thought. */
-const MAX_PERIOD_OF_MINUTES_MS = 31 * 24 * HOUR_MS;
+const MAX_PERIOD_OF_MINUTES_MS = 48 * HOUR_MS;
 
 @ApiTags('admin')
 @ApiProblems('invalid_request', 'unauthorized', 'internal', 'storage_unavailable')
@@ -58,7 +58,7 @@ function toPeriod({ from, to, step_seconds }: StatisticsQuery): Period {
     throw new DomainError('invalid_request', `At most ${MAX_BUCKETS} buckets are given: ask for longer steps`);
   }
   if (stepMs % HOUR_MS !== 0 && period.to - period.from > MAX_PERIOD_OF_MINUTES_MS) {
-    throw new DomainError('invalid_request', 'Over more than 31 days, step_seconds is a multiple of 3600');
+    throw new DomainError('invalid_request', 'Over more than two days, step_seconds is a multiple of 3600');
   }
   return period;
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fillWithJobs, IMAGES, ROWS } from '../../../test/fixtures/million-jobs.ts';
 import { createTestDatabase, type TestDatabase } from '../../../test/fixtures/test-database.ts';
 import { Database } from './database.ts';
 import {
@@ -12,37 +13,10 @@ import {
 } from './listing.ts';
 import { BadCursorError } from './bad-cursor-error.ts';
 
-const ROWS = 1_000_000;
-const IMAGES = 200_000;
 const PAGE = 50;
 const PAGE_MS = 50;
 /** What is measured is the query, not what else a busy machine does: the best of many counts. */
 const TRIES = 30;
-
-/*
- * A million jobs over a year, one every half minute, as they come about: one in twenty fails, few photos hold crowds,
- * most jobs used the model of the day.
- */
-const FILL_IMAGES = `
-  INSERT INTO images
-  SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, lpad(to_hex(n), 64, '0'),
-    CASE WHEN n % 200 = 0 THEN 'tiff' WHEN n % 10 = 0 THEN 'png' ELSE 'jpeg' END, 100000, 640, 480,
-    CASE WHEN n % 500 = 0 THEN 100 ELSE n % 5 END, 'originals/' || n || '.jpg', at, at
-  FROM generate_series(1, ${IMAGES}) n, LATERAL (SELECT timestamptz '2025-01-01' + n * interval '150 seconds') t (at)`;
-const FILL_JOBS = `
-  INSERT INTO jobs (id, kind, status, image_id, options, faces, face_count, timings, duration_ms, model_name, model_sha256,
-    error_code, error_detail, request_id, created_at)
-  SELECT ('01900000-0000-7000-9000-' || lpad(to_hex(n), 12, '0'))::uuid,
-    CASE WHEN n % 3 = 0 THEN 'detect' ELSE 'mask' END,
-    CASE WHEN failed THEN 'failed' ELSE 'done' END,
-    ('01900000-0000-7000-8000-' || lpad(to_hex(1 + n % ${IMAGES}), 12, '0'))::uuid,
-    '{}', CASE WHEN failed THEN NULL ELSE '[]'::jsonb END,
-    CASE WHEN failed THEN NULL WHEN n % 5000 = 1 THEN 100 + n % 7 ELSE n % 5 END,
-    '{}', n % 300,
-    CASE WHEN n % 10000 = 3 THEN 'experiment' WHEN n < 300000 THEN 'old' ELSE 'embedded' END, '',
-    CASE WHEN n % 20000 = 0 THEN 'internal' WHEN failed THEN 'undecodable_image' END, NULL,
-    'request-' || n, timestamptz '2025-01-01' + (n / 2) * interval '60 seconds'
-  FROM generate_series(1, ${ROWS}) n, LATERAL (SELECT n % 20 = 0) f (failed)`;
 
 const JOB_FILTERS: [string, JobFilter][] = [
   ['no filter', {}],
@@ -85,21 +59,7 @@ beforeAll(async () => {
   testDatabase = await createTestDatabase();
   database = new Database({ url: testDatabase.url, dataFolder: '', poolSize: 2, warn: () => undefined });
   listing = new Listing(database);
-  const dataSource = await database.ready();
-  const runner = dataSource.createQueryRunner();
-  // The rows are made for the queries alone: filling is quicker where the indexes are built afterwards.
-  await runner.query(`SET session_replication_role = replica; SET synchronous_commit = off`);
-  const indexes = (await runner.query(`
-    SELECT indexname AS name, indexdef AS sql FROM pg_indexes
-    WHERE tablename IN ('jobs', 'images') AND indexname NOT LIKE '%pkey'`)) as { name: string; sql: string }[];
-  for (const { name } of indexes) await runner.query(`DROP INDEX ${name}`);
-  await runner.query(FILL_IMAGES);
-  await runner.query(FILL_JOBS);
-  for (const { sql } of indexes) await runner.query(sql);
-  await runner.query(`RESET session_replication_role`);
-  await runner.release();
-  await dataSource.query('VACUUM ANALYZE jobs');
-  await dataSource.query('VACUUM ANALYZE images');
+  await fillWithJobs(await database.ready());
 }, 300_000);
 afterAll(async () => {
   await database.close();

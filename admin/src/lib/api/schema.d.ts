@@ -3011,7 +3011,7 @@ export interface operations {
                 from?: string;
                 /** @description Exclusive. Default: now */
                 to?: string;
-                /** @description Length of a bucket: whole minutes. At most 1,500 buckets are given */
+                /** @description Length of a bucket: whole minutes, or whole hours for a period of more than two days. At most 1,500 buckets are given */
                 step_seconds?: number;
             };
             header?: never;
