@@ -21,8 +21,10 @@ import {
   type ReconciliationBody,
   reconciliationSchema,
 } from '../src/admin/kept/schemas.ts';
+import { Thumbnails } from '../src/admin/kept/thumbnails.ts';
 import { type RerunAnswer, rerunAnswerSchema } from '../src/admin/playground/schemas.ts';
 import { type SystemBody, systemSchema } from '../src/admin/system/schemas.ts';
+import { EXTRA_THREADS, InferencePool } from '../src/inference/inference-pool.ts';
 import { detectionSchema } from '../src/inference/schemas.ts';
 import { maskedSchema } from '../src/masking/schemas.ts';
 import { KeptStorage } from '../src/storage/kept-storage.ts';
@@ -323,8 +325,38 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
 
     it('many at once leave the threads of inference free', async () => {
       const { image } = await keep(anotherPhoto());
-      const answers = await Promise.all(Array.from({ length: 20 }, () => thumbnail(image!.id, '?width=64')));
-      expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
+      const pool = service.app.get(InferencePool);
+      let most = 0;
+      const watch = setInterval(() => (most = Math.max(most, pool.load.running + pool.load.waiting)), 1);
+      const answers = await Promise.all(Array.from({ length: 40 }, () => thumbnail(image!.id, '?width=640')));
+      clearInterval(watch);
+      expect(answers.map(({ status }) => status)).toEqual(Array(40).fill(200));
+      expect(most).toBeGreaterThan(0);
+      expect(most).toBeLessThanOrEqual(EXTRA_THREADS);
+    });
+
+    it('that nobody waits for any more are not begun', async () => {
+      const thumbnails = service.app.get(Thumbnails);
+      const held = Promise.withResolvers<null>();
+      const nobodyLeaves = new AbortController().signal;
+      const running = Array.from({ length: EXTRA_THREADS }, () =>
+        thumbnails.make(() => held.promise, 64, nobodyLeaves),
+      );
+      const leaving = new AbortController();
+      let wasRead = false;
+      const waiting = thumbnails.make(
+        () => {
+          wasRead = true;
+          return Promise.resolve(null);
+        },
+        64,
+        leaving.signal,
+      );
+      leaving.abort(new Error('gone'));
+      await expect(waiting).rejects.toThrow('gone');
+      held.resolve(null);
+      expect(await Promise.all(running)).toEqual(running.map(() => null));
+      expect(wasRead).toBe(false);
     });
   });
 
