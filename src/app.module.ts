@@ -3,22 +3,22 @@ import { LoggerModule } from 'nestjs-pino';
 import { AdminModule } from './admin/admin.module.ts';
 import { ConfigModule } from './config/config.module.ts';
 import type { Configuration, Role } from './config/configuration.ts';
-import { DetectionModule } from './detection/detection.module.ts';
+import { DetectionApiModule } from './detection/detection.module.ts';
 import { HealthModule } from './health/health.module.ts';
 import { HttpModule } from './http/http.module.ts';
 import { loggerOptions } from './http/logging.ts';
-import { MaskingModule } from './masking/masking.module.ts';
+import { MaskingApiModule } from './masking/masking.module.ts';
 import { MetricsModule } from './metrics/metrics.module.ts';
 import { StorageModule } from './storage/storage.module.ts';
 import { TracingModule } from './tracing/tracing.module.ts';
-import { ReceiptsModule } from './receipts/receipts.module.ts';
+import { ReceiptsApiModule } from './receipts/receipts.module.ts';
 import { TrafficModule } from './traffic/traffic.module.ts';
 
 /** What each role serves beside health, metrics and what all of them stand on. */
 const roles: Record<Role, ModuleMetadata['imports'] & object> = {
-  api: [DetectionModule, MaskingModule, ReceiptsModule],
+  api: [DetectionApiModule, MaskingApiModule, ReceiptsApiModule],
   admin: [AdminModule],
-  all: [DetectionModule, MaskingModule, ReceiptsModule, AdminModule],
+  all: [DetectionApiModule, MaskingApiModule, ReceiptsApiModule, AdminModule],
 };
 
 @Module({})

@@ -1,12 +1,9 @@
 import { Module } from '@nestjs/common';
 import { Configuration } from '../config/configuration.ts';
-import { DetectionService } from '../detection/detection.service.ts';
+import { DetectionModule } from '../detection/detection.module.ts';
 import { HttpModule } from '../http/http.module.ts';
 import { InferenceModule } from '../inference/inference.module.ts';
-import { JobInterceptor } from '../inference/job.interceptor.ts';
-import { SemaphoreInterceptor } from '../inference/semaphore.interceptor.ts';
-import { MaskingService } from '../masking/masking.service.ts';
-import { Receipts } from '../receipts/receipts.ts';
+import { MaskingModule } from '../masking/masking.module.ts';
 import { KeptStorage } from '../storage/kept-storage.ts';
 import { TrafficModule } from '../traffic/traffic.module.ts';
 import { DatabaseSessionStore } from './access/database-session-store.ts';
@@ -29,7 +26,7 @@ import { SystemController } from './system/system.controller.ts';
 const MINUTE_MS = 60_000;
 
 @Module({
-  imports: [HttpModule, InferenceModule, TrafficModule],
+  imports: [HttpModule, InferenceModule, DetectionModule, MaskingModule, TrafficModule],
   controllers: [
     SessionController,
     ImagesController,
@@ -43,12 +40,7 @@ const MINUTE_MS = 60_000;
     StorageAccess,
     AssetLinks,
     Thumbnails,
-    JobInterceptor,
-    SemaphoreInterceptor,
     SystemReport,
-    DetectionService,
-    MaskingService,
-    Receipts,
     LoginThrottle,
     {
       provide: AdminPassword,

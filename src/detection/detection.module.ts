@@ -3,5 +3,10 @@ import { InferenceModule } from '../inference/inference.module.ts';
 import { DetectionController } from './detection.controller.ts';
 import { DetectionService } from './detection.service.ts';
 
-@Module({ imports: [InferenceModule], controllers: [DetectionController], providers: [DetectionService] })
+/** Finding faces, for whoever offers it. */
+@Module({ imports: [InferenceModule], providers: [DetectionService], exports: [DetectionService] })
 export class DetectionModule {}
+
+/** The public route. */
+@Module({ imports: [DetectionModule, InferenceModule], controllers: [DetectionController] })
+export class DetectionApiModule {}

@@ -4,9 +4,10 @@ import { ReceiptsModule } from '../receipts/receipts.module.ts';
 import { MaskingController } from './masking.controller.ts';
 import { MaskingService } from './masking.service.ts';
 
-@Module({
-  imports: [InferenceModule, ReceiptsModule],
-  controllers: [MaskingController],
-  providers: [MaskingService],
-})
+/** Masking faces, for whoever offers it. */
+@Module({ imports: [InferenceModule, ReceiptsModule], providers: [MaskingService], exports: [MaskingService] })
 export class MaskingModule {}
+
+/** The public route. */
+@Module({ imports: [MaskingModule, InferenceModule], controllers: [MaskingController] })
+export class MaskingApiModule {}

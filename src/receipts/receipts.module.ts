@@ -2,5 +2,10 @@ import { Module } from '@nestjs/common';
 import { ReceiptsController } from './receipts.controller.ts';
 import { Receipts } from './receipts.ts';
 
-@Module({ controllers: [ReceiptsController], providers: [Receipts], exports: [Receipts] })
+/** Signing and checking, for whoever offers it. */
+@Module({ providers: [Receipts], exports: [Receipts] })
 export class ReceiptsModule {}
+
+/** The public routes. */
+@Module({ imports: [ReceiptsModule], controllers: [ReceiptsController] })
+export class ReceiptsApiModule {}
