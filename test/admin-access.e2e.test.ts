@@ -132,6 +132,18 @@ describe('a session', () => {
     expect((await get(SESSION, session)).status, 'and does not come back').toBe(401);
   });
 
+  it('is not kept from its end by a page that asks by itself while nobody is there', async () => {
+    const now = Date.now();
+    vi.useFakeTimers({ toFake: ['Date'], now });
+    const session = await loggedIn(service.url);
+    for (const minutes of [20, 40, 59]) {
+      vi.setSystemTime(now + minutes * MINUTE_MS);
+      expect((await get(SESSION, { ...session, 'x-idle': 'true' })).status).toBe(200);
+    }
+    vi.setSystemTime(now + 61 * MINUTE_MS);
+    expect((await get(SESSION, session)).status).toBe(401);
+  });
+
   it('ends twelve hours after the login, used or not', async () => {
     const now = Date.now();
     vi.useFakeTimers({ toFake: ['Date'], now });

@@ -1,17 +1,14 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
-import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { CHROMIUM } from './chromium.ts';
 import { PASSWORD } from './operator.ts';
 import { until } from './service.ts';
 
 /** The console as an operator sees it: in a real Chromium, with an ear on everything that a page complains of. */
-
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
-  existsSync(path),
-);
 
 /** Pictures of the pages, for whoever builds them to look at; git ignores them. */
 const SCREENSHOTS = fileURLToPath(new URL('../artefacts/console/', import.meta.url));
@@ -19,21 +16,6 @@ const SCREENSHOTS = fileURLToPath(new URL('../artefacts/console/', import.meta.u
 /** Without a browser these tests leave themselves out, but not in CI. */
 export const hasBrowser = CHROMIUM !== undefined || process.env['CI'] !== undefined;
 if (!hasBrowser) console.warn('The console is not tested: no Chromium here (on Debian: apt-get install chromium)');
-
-export function openBrowser(): Promise<Browser> {
-  if (CHROMIUM === undefined) throw new Error('no Chromium here: on Debian, apt-get install chromium');
-  return chromium.launch({
-    executablePath: CHROMIUM,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--no-first-run',
-    ],
-  });
-}
 
 export interface Visitor {
   readonly page: Page;

@@ -13,13 +13,13 @@ import {
   boxOnPicture,
   expectAccessible,
   hasBrowser,
-  openBrowser,
   screenshot,
   settled,
   signIn,
   type Visitor,
   visit,
 } from './browser.ts';
+import { openBrowser } from './chromium.ts';
 import { drawScene, encode, PLAIN_LOOK, portrait } from './fixtures/portraits.ts';
 import { finishedJob } from './fixtures/stored-jobs.ts';
 import { operatorSettings, PASSWORD } from './operator.ts';

@@ -3,16 +3,20 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { hashPassword } from '../../src/admin/access/password.ts';
 import { Database } from '../../src/storage/records/database.ts';
 import { EmbeddedPostgres } from '../../src/storage/records/embedded-postgres.ts';
+import { openBrowser } from '../chromium.ts';
+import { PASSWORD } from '../operator.ts';
 import { fillWithJobs, ROWS } from '../fixtures/million-jobs.ts';
 
 /**
  * `npm run bench:console`: how long the console's API takes to answer over a million jobs and a month of traffic, by
- * HTTP, from a built service with its own PostgreSQL.
+ * HTTP, from a built service with its own PostgreSQL; and how long its page takes to show them, in a browser.
  */
 
 const TRIES = 40;
+const CLICKS = 10;
 const TOKEN = 'bench-token-0123456789';
 const DAYS = 30;
 const PROCESSES = 2;
@@ -47,6 +51,7 @@ const service = spawn(process.execPath, ['dist/main.js'], {
     FACE_API_STORAGE_ENABLED: 'true',
     FACE_API_DATA_FOLDER: folder,
     FACE_API_ADMIN_TOKENS: `bench:${TOKEN}`,
+    FACE_API_ADMIN_PASSWORD_HASH: await hashPassword(PASSWORD),
     DATABASE_URL: url,
   },
   stdio: ['ignore', 'inherit', 'pipe'],
@@ -93,6 +98,14 @@ for (const [what, path] of [
 }
 console.table(rows);
 
+const clicks = await fromClickToRows();
+process.stdout.write(
+  `From the click on Jobs to its first rows on the screen: first ${round(clicks[0]!)} ms, then ${clicks
+    .slice(1)
+    .map((ms) => round(ms))
+    .join(', ')} ms\n`,
+);
+
 const before = await residentMegabytes();
 const start = performance.now();
 let lines = 0;
@@ -116,6 +129,33 @@ async function ask(path: string): Promise<Response> {
   const response = await fetch(`${base}/api/v1/admin${path}`, { headers: { authorization: `Bearer ${TOKEN}` } });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return response;
+}
+
+/** Each time by a browser of its own, that has the page of the system open and nothing of the jobs. */
+async function fromClickToRows(): Promise<number[]> {
+  const browser = await openBrowser();
+  const times: number[] = [];
+  for (let attempt = 0; attempt < CLICKS; attempt++) {
+    const page = await browser.newPage({ baseURL: base });
+    await page.goto('/admin/system');
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('Request slots').waitFor();
+    times.push(
+      await page.evaluate<number>(`new Promise((resolve) => {
+        const start = performance.now();
+        const look = () => {
+          if (document.querySelector('main tbody a')) resolve(performance.now() - start);
+          else requestAnimationFrame(look);
+        };
+        document.querySelector('nav a[href="/admin/jobs"]').click();
+        look();
+      })`),
+    );
+    await page.close();
+  }
+  await browser.close();
+  return times;
 }
 
 /** What the service says is passed on. */

@@ -64,7 +64,9 @@ export async function registerAdminGate(
 /** @returns null where the request has no cookie of a session that goes on */
 export async function adminBySession(request: FastifyRequest, sessions: Sessions): Promise<Admin | null> {
   const id = request.cookies[cookieName(request)];
-  const session = id === undefined ? null : await sessions.resume(id);
+  // An open page asks by itself for the latest figures, and says so where nobody has touched it for a while.
+  const isUse = request.headers['x-idle'] === undefined;
+  const session = id === undefined ? null : await sessions.resume(id, isUse);
   return session && { actor: 'console', session };
 }
 

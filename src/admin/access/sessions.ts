@@ -43,8 +43,11 @@ export class Sessions {
     return { id, expiresAt: new Date(now + absoluteMs) };
   }
 
-  /** @returns null where there is no such session, or none any more */
-  async resume(id: string): Promise<Session | null> {
+  /**
+   * @param isUse whether somebody uses the session by it, so that its idle time begins anew
+   * @returns null where there is no such session, or none any more
+   */
+  async resume(id: string, isUse: boolean): Promise<Session | null> {
     const digest = digestOf(id);
     const session = await this.#store.find(digest);
     if (session?.password !== this.#password) return null;
@@ -55,7 +58,7 @@ export class Sessions {
       await this.#store.remove(digest);
       return null;
     }
-    if (idleMs >= TOUCH_EVERY_MS) await this.#store.touch(digest, new Date(now));
+    if (isUse && idleMs >= TOUCH_EVERY_MS) await this.#store.touch(digest, new Date(now));
     return { id, expiresAt };
   }
 

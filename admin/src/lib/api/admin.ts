@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from 'openapi-fetch';
+import { isIdle } from '../activity.ts';
 import { readJson, toProblem } from './problem.ts';
 import type { components, operations, paths } from './schema.d.ts';
 
@@ -47,8 +48,14 @@ const failures: Middleware = {
   },
 };
 
+const idleness: Middleware = {
+  onRequest({ request }) {
+    if (isIdle()) request.headers.set('x-idle', 'true');
+  },
+};
+
 const client = createClient<paths>();
-client.use(failures);
+client.use(failures, idleness);
 
 /** Failures have been thrown by then: what is left is data. */
 async function dataOf<Data>(call: Promise<{ data?: Data; response: Response }>): Promise<Data> {
