@@ -217,6 +217,8 @@ function refuseWhatNothingServes(fastify: FastifyInstance): void {
 
 async function registerRateLimit(fastify: FastifyInstance, requestsPerMinute: number): Promise<void> {
   await fastify.register(rateLimit, {
+    // By itself it would come in route by route, after the hooks of all: a slot would be taken before it is asked.
+    global: false,
     max: requestsPerMinute,
     timeWindow: '1 minute',
     keyGenerator: (request) => request.apiKeyName ?? request.ip,
@@ -224,4 +226,5 @@ async function registerRateLimit(fastify: FastifyInstance, requestsPerMinute: nu
     errorResponseBuilder: (_request, { after, max }) =>
       new DomainError('too_many_requests', `At most ${max} requests a minute are taken. Try again in ${after}`),
   });
+  fastify.addHook('onRequest', fastify.rateLimit());
 }

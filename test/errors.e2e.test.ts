@@ -4,6 +4,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { detectionSchema } from '../src/inference/schemas.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
+import { RequestSlots } from '../src/http/request-slots.ts';
 import { expectProblem, RawClient, send, type Service, startService, until, WAYS } from './service.ts';
 
 const SHARED_IMAGES = fileURLToPath(new URL('../../shared/images', import.meta.url));
@@ -326,6 +327,23 @@ describe('the rate limit', () => {
         headers: { 'content-type': 'image/jpeg' },
       });
       await expectProblem(again, 429, 'too-many-requests');
+    } finally {
+      await limited.close();
+    }
+  });
+
+  it('is asked before a slot is', async () => {
+    const limited = await startService({
+      FACE_API_REQUESTS_PER_MINUTE: '1',
+      FACE_API_MAX_CONCURRENT_REQUESTS: '1',
+    });
+    try {
+      const client = await RawClient.connect(limited.port);
+      client.sendHead('detect', 1_000_000);
+      await until(() => limited.app.get(RequestSlots).inUse === 1);
+
+      await expectProblem(await send(limited.url, 'detect', jpeg), 429, 'too-many-requests');
+      client.hangUp();
     } finally {
       await limited.close();
     }
