@@ -68,7 +68,10 @@ describe('Persistence', () => {
     persistence.start();
     await drained();
     expect(archive.stored.sort()).toEqual(ids);
-    expect(archive.attempts[0]!.id).toBe(ids[0]);
+    // A few at a time: those that are begun together may overtake one another.
+    const order = archive.attempts.map(({ id }) => id);
+    expect(order.indexOf(ids[0]!)).toBeLessThan(order.indexOf(ids[10]!));
+    expect(order.indexOf(ids[9]!)).toBeLessThan(order.indexOf(ids[19]!));
     expect(archive.mostAtOnce).toBe(3);
     expect(events).toEqual({ tried: 20, stored: 20, failed: 0, damaged: 0 });
     expect(persistence.isFailing).toBe(false);
