@@ -16,7 +16,7 @@ import { DomainError } from './errors/domain-error.ts';
 import { registerApiKeys } from './http/api-keys.ts';
 import { DeadlineInterceptor } from './http/deadline.interceptor.ts';
 import { requestIdOf } from './http/request-id.ts';
-import { registerLifecycle } from './http/request-lifecycle.ts';
+import { keepOpenIfIncomplete, registerLifecycle } from './http/request-lifecycle.ts';
 import { registerContinue, registerRequestSlots, RequestSlots } from './http/request-slots.ts';
 import { registerTracing } from './http/request-tracing.ts';
 import { ADMIN_API_PATH, routeOf } from './http/route.ts';
@@ -160,8 +160,9 @@ function closeConnectionsWhenStopping(fastify: FastifyInstance): void {
     });
     done(stopping ? new DomainError('not_ready', 'The service is stopping. Try again', RETRY_SOON) : undefined);
   });
-  fastify.addHook('onSend', (_request, reply, _payload, done) => {
+  fastify.addHook('onSend', (request, reply, _payload, done) => {
     if (stopping) void reply.header('connection', 'close');
+    else keepOpenIfIncomplete(request, reply);
     done();
   });
 }

@@ -51,6 +51,16 @@ function timeIsOver(request: FastifyRequest, timeoutMs: number): DomainError {
 }
 
 /**
+ * Fastify closes the connection after a body that is too large, Node where the client asked for it, as nginx does: at
+ * once, which a client that still sends meets as a broken pipe. Kept open, it is closed as all such are: after a while.
+ */
+export function keepOpenIfIncomplete(request: FastifyRequest, reply: FastifyReply): void {
+  if (request.raw.complete) return;
+  reply.removeHeader('connection');
+  reply.raw.shouldKeepAlive = true;
+}
+
+/**
  * Closing at once would make clients that still send see a broken pipe instead of their answer; never closing would
  * let those that send nothing more keep their connection.
  */
