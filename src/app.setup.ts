@@ -14,14 +14,16 @@ import { AppModule } from './app.module.ts';
 import type { Configuration } from './config/configuration.ts';
 import { DomainError } from './errors/domain-error.ts';
 import { registerApiKeys } from './http/api-keys.ts';
+import { answerClientError, registerConnections, serverOptions } from './http/connections.ts';
 import { DeadlineInterceptor } from './http/deadline.interceptor.ts';
 import { requestIdOf } from './http/request-id.ts';
-import { keepOpenIfIncomplete, registerLifecycle } from './http/request-lifecycle.ts';
+import { keepOpenIfIncomplete, LINGER_MS, registerLifecycle } from './http/request-lifecycle.ts';
 import { registerContinue, registerRequestSlots, RequestSlots } from './http/request-slots.ts';
 import { registerTracing } from './http/request-tracing.ts';
 import { ADMIN_API_PATH, routeOf } from './http/route.ts';
 import { sendProblem } from './http/send-problem.ts';
-import { jsonBodyLimit, registerUploads } from './http/upload.ts';
+import { registerBodies } from './http/bodies.ts';
+import { registerUploadRate } from './http/upload-rate.ts';
 import { validationPipe } from './http/validation.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { buildOpenApiDocument } from './openapi-document.ts';
@@ -94,8 +96,10 @@ export async function createApp(
 function createAdapter({ server, limits }: Configuration): FastifyAdapter {
   return new FastifyAdapter({
     multipart: false,
-    bodyLimit: jsonBodyLimit(limits.maxUploadBytes),
-    requestTimeout: limits.requestTimeoutMs,
+    // The request's own deadline answers first, with what is known of it.
+    requestTimeout: limits.requestTimeoutMs + 5 * LINGER_MS,
+    http: serverOptions,
+    clientErrorHandler: answerClientError,
     connectionTimeout: 0,
     forceCloseConnections: 'idle',
     return503OnClosing: false, // closeConnectionsWhenStopping does, by a problem
@@ -120,6 +124,7 @@ async function registerHooks(
 ): Promise<void> {
   const { server, limits, security } = configuration;
   identifyAnswers(fastify);
+  registerConnections(fastify);
   closeConnectionsWhenStopping(fastify);
   countRequests(fastify, app.get(Metrics));
   countTraffic(fastify, app.get(Traffic), (route) => TRAFFIC_ROUTES.has(route));
@@ -136,7 +141,8 @@ async function registerHooks(
   registerRequestSlots(fastify, app.get(RequestSlots));
   refuseWhatNothingServes(fastify);
   registerContinue(fastify);
-  await registerUploads(fastify, limits.maxUploadBytes);
+  registerUploadRate(fastify, limits.minUploadBytesPerSecond);
+  await registerBodies(fastify, limits.maxUploadBytes);
 }
 
 /**

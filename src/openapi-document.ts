@@ -87,7 +87,7 @@ function describeImageOperation(document: OpenAPIObject, operation: Operation, o
   describeProblems(operation);
 }
 
-const IMAGE_PROBLEMS = [400, 401, 408, 413, 415, 422, 429, 500, 503, 504];
+const IMAGE_PROBLEMS = [400, 401, 408, 413, 415, 422, 429, 431, 500, 503, 504];
 
 function describeProblems(operation: Operation): void {
   for (const status of IMAGE_PROBLEMS) {

@@ -18,7 +18,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { portOf, readConfiguration } from '../src/config/configuration.ts';
 import { type Setting, settings } from '../src/config/settings.ts';
-import { jsonBodyLimit } from '../src/http/upload.ts';
+import { jsonBodyLimit } from '../src/http/bodies.ts';
 import { isInstalled } from './fixtures/programs.ts';
 
 /** The chart, rendered by Go's own templates (test/fixtures/helm-template), for values that leave much out, or nothing. */

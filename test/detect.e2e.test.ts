@@ -148,8 +148,50 @@ describe('the ways of sending', () => {
     expect((await detected({ way, query: { max_faces: 2 } }, group)).face_count).toBe(2);
   });
 
-  it.each(['multipart', 'json'] as const)('lets an option in the body (%s) win over the query', async (way) => {
-    expect((await detected({ way, query: { max_faces: 2 }, options: { max_faces: 1 } }, group)).face_count).toBe(1);
+  it.each(['multipart', 'json'] as const)('refuses by name what is in the query and in the body (%s)', async (way) => {
+    const response = await send(service.url, 'detect', group, {
+      way,
+      query: { max_faces: 2, threshold: 0.4 },
+      options: { max_faces: 1 },
+    });
+
+    const { detail } = await expectProblem(response, 400, 'invalid-option');
+    expect(detail).toContain('max_faces: given more than once');
+    expect(detail).not.toContain('threshold');
+  });
+
+  it.each([
+    ['a query', 'image/jpeg', '?threshold=0.1&landmarks=true&threshold=0.9', () => Uint8Array.from(group)],
+    ['a query, written in another way', 'image/jpeg', '?threshold=0.1&%74hreshold=0.1', () => Uint8Array.from(group)],
+    [
+      'a form',
+      undefined,
+      '',
+      () => {
+        const form = new FormData();
+        form.append('threshold', '0.1');
+        form.append('file', new Blob([Uint8Array.from(group)]), 'group.jpg');
+        form.append('threshold', '0.9');
+        return form;
+      },
+    ],
+    ['JSON', 'application/json', '', () => `{"threshold":0.1,"image":"${group.toString('base64')}","threshold":0.9}`],
+  ])('refuses by name what stands twice in %s', async (_, type, query, body) => {
+    const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
+    const response = await fetch(`${service.url}/api/v1/detect${query}`, { method: 'POST', headers, body: body() });
+
+    expect((await expectProblem(response, 400, 'invalid-option')).detail).toMatch(
+      /^threshold\b.* (twice|more than once)/,
+    );
+  });
+
+  it('takes an option once where other fields of its name are empty', async () => {
+    const form = new FormData();
+    for (const text of ['', '1', '']) form.append('max_faces', text);
+    form.append('file', new Blob([Uint8Array.from(group)]), 'group.jpg');
+    const response = await fetch(`${service.url}/api/v1/detect?max_faces=`, { method: 'POST', body: form });
+
+    expect(detectionSchema.parse(await response.json()).face_count).toBe(1);
   });
 
   it('takes fields that come after the file', async () => {

@@ -347,6 +347,17 @@ describe('the options', () => {
     expect((await expectProblem(response, 400, 'invalid-option')).detail).toContain('colour');
   });
 
+  it('are refused where regions are given twice in a form: the first ones would stay visible', async () => {
+    const form = new FormData();
+    for (const left of [0, 60]) {
+      form.append('regions', JSON.stringify([{ left, top: 0, right: left + 50, bottom: 50 }]));
+    }
+    form.append('file', new Blob([Uint8Array.from(image)]), 'a.jpg');
+    const response = await fetch(`${service.url}/api/v1/mask`, { method: 'POST', body: form });
+
+    expect((await expectProblem(response, 400, 'invalid-option')).detail).toContain('regions: given more than once');
+  });
+
   it.each(WAYS)('give the same picture however they are sent (%s)', async (way) => {
     const options = {
       method: 'solid',

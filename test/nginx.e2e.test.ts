@@ -5,7 +5,7 @@ import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { settings } from '../src/config/settings.ts';
 import { problemSchema } from '../src/errors/problem.ts';
-import { jsonBodyLimit } from '../src/http/upload.ts';
+import { jsonBodyLimit } from '../src/http/bodies.ts';
 import { S3Store } from '../src/storage/objects/s3-store.ts';
 import { freePort } from './fixtures/free-port.ts';
 import { ADMIN_HOST, API_HOST, type Answer, makeCertificate, type Nginx, startNginx } from './fixtures/nginx.ts';

@@ -17,7 +17,11 @@ let slots: RequestSlots;
 const clients: RawClient[] = [];
 
 beforeAll(async () => {
-  service = await startService({ FACE_API_MAX_CONCURRENT_REQUESTS: String(SLOTS) });
+  service = await startService({
+    FACE_API_MAX_CONCURRENT_REQUESTS: String(SLOTS),
+    // Slots are taken here by uploads that stall, and are to stay taken.
+    FACE_API_MIN_UPLOAD_BYTES_PER_SECOND: '0',
+  });
   slots = service.app.get(RequestSlots);
 });
 afterEach(async () => {
@@ -228,5 +232,105 @@ describe('a permit to infer', () => {
     } finally {
       for (const release of releases) release();
     }
+  });
+});
+
+describe('uploads that stall', () => {
+  let patient: Service;
+  let tricklers: RawClient[] = [];
+  let ticking: NodeJS.Timeout;
+  const patientSlots = () => patient.app.get(RequestSlots);
+
+  beforeAll(async () => {
+    patient = await startService({ FACE_API_MAX_CONCURRENT_REQUESTS: String(SLOTS) });
+  });
+  afterAll(() => patient.close());
+  afterEach(async () => {
+    clearInterval(ticking);
+    for (const client of tricklers.splice(0)) client.hangUp();
+    await until(() => patientSlots().inUse === 0);
+  });
+
+  async function trickler(): Promise<RawClient> {
+    const client = await RawClient.connect(patient.port);
+    client.sendHead('mask', 5_000_000);
+    return client;
+  }
+
+  /** As many as there are slots; each sends a byte a second, and comes again when its connection is closed. */
+  async function trickle(): Promise<void> {
+    tricklers = await Promise.all(Array.from({ length: SLOTS }, trickler));
+    ticking = setInterval(() => {
+      for (const [at, client] of tricklers.entries()) {
+        if (!client.isClosed) client.socket.write('x');
+        else void trickler().then((next) => (tricklers[at] = next));
+      }
+    }, 1000);
+    await until(() => patientSlots().inUse === SLOTS);
+    await until(() => patientSlots().stalled);
+  }
+
+  it('keep nobody out who sends: 19 of 19 others are served', async () => {
+    await trickle();
+    const statuses: number[] = [];
+    for (let at = 0; at < 19; at++) {
+      const response = await send(patient.url, 'detect', image, { way: WAYS[at % WAYS.length]! });
+      await response.arrayBuffer();
+      statuses.push(response.status);
+    }
+
+    expect(statuses).toEqual(Array<number>(19).fill(200));
+  });
+
+  it('give way to ten at once, and to one that waits to be asked for its body', async () => {
+    await trickle();
+    const asking = await RawClient.connect(patient.port);
+    asking.sendHead('detect', image.length, { expect: '100-continue' });
+    expect(await asking.statusLine()).toBe('HTTP/1.1 100 Continue');
+    asking.socket.write(image);
+    await until(() => asking.received.includes('HTTP/1.1 200 OK'));
+    asking.hangUp();
+    await until(() => patientSlots().stalled);
+    const responses = await Promise.all(Array.from({ length: 5 }, () => send(patient.url, 'detect', image)));
+
+    expect(responses.map(({ status }) => status)).toEqual(Array<number>(5).fill(200));
+    await Promise.all(responses.map((response) => response.arrayBuffer()));
+  });
+
+  it('do not give way to one that stalls as well: it gets 503', async () => {
+    await trickle();
+    const client = await trickler();
+
+    expect(await client.statusLine()).toContain('503');
+    client.hangUp();
+  });
+
+  it('read in a 408 that they lost their slot', async () => {
+    await trickle();
+    const before = [...tricklers];
+    await (await send(patient.url, 'detect', image)).arrayBuffer();
+    const lost = await until(() => before.find(({ received }) => received !== ''));
+    const { head, body } = await lost.answer();
+
+    expect(head).toMatch(/^HTTP\/1\.1 408 /);
+    expect(problemSchema.parse(JSON.parse(body)).detail).toContain('stalled');
+    await until(() => lost.isClosed);
+  });
+
+  it('end with 408 after ten seconds, though nobody waits for their slot', async () => {
+    const client = await trickler();
+    const going = await trickler();
+    ticking = setInterval(() => {
+      client.socket.write('x');
+      going.socket.write(Buffer.alloc(2000));
+    }, 500);
+    const { head, body } = await client.answer();
+    const answered = going.received;
+    going.hangUp();
+
+    expect(head).toMatch(/^HTTP\/1\.1 408 /);
+    expect(problemSchema.parse(JSON.parse(body)).detail).toContain('1024 bytes a second');
+    expect(answered).toBe('');
+    await until(() => client.isClosed);
   });
 });

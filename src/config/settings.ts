@@ -233,6 +233,12 @@ export const settings = {
       'Longest time from the first byte of a request to its answer, in milliseconds; then 504',
     ),
     maxUploadBytes: setting('MAX_UPLOAD_BYTES', integer(1024, 1_073_741_824), 20_971_520, 'Largest image file taken'),
+    minUploadBytesPerSecond: setting(
+      'MIN_UPLOAD_BYTES_PER_SECOND',
+      integer(0, 10_000_000),
+      1024,
+      'Least rate at which a body must come. Slower for 1 s: it gives its slot to one that comes, if all are taken; for 10 s: 408. 0: no limit',
+    ),
     maxPixels: setting(
       'MAX_PIXELS',
       integer(1, 1_000_000_000),

@@ -14,6 +14,7 @@ export const problems = {
   storage_off: { status: 409, title: 'Storage is off' },
   already_running: { status: 409, title: 'It runs already' },
   too_many_requests: { status: 429, title: 'Too many requests' },
+  header_too_large: { status: 431, title: 'The head of the request is too long' },
   client_closed_request: { status: 499, title: 'The client hung up' },
   internal: { status: 500, title: 'The service failed' },
   busy: { status: 503, title: 'All request slots are taken' },

@@ -10,7 +10,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../config/configuration.ts';
 import { DomainError } from '../errors/domain-error.ts';
 import { sendProblem } from './send-problem.ts';
-import { tooLarge } from './upload.ts';
+import { tooLarge, unsupportedType } from './bodies.ts';
 
 /** Turns whatever was thrown into an answer of type application/problem+json, and logs what was not foreseen. */
 @Catch()
@@ -44,12 +44,7 @@ export class ProblemFilter implements ExceptionFilter {
       );
     }
     if (status === 413) return tooLarge(this.configuration.limits.maxUploadBytes);
-    if (status === 415) {
-      return new DomainError(
-        'unsupported_content_type',
-        'Send multipart/form-data with a part "file", a body of type image/*, or JSON {"image": "<base64>"}',
-      );
-    }
+    if (status === 415) return unsupportedType(request);
     if (status >= 400 && status < 500) return new DomainError('invalid_request', messageOf(thrown), { cause: thrown });
     return new DomainError('internal', 'Something failed that should not; the log has it under this request id', {
       cause: thrown,

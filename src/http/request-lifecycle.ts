@@ -5,29 +5,35 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Aborts, with a DomainError as its reason, when the request's time is over or its client has hung up. */
     abandoned: AbortSignal;
+    /** Ends the request with this problem, whatever is done for it. */
+    abandon: (reason: DomainError) => void;
   }
 }
 
 /** How long a client that has its answer may go on sending, unread, before its connection is closed. */
-const LINGER_MS = 1000;
+export const LINGER_MS = 1000;
 
 /** Gives each request a signal that says when nobody waits for its answer any more. */
 export function registerLifecycle(fastify: FastifyInstance, timeoutMs: number): void {
   fastify.decorateRequest('abandoned');
+  fastify.decorateRequest('abandon');
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
-    request.abandoned = abandonedSignal(request, reply, timeoutMs);
-    closeIfIncomplete(request, reply);
+    limitTime(request, reply, timeoutMs);
+    closeAfterAnswer(request, reply);
     done();
   });
 }
 
-function abandonedSignal(request: FastifyRequest, reply: FastifyReply, timeoutMs: number): AbortSignal {
+function limitTime(request: FastifyRequest, reply: FastifyReply, timeoutMs: number): void {
   const controller = new AbortController();
-  const timer = setTimeout(() => {
-    const reason = timeIsOver(request, timeoutMs);
+  request.abandoned = controller.signal;
+  request.abandon = (reason) => {
     controller.abort(reason);
     // While a raw or JSON body is read, no handler runs yet that could answer to the signal.
     if (reason.code === 'request_incomplete' && !reply.sent) void reply.send(reason);
+  };
+  const timer = setTimeout(() => {
+    request.abandon(timeIsOver(request, timeoutMs));
   }, timeoutMs);
   reply.raw.once('close', () => {
     clearTimeout(timer);
@@ -35,7 +41,6 @@ function abandonedSignal(request: FastifyRequest, reply: FastifyReply, timeoutMs
       controller.abort(new DomainError('client_closed_request', 'The client hung up before it was answered'));
     }
   });
-  return controller.signal;
 }
 
 function timeIsOver(request: FastifyRequest, timeoutMs: number): DomainError {
@@ -61,14 +66,16 @@ export function keepOpenIfIncomplete(request: FastifyRequest, reply: FastifyRepl
 }
 
 /**
- * Closing at once would make clients that still send see a broken pipe instead of their answer; never closing would
- * let those that send nothing more keep their connection.
+ * After an answer to a request that is not here as a whole. Closing at once would make clients that still send see a
+ * broken pipe instead of their answer; never closing would let those that send nothing more keep their connection.
+ * Those that asked for its end get it, now that they have had the time to read.
  */
-function closeIfIncomplete(request: FastifyRequest, reply: FastifyReply): void {
+function closeAfterAnswer(request: FastifyRequest, reply: FastifyReply): void {
   reply.raw.once('finish', () => {
     if (request.raw.complete) return;
+    const asksForEnd = /\bclose\b/i.test(request.headers.connection ?? '');
     setTimeout(() => {
-      if (!request.raw.complete) request.raw.destroy();
+      if (asksForEnd || !request.raw.complete) request.raw.socket.destroy();
     }, LINGER_MS).unref();
   });
 }

@@ -13,7 +13,9 @@ export function routeOf(request: FastifyRequest): string {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The handler takes an image: its request needs a slot. */
+    /** The handler works on an image: its request needs a slot. */
     takesImage?: true;
+    /** The image comes in the request's body, which may be long. */
+    takesUpload?: true;
   }
 }

@@ -54,7 +54,7 @@ export class UploadInterceptor implements NestInterceptor {
  */
 export function TakesImage(schema: z.ZodObject, ...afterwards: Type<NestInterceptor>[]): MethodDecorator {
   return applyDecorators(
-    RouteConfig({ takesImage: true }),
+    RouteConfig({ takesImage: true, takesUpload: true }),
     SetMetadata(OPTIONS_SCHEMA, schema),
     UseInterceptors(UploadInterceptor, ...afterwards),
   );

@@ -1,7 +1,11 @@
-import multipart from '@fastify/multipart';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { z } from 'zod';
+import type { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 import { DomainError } from '../errors/domain-error.ts';
+import { decodeBase64 } from './base64.ts';
+import { JsonUpload, tooLarge } from './bodies.ts';
+import { MAX_OPTIONS_BYTES } from './json-text.ts';
+import { describeMistakes } from './mistakes.ts';
 import { fromText } from './option-text.ts';
 
 export interface Upload<Options> {
@@ -9,33 +13,9 @@ export interface Upload<Options> {
   readonly options: Options;
 }
 
-/** Options are short; a list of regions is the longest of them. */
-const MAX_FIELD_BYTES = 262_144;
-
-/** Bodies of the type image/* (or of none that is told) come as bytes; multipart is read part by part. */
-export async function registerUploads(fastify: FastifyInstance, maxUploadBytes: number): Promise<void> {
-  await fastify.register(multipart, {
-    limits: { fileSize: maxUploadBytes, files: 1, fields: 50, fieldSize: MAX_FIELD_BYTES, parts: 51 },
-  });
-  // Fastify takes texts on its own; none is an image.
-  fastify.removeContentTypeParser('text/plain');
-  fastify.addContentTypeParser(
-    /^(image\/|application\/octet-stream)/,
-    { parseAs: 'buffer', bodyLimit: maxUploadBytes },
-    (_request, body, done) => {
-      done(null, body);
-    },
-  );
-}
-
-/** JSON carries the image as base64, four bytes for three, and the options. */
-export function jsonBodyLimit(maxUploadBytes: number): number {
-  return Math.ceil((maxUploadBytes * 4) / 3) + MAX_FIELD_BYTES;
-}
-
 /**
  * The image and its options, however they were sent: as multipart/form-data, as a raw body, or as JSON; the options
- * as form fields or members, and as query parameters. Where both name an option, the body's counts.
+ * as form fields or members, and as query parameters. An option that was given more than once is refused.
  * @throws DomainError invalid_request, invalid_option, upload_too_large, unsupported_content_type
  */
 export async function readUpload<Schema extends z.ZodObject>(
@@ -43,16 +23,12 @@ export async function readUpload<Schema extends z.ZodObject>(
   schema: Schema,
   maxUploadBytes: number,
 ): Promise<Upload<z.infer<Schema>>> {
-  const query = fromText(request.query as Record<string, unknown>, schema);
-  const { image, options } = request.isMultipart()
-    ? await readMultipart(request, schema, maxUploadBytes).catch((error: unknown) => {
-        throw formError(error);
-      })
-    : Buffer.isBuffer(request.body)
-      ? { image: request.body, options: {} }
-      : readJson(request.body, maxUploadBytes);
+  const inQuery = fromText(onceEach(request.query as Record<string, unknown>), schema);
+  const { image, options: inBody } = await readBody(request, schema, maxUploadBytes);
   if (image.length === 0) throw new DomainError('invalid_request', 'The image is empty: it has no bytes');
-  return { image: transferable(image), options: parseOptions(schema, { ...query, ...options }) };
+  const inBoth = Object.keys(inBody).filter((name) => Object.hasOwn(inQuery, name));
+  if (inBoth.length > 0) throw repeated(inBoth);
+  return { image: transferable(image), options: parseOptions(schema, { ...inQuery, ...inBody }) };
 }
 
 interface Parts {
@@ -60,22 +36,85 @@ interface Parts {
   readonly options: Record<string, unknown>;
 }
 
-async function readMultipart(request: FastifyRequest, schema: z.ZodObject, maxUploadBytes: number): Promise<Parts> {
-  const texts: Record<string, unknown> = {};
+async function readBody(request: FastifyRequest, schema: z.ZodObject, maxUploadBytes: number): Promise<Parts> {
+  if (Buffer.isBuffer(request.body)) return { image: request.body, options: {} };
+  if (!request.isMultipart()) return readJson(request.body, maxUploadBytes);
+  try {
+    return await readForm(request, schema, maxUploadBytes);
+  } catch (error) {
+    // What still comes is dropped, so that the client can read the refusal.
+    request.raw.unpipe().resume();
+    throw formError(error);
+  }
+}
+
+async function readForm(request: FastifyRequest, schema: z.ZodObject, maxUploadBytes: number): Promise<Parts> {
+  const fields: [name: string, text: string][] = [];
+  let fieldBytes = 0;
   let image: Buffer | undefined;
   for await (const part of request.parts()) {
-    if (part.type === 'field') {
-      if (part.valueTruncated) throw new DomainError('invalid_option', `The field ${part.fieldname} is too long`);
-      texts[part.fieldname] = part.value;
-    } else if (part.fieldname === 'file') {
-      image = await part.toBuffer();
-      if (part.file.truncated) throw tooLarge(maxUploadBytes);
+    if (part.type === 'field') throw new DomainError('internal', 'The form was read in an unforeseen way');
+    const { fieldname: name, file } = part;
+    // Clients give a file its name; those that give none say by its type that it is no text.
+    const isFile = (part.filename as string | undefined) !== undefined || part.mimetype === 'application/octet-stream';
+    if (!isFile) {
+      const text = await readPart(file, MAX_OPTIONS_BYTES - fieldBytes);
+      if (text === null) throw new DomainError('invalid_option', `The field ${shortened(name)} is too long`);
+      fieldBytes += text.length;
+      fields.push([name, text.toString()]);
+    } else if (name !== 'file') {
+      throw new DomainError('invalid_request', `The file came in the part "${shortened(name)}"; send it as "file"`);
+    } else if (image) {
+      throw new DomainError('invalid_request', 'The form has more than one file: send one, in the part "file"');
     } else {
-      throw new DomainError('invalid_request', `The file came in the part "${part.fieldname}"; send it as "file"`);
+      image = (await readPart(file, maxUploadBytes)) ?? undefined;
+      if (!image || file.truncated) throw tooLarge(maxUploadBytes);
     }
   }
   if (!image) throw new DomainError('invalid_request', 'There is no image: send it as a file in the part "file"');
-  return { image, options: fromText(texts, schema) };
+  return { image, options: fromText(onceEach(grouped(fields)), schema) };
+}
+
+/** @returns null where it is longer than `limit` */
+async function readPart(part: Readable, limit: number): Promise<Buffer | null> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of part as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > limit) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function grouped(fields: readonly [name: string, text: string][]): Record<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const [name, text] of fields) groups.set(name, [...(groups.get(name) ?? []), text]);
+  return Object.fromEntries(groups);
+}
+
+/**
+ * Each option by its one text. Empty texts do not count, as browsers send empty fields.
+ * @throws DomainError invalid_option
+ */
+function onceEach(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const meant = Object.entries(given).map(
+    ([name, texts]) => [name, [texts].flat().filter((text) => text !== '')] as const,
+  );
+  const twice = meant.filter(([, texts]) => texts.length > 1).map(([name]) => name);
+  if (twice.length > 0) throw repeated(twice);
+  return Object.fromEntries(meant.filter(([, texts]) => texts.length > 0).map(([name, [text]]) => [name, text]));
+}
+
+/** One of them would have been dropped, and a region with it stayed visible. */
+function repeated(names: readonly string[]): DomainError {
+  const named = names.slice(0, 10).map(shortened).join(', ');
+  const detail = `${named}: given more than once. Send each option once, either in the address or in the body`;
+  return new DomainError('invalid_option', detail);
+}
+
+function shortened(name: string | undefined): string {
+  return (name ?? '').slice(0, 40);
 }
 
 /** The parser calls a form of too many parts too large, and gives a malformed one no status at all. */
@@ -90,39 +129,23 @@ function formError(error: unknown): unknown {
   });
 }
 
-const jsonUpload = z.looseObject({ image: z.string() });
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
-
-function readJson(body: unknown, maxUploadBytes: number): Parts {
-  const parsed = jsonUpload.safeParse(body);
-  if (!parsed.success) {
+async function readJson(body: unknown, maxUploadBytes: number): Promise<Parts> {
+  if (!(body instanceof JsonUpload) || body.image === null) {
     throw new DomainError(
       'invalid_request',
       'There is no image: send multipart/form-data with a part "file", a body of type image/*, or JSON {"image": "<base64>"}',
     );
   }
-  const { image: text, ...options } = parsed.data;
-  const base64 = text.replace(/^data:[^,]{0,100};base64,/, '');
-  if (!BASE64.test(base64)) throw new DomainError('invalid_request', '"image" is not base64 (RFC 4648, with + and /)');
-  const image = Buffer.from(base64, 'base64');
+  const image = await decodeBase64(body.image);
   if (image.length > maxUploadBytes) throw tooLarge(maxUploadBytes);
-  return { image, options };
-}
-
-export function tooLarge(maxUploadBytes: number): DomainError {
-  return new DomainError('upload_too_large', `At most ${maxUploadBytes} bytes are taken. Send a smaller file`);
+  const beside = Object.entries(body.value as Record<string, unknown>).filter(([name]) => name !== 'image');
+  return { image, options: Object.fromEntries(beside) };
 }
 
 function parseOptions<Schema extends z.ZodObject>(schema: Schema, options: Record<string, unknown>): z.infer<Schema> {
   const parsed = schema.safeParse(options);
   if (parsed.success) return parsed.data;
-  const mistakes = parsed.error.issues.map(({ path, message }) => {
-    const name = path
-      .map((step, at) => (typeof step === 'number' ? `[${step}]` : (at > 0 ? '.' : '') + String(step)))
-      .join('');
-    return name === '' ? message : `${name}: ${message}`;
-  });
-  throw new DomainError('invalid_option', mistakes.join('; '));
+  throw new DomainError('invalid_option', describeMistakes(parsed.error.issues));
 }
 
 /** Bytes in an ArrayBuffer of their own: a small Buffer shares its memory with others and cannot be moved. */

@@ -6,7 +6,7 @@ import { TakesImage, UploadedImage } from '../http/upload.interceptor.ts';
 import { JobInterceptor, KeepsJob } from '../inference/job.interceptor.ts';
 import { SemaphoreInterceptor } from '../inference/semaphore.interceptor.ts';
 import { MaskingService } from './masking.service.ts';
-import { type MaskedBody, type MaskRequestOptions, maskOptionsSchema } from './schemas.ts';
+import { type MaskRequestOptions, maskOptionsSchema } from './schemas.ts';
 
 @ApiTags('faces')
 @Controller('api/v1/mask')
@@ -27,7 +27,7 @@ export class MaskingController {
     @UploadedImage() upload: Upload<MaskRequestOptions>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<MaskedBody | Buffer> {
+  ): Promise<Buffer> {
     return this.masking.answer(upload, request, reply);
   }
 }

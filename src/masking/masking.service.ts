@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../config/configuration.ts';
+import { encodeBase64 } from '../http/base64.ts';
 import type { Upload } from '../http/upload.ts';
 import { roundBox, serverTiming, toDetectionBody, toDetectSettings } from '../inference/detection-body.ts';
 import { InferencePool } from '../inference/inference-pool.ts';
@@ -78,18 +79,15 @@ export class MaskingService {
   }
 
   /** The masked image, or JSON that holds it as base64, as the caller would have it. */
-  async answer(
-    upload: Upload<MaskRequestOptions>,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<MaskedBody | Buffer> {
-    const { body, format, encoded } = await this.mask(upload, request, reply);
+  async answer(upload: Upload<MaskRequestOptions>, request: FastifyRequest, reply: FastifyReply): Promise<Buffer> {
+    const masking = await this.mask(upload, request, reply);
     void reply.header('vary', 'accept');
     if (prefersJson(request.headers.accept)) {
-      return { ...body, output: { format, bytes: encoded.length, image: encoded.toString('base64') } };
+      void reply.type('application/json; charset=utf-8');
+      return toJson(masking);
     }
-    void reply.type(`image/${format}`);
-    return encoded;
+    void reply.type(`image/${masking.format}`);
+    return masking.encoded;
   }
 
   private stateReceipt(requestId: string, { style, plan }: MaskSettings, answer: MaskAnswer): Receipt {
@@ -117,6 +115,14 @@ export class MaskingService {
       },
     };
   }
+}
+
+/** JSON.stringify would hold the process for as long as it takes to write all of the image: it is put in afterwards. */
+async function toJson({ body, format, encoded }: Masking): Promise<Buffer> {
+  const masked: MaskedBody = { ...body, output: { format, bytes: encoded.length, image: '' } };
+  const end = '"}}';
+  const begin = JSON.stringify(masked).slice(0, -end.length);
+  return Buffer.concat([Buffer.from(begin), await encodeBase64(encoded), Buffer.from(end)]);
 }
 
 function verificationBody({ verification }: MaskAnswer): MaskedBody['verification'] {

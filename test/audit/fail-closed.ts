@@ -39,7 +39,7 @@ export async function checkDyingWorkers(
   }
 }
 
-/** What a service can be sent that breaks its work: files cut short, options that cannot be met. */
+/** What a service can be sent that breaks its work: files cut short, options of which one would have to be dropped. */
 export async function checkRefusals(audit: Audit): Promise<Finding[]> {
   const image = await render(portrait({ width: 240, height: 300 }));
   return [
@@ -47,7 +47,48 @@ export async function checkRefusals(audit: Audit): Promise<Finding[]> {
       const cut = image.subarray(0, Math.floor((image.length * (index + 1)) / (audit.cases + 1)));
       return judge(await sendForMask(audit, cut, QUERY), image);
     }),
+    await tryCases(audit, 8, 'regions that are given twice', audit.cases, async (index) =>
+      judge(await sendTwice(audit, image, index), image),
+    ),
   ];
+}
+
+const ELSEWHERE = { left: 0, top: 0, right: 10, bottom: 10 };
+
+/** The region to be masked first and another one after it, in every way in which both can be sent. */
+function sendTwice(audit: Audit, image: Buffer, index: number): Promise<Response> {
+  const [first, second] = [REGION, ELSEWHERE].map((region) => JSON.stringify([region]));
+  const options = { method: 'solid', color: '#ff00ff', format: 'png', detect: 'false' };
+  const query = new URLSearchParams(options);
+  const send = (body: RequestInit['body'] & {}, type?: string) =>
+    fetch(`${audit.url}/api/v1/mask?${query.toString()}`, {
+      method: 'POST',
+      headers: { ...audit.headers, ...(type !== undefined && { 'content-type': type }) },
+      body,
+    });
+  const form = (...regions: (string | undefined)[]) => {
+    const made = new FormData();
+    for (const text of regions) made.append('regions', text!);
+    made.append('file', new Blob([Uint8Array.from(image)]), 'a.jpg');
+    return made;
+  };
+  const base64 = image.toString('base64');
+  switch (index % 5) {
+    case 0:
+      return send(form(first, second));
+    case 1:
+      query.append('regions', first!);
+      return send(form(second));
+    case 2:
+      query.append('regions', first!);
+      query.append('regions', second!);
+      return send(Uint8Array.from(image), 'image/jpeg');
+    case 3:
+      return send(`{"image":"${base64}","regions":${first},"regions":${second}}`, 'application/json');
+    default:
+      query.append('regions', first!);
+      return send(`{"image":"${base64}","regions":${second}}`, 'application/json');
+  }
 }
 
 async function judge(response: Response, image: Buffer): Promise<Verdict> {

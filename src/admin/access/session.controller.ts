@@ -3,7 +3,7 @@ import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nes
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../../config/configuration.ts';
 import { DomainError } from '../../errors/domain-error.ts';
-import { ApiProblems } from '../../http/api-problems.ts';
+import { ApiProblems, BODY_PROBLEMS } from '../../http/api-problems.ts';
 import { Metrics } from '../../metrics/metrics.ts';
 import { VERSION } from '../../version.ts';
 import { type Admin, adminBySession, clearSessionCookie, SESSION_PATH, setSessionCookie } from './gate.ts';
@@ -30,7 +30,7 @@ export class SessionController {
   @HttpCode(200)
   @ApiOperation({ operationId: 'adminLogin', summary: 'Open a session with the console’s password' })
   @ApiOkResponse({ description: 'The session; its id is in the cookie', standardSchema: sessionSchema })
-  @ApiProblems('invalid_request', 'foreign_origin', 'too_many_requests')
+  @ApiProblems(...BODY_PROBLEMS, 'foreign_origin', 'too_many_requests')
   async login(
     @Body({ schema: loginSchema }) { password }: Login,
     @Req() request: FastifyRequest,

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { DomainError } from '../../errors/domain-error.ts';
-import { ApiProblems } from '../../http/api-problems.ts';
+import { ApiProblems, BODY_PROBLEMS } from '../../http/api-problems.ts';
 import { ADMIN_API_PATH } from '../../http/route.ts';
 import { Actor } from '../actor.ts';
 import { toAuditItem } from './bodies.ts';
@@ -32,7 +32,7 @@ export class MaintenanceController {
     summary: 'Compare records, objects and spool, and repair what differs',
   })
   @ApiOkResponse({ description: 'What was repaired, or would be', standardSchema: reconciliationSchema })
-  @ApiProblems('storage_off', 'already_running')
+  @ApiProblems(...BODY_PROBLEMS, 'storage_off', 'already_running')
   reconcile(
     @Body({ schema: reconcileSchema }) { dry_run: dryRun }: Reconcile,
     @Actor() actor: string,

@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../../config/configuration.ts';
 import { DetectionService } from '../../detection/detection.service.ts';
 import { DomainError } from '../../errors/domain-error.ts';
-import { ApiProblems } from '../../http/api-problems.ts';
+import { ApiProblems, BODY_PROBLEMS } from '../../http/api-problems.ts';
 import { ADMIN_API_PATH } from '../../http/route.ts';
 import type { Upload } from '../../http/upload.ts';
 import { TakesImage, UploadedImage } from '../../http/upload.interceptor.ts';
@@ -13,7 +13,6 @@ import { JobInterceptor, KeepsJob } from '../../inference/job.interceptor.ts';
 import { type DetectionBody, detectionSchema } from '../../inference/schemas.ts';
 import { SemaphoreInterceptor } from '../../inference/semaphore.interceptor.ts';
 import { MaskingService } from '../../masking/masking.service.ts';
-import type { MaskedBody } from '../../masking/schemas.ts';
 import { Actor } from '../actor.ts';
 import { noSuchImage } from '../kept/images.controller.ts';
 import { type IdParams, idParamsSchema } from '../kept/schemas.ts';
@@ -78,7 +77,7 @@ export class PlaygroundController {
     @UploadedImage() upload: Upload<PlaygroundMaskOptions>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<MaskedBody | Buffer> {
+  ): Promise<Buffer> {
     return this.masking.answer(upload, request, reply);
   }
 
@@ -87,7 +86,7 @@ export class PlaygroundController {
   @ApiOperation({ operationId: 'adminRerun', summary: 'Find or mask the faces of a stored image anew' })
   @ApiCreatedResponse({ description: 'The new job', standardSchema: rerunAnswerSchema })
   @ApiProblems(
-    'invalid_request',
+    ...BODY_PROBLEMS,
     'unauthorized',
     'foreign_origin',
     'not_found',

@@ -1,0 +1,118 @@
+import type { IncomingMessage } from 'node:http';
+import multipart from '@fastify/multipart';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { DomainError } from '../errors/domain-error.ts';
+import { MAX_OPTIONS_BYTES, type ParsedJson, parseJson } from './json-text.ts';
+
+/** A login is the longest of what comes to the other routes. */
+const MAX_SMALL_BYTES = 16_384;
+/** A file and options, with room for those that are not known and will be named. */
+const MAX_PARTS = 51;
+
+/** The JSON of a request that may hold an image. */
+export class JsonUpload {
+  readonly value: unknown;
+  readonly image: Buffer | null;
+
+  constructor({ value, image }: ParsedJson) {
+    this.value = value;
+    this.image = image;
+  }
+}
+
+/**
+ * How bodies are read: JSON by every route; images, as bytes or in forms, by those alone that take them. All others get
+ * a few KB at most, since anybody can send to them without a slot.
+ */
+export async function registerBodies(fastify: FastifyInstance, maxUploadBytes: number): Promise<void> {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
+    const parsed = toJson(await readBody(payload, maxJsonBytes(request, maxUploadBytes)));
+    return takesUpload(request) ? new JsonUpload(parsed) : parsed.value;
+  });
+  fastify.addContentTypeParser(
+    /^(image\/|application\/octet-stream)/,
+    async (request: FastifyRequest, payload: IncomingMessage) => {
+      if (!takesUpload(request)) throw unsupportedType(request);
+      return readBody(payload, maxUploadBytes);
+    },
+  );
+  await fastify.register(multipart, {
+    // Each part is read as a file, so that the plugin parses nothing in it and upload.ts sets the bounds.
+    isPartAFile: () => true,
+    throwFileSizeLimit: false,
+    limits: { fileSize: maxUploadBytes, files: MAX_PARTS, parts: MAX_PARTS },
+  });
+  fastify.addHook('preParsing', (request, _reply, _payload, done) => {
+    const isForm = /^multipart\//i.test(request.headers['content-type'] ?? '');
+    done(isForm && !takesUpload(request) ? unsupportedType(request) : undefined);
+  });
+}
+
+/** JSON carries the image as base64, four bytes for three, and the options. */
+export function jsonBodyLimit(maxUploadBytes: number): number {
+  return Math.ceil((maxUploadBytes * 4) / 3) + MAX_OPTIONS_BYTES;
+}
+
+function maxJsonBytes(request: FastifyRequest, maxUploadBytes: number): number {
+  if (takesUpload(request)) return jsonBodyLimit(maxUploadBytes);
+  return request.routeOptions.config.takesImage === true ? MAX_OPTIONS_BYTES : MAX_SMALL_BYTES;
+}
+
+function takesUpload(request: FastifyRequest): boolean {
+  return request.routeOptions.config.takesUpload === true;
+}
+
+/** @throws DomainError upload_too_large, invalid_request */
+function readBody(payload: IncomingMessage, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const refuse = () => {
+      payload.off('data', take);
+      // What still comes is dropped, so that the client can read the refusal.
+      payload.resume();
+      reject(tooLarge(limit));
+    };
+    const take = (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > limit) refuse();
+      else chunks.push(chunk);
+    };
+    if (Number(payload.headers['content-length']) > limit) {
+      refuse();
+      return;
+    }
+    payload.on('data', take);
+    payload.once('end', () => {
+      resolve(Buffer.concat(chunks));
+    });
+    payload.once('error', (error) => {
+      reject(new DomainError('invalid_request', 'The request body ended too early', { cause: error }));
+    });
+  });
+}
+
+function toJson(bytes: Buffer): ParsedJson {
+  if (bytes.length === 0) throw new DomainError('invalid_request', 'The body is empty: send JSON');
+  try {
+    return parseJson(bytes);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new DomainError('invalid_request', 'The body is not valid JSON', { cause: error });
+  }
+}
+
+export function tooLarge(maxBytes: number): DomainError {
+  return new DomainError('upload_too_large', `At most ${maxBytes} bytes are taken. Send a smaller file`);
+}
+
+/** Says what the route would take. */
+export function unsupportedType(request: FastifyRequest): DomainError {
+  return new DomainError(
+    'unsupported_content_type',
+    takesUpload(request)
+      ? 'Send multipart/form-data with a part "file", a body of type image/*, or JSON {"image": "<base64>"}'
+      : 'Send JSON, with Content-Type: application/json',
+  );
+}

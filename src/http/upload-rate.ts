@@ -1,0 +1,62 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { DomainError } from '../errors/domain-error.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** When its body began to come more slowly than is asked for; null while it does not. */
+    slowSince: number | null;
+  }
+}
+
+const LOOK_EVERY_MS = 500;
+/** A connection may pause for so long. */
+const GRACE_MS = 10_000;
+
+/**
+ * Ends requests whose body comes more slowly than the given rate for some time on end, so that nobody keeps a
+ * connection and its memory for a body that does not come.
+ * @param bytesPerSecond 0: none is too slow
+ */
+export function registerUploadRate(fastify: FastifyInstance, bytesPerSecond: number): void {
+  fastify.decorateRequest('slowSince', null);
+  if (bytesPerSecond === 0) return;
+  fastify.addHook('onRequest', (request, reply, done) => {
+    if (hasBody(request)) {
+      const timer = watch(request, bytesPerSecond);
+      const stop = () => {
+        clearInterval(timer);
+        request.slowSince = null;
+      };
+      request.raw.once('end', stop);
+      reply.raw.once('close', stop);
+    }
+    done();
+  });
+}
+
+function watch(request: FastifyRequest, bytesPerSecond: number): NodeJS.Timeout {
+  const { socket } = request.raw;
+  let before = socket.bytesRead;
+  let lookedAt = performance.now();
+  const timer = setInterval(() => {
+    const bytes = socket.bytesRead - before;
+    const now = performance.now();
+    const isSlow = bytes < (bytesPerSecond * (now - lookedAt)) / 1000;
+    request.slowSince = isSlow ? (request.slowSince ?? lookedAt) : null;
+    if (request.slowSince !== null && now - request.slowSince >= GRACE_MS) request.abandon(tooSlow(bytesPerSecond));
+    before = socket.bytesRead;
+    lookedAt = now;
+  }, LOOK_EVERY_MS);
+  return timer;
+}
+
+function hasBody({ headers }: FastifyRequest): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+function tooSlow(bytesPerSecond: number): DomainError {
+  return new DomainError(
+    'request_incomplete',
+    `For ${GRACE_MS / 1000} seconds, less than ${bytesPerSecond} bytes a second came. Send over a faster connection`,
+  );
+}
