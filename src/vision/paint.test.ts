@@ -274,7 +274,7 @@ describe('a shape of odd size is painted in no time, by what of it lies in the p
   });
 
   it.each(every)('%s, where it is far shorter than a pixel', (method) => {
-    const tiny = { left: 30.2, top: 40.2, right: 30.2 + 1e-7, bottom: 40.2 + 1e-7 };
+    const tiny = { left: 30.2, top: 40.2, right: 30.2 + 1e-7, bottom: 70.2 };
     const result = painted(photo, [{ kind: 'box', box: tiny }], { ...style(method), color: [255, 0, 255] });
     const pixel = 3 * (40 * 160 + 30);
     if (method === 'solid') expect([...result.data.subarray(pixel, pixel + 3)]).toEqual([255, 0, 255]);
