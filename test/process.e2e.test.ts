@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -8,6 +9,7 @@ import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { problemSchema } from '../src/errors/problem.ts';
 import { detectionSchema } from '../src/inference/schemas.ts';
+import { constantDetector } from './fixtures/constant-detector.ts';
 import { portrait, render } from './fixtures/portraits.ts';
 import {
   type Environment,
@@ -187,14 +189,22 @@ describe('a start that cannot be', () => {
     expect(output).toContain(model);
   });
 
-  it('tells that a file is no model', async () => {
+  it.each([
+    ['text', () => Buffer.from('this is not a model')],
+    ['a model cut short', () => readFileSync('models/embedded.onnx').subarray(0, 100_000)],
+    ['a network that gives no numbers', () => constantDetector(NaN)],
+  ])('tells which file is no model, whether it detects or verifies: %s', async (_name, content) => {
     const folder = await mkdtemp(join(tmpdir(), 'face-api-'));
     try {
-      await writeFile(join(folder, 'broken.onnx'), 'this is not a model');
-      const output = await failedStart({ FACE_API_MODEL: join(folder, 'broken.onnx') });
+      const broken = join(folder, 'broken.onnx');
+      await writeFile(broken, content());
+      for (const variable of ['FACE_API_MODEL', 'FACE_API_VERIFY_MODEL']) {
+        const output = await failedStart({ [variable]: broken });
 
-      expect(output.split('\n').length).toBeLessThanOrEqual(2);
-      expect(output).toContain('broken.onnx');
+        expect(output.split('\n').length).toBeLessThanOrEqual(2);
+        expect(output).toContain(`${broken} is not a detector that can be run`);
+        expect(output).not.toContain('embedded.onnx');
+      }
     } finally {
       await rm(folder, { recursive: true });
     }

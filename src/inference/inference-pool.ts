@@ -92,12 +92,11 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
       this.logger.error({ err: error }, 'A worker thread died; another takes its place');
     });
     const pool = this.pool;
-    try {
-      // One task per idle thread: so many at once reach every one of them.
-      await Promise.all(Array.from({ length: this.threads }, () => pool.run(undefined)));
-    } catch (error) {
-      throw new ModelError(`${this.model.path} is not a detector that can be run: ${reasonOf(error)}`);
-    }
+    // One task per idle thread: so many at once reach every one of them. All end before a failure is told, since the
+    // process ends then, and ONNX Runtime answers the end of a thread inside of it with an abort.
+    const started = await Promise.allSettled(Array.from({ length: this.threads }, () => pool.run(undefined)));
+    const failed = started.find((outcome) => outcome.status === 'rejected');
+    if (failed) throw new ModelError(reasonOf(failed.reason));
     this.warm = true;
   }
 

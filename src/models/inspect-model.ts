@@ -28,6 +28,10 @@ export async function inspectModel(bytes: Uint8Array): Promise<void> {
       height,
       width,
     );
+    const isFinite = session.outputNames.every((output) =>
+      (outputs[output]!.data as Float32Array).every((value) => Number.isFinite(value)),
+    );
+    if (!isFinite) throw unusable(`on a blank image it gives numbers that are not finite`);
   } finally {
     await session.release();
   }

@@ -1,17 +1,17 @@
-import { type BlockGrid, growToBlocks } from './block-grid.ts';
+import { type BlockGrid, growToBlocks, growToSources } from './block-grid.ts';
 import { type Box, boxArea, clipBox, intersection, type Size } from './geometry.ts';
 
 export interface MaskShape {
   readonly kind: 'ellipse' | 'box';
   /** Bounds in pixels of the photo; may reach beyond it. */
   readonly box: Box;
-  /** The shape covers every block of this grid that it touches, and those within the grid's reach. */
+  /** The shape covers all that this grid carries what lies in it to. */
   readonly grid?: BlockGrid;
 }
 
-/** The same shapes, grown to the blocks of a grid. */
-export function onGrid(shapes: readonly MaskShape[], grid: BlockGrid | null): MaskShape[] {
-  return shapes.map((shape) => (grid === null ? shape : { ...shape, grid }));
+/** The same shapes, grown by what the source's coding has carried out of them. */
+export function onGrid(shapes: readonly MaskShape[], grid: BlockGrid | 'lossless'): MaskShape[] {
+  return shapes.map((shape) => (grid === 'lossless' ? shape : { ...shape, grid }));
 }
 
 /** A region that the caller names, in pixels of the upright photo. */
@@ -67,16 +67,17 @@ export function outerBounds({ box, grid }: MaskShape): Box {
 
 /** Bounds of a shape in whole pixels, cut to the photo: every pixel that it covers lies inside. */
 export function pixelBounds(shape: MaskShape, photo: Size): Box {
-  const inside = boxArea(clipBox(shape.box, photo)) > 0;
-  return clipBox(inside ? outerBounds(shape) : shape.box, photo);
+  // Not by the area, which is 0 of a box whose sides are too short to be multiplied.
+  const { left, top, right, bottom } = clipBox(shape.box, photo);
+  return clipBox(right > left && bottom > top ? outerBounds(shape) : shape.box, photo);
 }
 
 /** First and last+1 column that `shape` covers in row `y`, in whole pixels; an empty span where it covers none. */
 export function rowSpan(shape: MaskShape, y: number, photo: Size): readonly [from: number, to: number] {
   const { grid, ...core } = shape;
   if (!grid) return coreSpan(core, y, photo);
-  // Of all rows whose blocks reach this one, that nearest the shape's middle is the widest.
-  const { top, bottom } = growToBlocks({ left: 0, top: y, right: 1, bottom: y + 1 }, grid);
+  // Of all rows that reach this one, that nearest the shape's middle is the widest.
+  const { top, bottom } = growToSources({ left: 0, top: y, right: 1, bottom: y + 1 }, grid);
   const middle = Math.floor((shape.box.top + shape.box.bottom) / 2);
   const widest = Math.min(Math.max(middle, top, 0), bottom - 1, photo.height - 1);
   const [from, to] = coreSpan(core, widest, photo);

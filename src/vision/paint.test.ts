@@ -261,6 +261,38 @@ describe('what stands in the place of a face', () => {
   });
 });
 
+describe('a shape of odd size is painted in no time, by what of it lies in the photo', () => {
+  const photo = noise({ width: 160, height: 120 }, 3, 1);
+  const every = [...METHODS, 'gaussian', 'mosaic'] as const;
+
+  it.each(every)('%s, where it is as long as five million pixels and one high', (method) => {
+    const long = { left: -10, top: 50, right: 5_000_000, bottom: 51 };
+    const started = performance.now();
+    const result = painted(photo, [{ kind: 'box', box: long }], style(method, 0));
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(result).toEqual(painted(photo, [{ kind: 'box', box: { ...long, left: 0, right: 160 } }], style(method, 0)));
+  });
+
+  it.each(every)('%s, where it is far shorter than a pixel', (method) => {
+    const tiny = { left: 30.2, top: 40.2, right: 30.2 + 1e-7, bottom: 70.2 };
+    const result = painted(photo, [{ kind: 'box', box: tiny }], { ...style(method), color: [255, 0, 255] });
+    const pixel = 3 * (40 * 160 + 30);
+    if (method === 'solid') expect([...result.data.subarray(pixel, pixel + 3)]).toEqual([255, 0, 255]);
+    else expect(same(result.data, photo.data)).toBe(false);
+  });
+
+  it.each(every)('%s, where a face touches a region as large as numbers can express', (method) => {
+    const all = { left: -1e308, top: -1e308, right: 1e308, bottom: 1e308 };
+    const shapes: MaskShape[] = [
+      { kind: 'box', box: all },
+      { kind: 'ellipse', box: { left: 3, top: 3, right: 9, bottom: 9 } },
+    ];
+    const started = performance.now();
+    painted(noise({ width: 1600, height: 1200 }, 3, 1), shapes, style(method, 1));
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+});
+
 describe('the mosaic', () => {
   /** The number of stretches of one colour between two corners of a row or column. */
   function runs(photo: Raster, from: readonly [number, number], to: readonly [number, number]): number {

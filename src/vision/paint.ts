@@ -1,6 +1,6 @@
 import { type Fill, fillFromPixels, fillFromSurroundings, FillRows, NEARNESS_REACH_CELLS, sampleFill } from './fill.ts';
 import { type Box, clipBox, type Size } from './geometry.ts';
-import { connectedGroups, coverage, type MaskShape, outerBounds, pixelBounds, rowSpan } from './mask.ts';
+import { connectedGroups, coverage, type MaskShape, pixelBounds, rowSpan } from './mask.ts';
 import type { Raster } from './raster.ts';
 
 /** Made from what surrounds the masks alone: there is nothing to undo. */
@@ -32,6 +32,9 @@ const MAX_FILL_CELLS = 1_000_000;
 const RIM = 0.25;
 /** Amplitude of the grain that keeps a smooth fill from looking like plastic. */
 const GRAIN = 3;
+
+/** A wider blur is made on larger cells: its passes grow with the square of this. */
+const MAX_SIGMA_CELLS = 8;
 
 /** Sigma of `gaussian` as a share of the face's short side: at strength 0, and what strength 1 adds. */
 const GAUSSIAN_SIGMA = { least: 0.08, more: 0.16 };
@@ -83,14 +86,18 @@ function fillGroup(photo: Raster, covered: Uint8Array, group: readonly MaskShape
     photo,
   );
   const area = (window.right - window.left) * (window.bottom - window.top);
+  // What lies outside the photo has no say in how fine the fill is: it may be of any size.
+  const sides = group.map(({ box }) => shortSide(clipBox(box, photo)));
+  const sigma = style.method === 'gaussian' ? gaussianSigma(Math.max(...sides), style.strength) : 0;
   const cellSize = Math.max(
     1,
-    Math.floor(Math.min(...group.map(({ box }) => shortSide(box))) / FILL_CELLS),
+    Math.floor(Math.min(...sides) / FILL_CELLS),
     Math.ceil(Math.sqrt(area / MAX_FILL_CELLS)),
+    Math.ceil(sigma / MAX_SIGMA_CELLS),
   );
   switch (style.method) {
     case 'gaussian':
-      return fillFromPixels(photo, covered, window, cellSize, gaussianSigma(group, style.strength) / cellSize);
+      return fillFromPixels(photo, covered, window, cellSize, sigma / cellSize);
     case 'mosaic':
       return fillFromPixels(photo, covered, window, cellSize, 1);
     case 'blur':
@@ -100,9 +107,8 @@ function fillGroup(photo: Raster, covered: Uint8Array, group: readonly MaskShape
   }
 }
 
-/** In pixels; by the group's largest face, so that none of them is blurred less than its size asks for. */
-function gaussianSigma(group: readonly MaskShape[], strength: number): number {
-  const largest = Math.max(...group.map(({ box }) => shortSide(box)));
+/** @param largest short side of the group's largest face: none of them is blurred less than its size asks for */
+function gaussianSigma(largest: number, strength: number): number {
   return largest * (GAUSSIAN_SIGMA.least + strength * GAUSSIAN_SIGMA.more);
 }
 
@@ -184,14 +190,13 @@ function grainAt(x: number, y: number): number {
 /** Each cell of the mosaic has the colour that the fill has at the cell's centre. */
 function paintMosaic(photo: Raster, shape: MaskShape, fill: Fill, strength: number): void {
   const { channels, data, width } = photo;
-  const box = shape.grid ? outerBounds(shape) : shape.box;
+  const box = pixelBounds(shape, photo);
   const acrossShortSide = Math.max(1, Math.round(MAX_MOSAIC_CELLS * (1 - strength)));
-  const cellSize = shortSide(box) / acrossShortSide;
+  const cellSize = Math.max(1, shortSide(box) / acrossShortSide);
   const columns = Math.ceil((box.right - box.left) / cellSize);
   const rows = Math.ceil((box.bottom - box.top) / cellSize);
   const colors = mosaicColors(fill, box, cellSize, columns, rows);
-  const bounds = pixelBounds(shape, photo);
-  for (let y = bounds.top; y < bounds.bottom; y++) {
+  for (let y = box.top; y < box.bottom; y++) {
     const [from, to] = rowSpan(shape, y, photo);
     const row = cellIndex(y, box.top, cellSize, rows);
     for (let x = from; x < to; x++) {
@@ -202,7 +207,7 @@ function paintMosaic(photo: Raster, shape: MaskShape, fill: Fill, strength: numb
   }
 }
 
-/** The cell that a pixel's centre lies in; pixels that the box only touches belong to the outermost cell. */
+/** The cell that a pixel's centre lies in; beyond the last whole one, the outermost cell. */
 function cellIndex(pixel: number, start: number, cellSize: number, count: number): number {
   return Math.min(count - 1, Math.max(0, Math.floor((pixel + 0.5 - start) / cellSize)));
 }

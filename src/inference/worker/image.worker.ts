@@ -31,10 +31,15 @@ async function loadTools(settings: WorkerSettings): Promise<Tools> {
   return { detector, verifier, maxPixels, maxFrames };
 }
 
+/** @throws Error that names the file */
 async function load(modelPath: string, ortThreads: number): Promise<Detector> {
-  const detector = await Detector.load(modelPath, ortThreads);
-  await detector.warmUp();
-  return detector;
+  try {
+    const detector = await Detector.load(modelPath, ortThreads);
+    await detector.warmUp();
+    return detector;
+  } catch (error) {
+    throw new Error(`${modelPath} is not a detector that can be run`, { cause: error });
+  }
 }
 
 /** Throws where the model cannot be loaded: the one failure that the main thread wants as an error. */

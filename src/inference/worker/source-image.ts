@@ -2,9 +2,10 @@ import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp';
 import { DomainError } from '../../errors/domain-error.ts';
 import type { BlockGrid } from '../../vision/block-grid.ts';
 import { colorSpaceOf } from '../../vision/color-profile.ts';
+import { type TiffPage, tiffPages } from '../../vision/container/tiff-pages.ts';
 import type { Size } from '../../vision/geometry.ts';
 import { type ImageType, sniffImageType } from '../../vision/image-type.ts';
-import type { Raster } from '../../vision/raster.ts';
+import { colorsAlone, type Raster } from '../../vision/raster.ts';
 import { sourceGrid } from './source-grid.ts';
 
 sharp.cache(false);
@@ -19,6 +20,9 @@ const REFUSALS: Partial<Record<ImageType, string>> = {
   pdf: 'PDF is not taken: it is a document, not a photograph',
 };
 
+/** A page of a TIFF, with its number in the file. */
+type ShownPage = TiffPage & { readonly index: number };
+
 /** An uploaded image whose header has been read and found acceptable; no pixel has been decoded yet. */
 export interface SourceImage {
   readonly bytes: Uint8Array;
@@ -26,14 +30,18 @@ export interface SourceImage {
   /** Upright, after the EXIF orientation has been applied. */
   readonly size: Size;
   readonly frames: number;
+  /** Of a TIFF: those of its pages that are pictures of their own. */
+  readonly pages: readonly ShownPage[];
+  /** Of all frames or pages together. */
+  readonly pixels: number;
   /** The frames follow one another in time; pages do not. */
   readonly isAnimation: boolean;
   /** Of an animation: how long each frame is shown, in milliseconds, and how often all are (0: for ever). */
   readonly delays: readonly number[];
   readonly loop: number;
   readonly hasAlpha: boolean;
-  /** Of the blocks by which the file's coding is lossy; null where it is not. */
-  readonly grid: BlockGrid | null;
+  /** How far the file's coding carries what lies in a pixel. */
+  readonly grid: BlockGrid | 'lossless';
   /** A standard one, that describes the pixels as they are decoded; null: sRGB. */
   readonly profile: Buffer | null;
   /** The file's profile describes a space that is none of these: decoding converts the pixels to sRGB. */
@@ -45,24 +53,65 @@ export interface SourceImage {
  */
 export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<SourceImage> {
   const format = acceptedFormat(bytes);
+  const pages = format === 'tiff' ? shownPages(bytes, maxPixels) : [];
   const metadata = await decoding(() => sharp(bytes, { limitInputPixels: false, failOn: 'none' }).metadata());
-  const frames = metadata.pages ?? 1;
+  const frames = format === 'tiff' ? pages.length : (metadata.pages ?? 1);
   const isAnimation = frames > 1 && (format === 'gif' || format === 'webp');
   // Viewers turn no animation, whatever its EXIF says.
   const { width, height } = isAnimation ? metadata : metadata.autoOrient;
-  if (width * height > maxPixels) throw tooManyPixels(`${width} × ${height} pixels`, maxPixels);
+  refuseLarge({ width, height }, maxPixels);
   return {
     bytes,
     format,
     size: { width, height },
     frames,
+    pages,
+    pixels: format === 'tiff' ? sum(pages.map(areaOf)) : frames * width * height,
     isAnimation,
     delays: metadata.delay ?? [],
     loop: metadata.loop ?? 0,
-    hasAlpha: metadata.hasAlpha,
-    grid: sourceGrid(bytes, format, metadata, isAnimation ? 1 : (metadata.orientation ?? 1)),
+    hasAlpha: metadata.hasAlpha && !pages[0]?.hasUnusedChannel,
+    grid: sourceGrid(bytes, format, metadata, isAnimation ? 1 : (metadata.orientation ?? 1), pages),
     ...(await colorOf(metadata, frames)),
   };
+}
+
+/**
+ * The pages of a TIFF that are pictures of their own, each of which is judged before any is decoded.
+ * @throws DomainError unsupported_image, undecodable_image, too_many_pixels
+ */
+function shownPages(bytes: Uint8Array, maxPixels: number): ShownPage[] {
+  const pages = tiffPages(bytes);
+  if (pages === null) throw new DomainError('undecodable_image', 'The TIFF is damaged: its directories cannot be read');
+  if (pages[0]?.isAuxiliary) {
+    throw unsupportedTiff('its first page is a smaller copy or a mask of another, as in camera raw files');
+  }
+  const shown = pages.map((page, index) => ({ ...page, index })).filter(({ isAuxiliary }) => !isAuxiliary);
+  for (const { unsupported, size } of shown) {
+    if (unsupported !== null) throw unsupportedTiff(unsupported);
+    refuseLarge(size, maxPixels);
+  }
+  return shown;
+}
+
+function areaOf({ size }: ShownPage): number {
+  return size.width * size.height;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+function unsupportedTiff(why: string): DomainError {
+  return new DomainError(
+    'unsupported_image',
+    `This kind of TIFF is not supported: ${why}. Send it in RGB, CMYK or grey, of 8 or 16 bits, or as PNG`,
+  );
+}
+
+/** @throws DomainError too_many_pixels */
+function refuseLarge({ width, height }: Size, maxPixels: number): void {
+  if (width * height > maxPixels) throw tooManyPixels(`${width} × ${height} pixels`, maxPixels);
 }
 
 function tooManyPixels(what: string, maxPixels: number): DomainError {
@@ -76,7 +125,7 @@ function tooManyPixels(what: string, maxPixels: number): DomainError {
  * How many frames or pages are to be masked: all, but for AVIF, of which only the primary picture is ever decoded.
  * @throws DomainError unsupported_image, too_many_pixels
  */
-export function framesToMask({ format, frames, size }: SourceImage, maxFrames: number, maxPixels: number): number {
+export function framesToMask({ format, frames, pixels }: SourceImage, maxFrames: number, maxPixels: number): number {
   if (format === 'avif') return 1;
   if (frames > maxFrames) {
     throw new DomainError(
@@ -84,9 +133,7 @@ export function framesToMask({ format, frames, size }: SourceImage, maxFrames: n
       `The image has ${frames} frames or pages; at most ${maxFrames} are masked. Send it in parts`,
     );
   }
-  if (frames * size.width * size.height > maxPixels) {
-    throw tooManyPixels(`${frames} frames of ${size.width} × ${size.height} pixels`, maxPixels);
-  }
+  if (pixels > maxPixels) throw tooManyPixels(`${pixels} pixels in its ${frames} frames or pages`, maxPixels);
   return frames;
 }
 
@@ -130,7 +177,12 @@ function displayP3Profile(): Promise<Buffer> {
  * @throws DomainError undecodable_image
  */
 export async function decodePixels(source: SourceImage): Promise<Raster> {
-  return toRaster(uprightRgb(source));
+  return decodePage(source, 0);
+}
+
+async function decodePage(source: SourceImage, page: number): Promise<Raster> {
+  const raster = await toRaster(uprightRgb(source, page));
+  return source.pages[page]?.hasUnusedChannel ? colorsAlone(raster) : raster;
 }
 
 /**
@@ -140,14 +192,14 @@ export async function decodePixels(source: SourceImage): Promise<Raster> {
 export async function decodeFrames(source: SourceImage, count: number): Promise<Raster[]> {
   if (count === 1) return [await decodePixels(source)];
   if (!source.isAnimation) return decodePages(source, count);
-  const film = await toRaster(inRgb(source, sharp(source.bytes, { ...readOptions(source), pages: -1 })));
+  const film = await toRaster(inRgb(source, sharp(source.bytes, { ...readOptions(source, source.pixels), pages: -1 })));
   if (film.height !== source.size.height * count) throw new Error(`${count} frames decoded to ${film.height} rows`);
   return splitFrames(film, count);
 }
 
 async function decodePages(source: SourceImage, count: number): Promise<Raster[]> {
   const pages: Raster[] = [];
-  for (let page = 0; page < count; page++) pages.push(await toRaster(uprightRgb(source, page)));
+  for (let page = 0; page < count; page++) pages.push(await decodePage(source, page));
   const [{ width, height, channels }] = pages as [Raster, ...Raster[]];
   if (pages.some((page) => page.width !== width || page.height !== height || page.channels !== channels)) {
     throw new DomainError(
@@ -177,7 +229,7 @@ function splitFrames(film: Raster, count: number): Raster[] {
  * @throws DomainError undecodable_image
  */
 export async function decodeAtSize(source: SourceImage, size: Size): Promise<Raster> {
-  return toRaster(shrink(uprightRgb(source).removeAlpha(), size));
+  return toRaster(shrink((await uprightColors(source)).removeAlpha(), size));
 }
 
 /**
@@ -187,7 +239,8 @@ export async function decodeAtSize(source: SourceImage, size: Size): Promise<Ras
  */
 export async function encodeThumbnail(source: SourceImage, longSide: number): Promise<Buffer> {
   const inAnyProfile = { ...source, convertsColor: source.convertsColor || source.profile !== null };
-  const small = uprightRgb(inAnyProfile).resize(longSide, longSide, { fit: 'inside', withoutEnlargement: true });
+  const upright = await uprightColors(inAnyProfile);
+  const small = upright.resize(longSide, longSide, { fit: 'inside', withoutEnlargement: true });
   return decoding(() => small.webp({ quality: 75, effort: 2 }).toBuffer());
 }
 
@@ -202,18 +255,27 @@ function shrink(image: Sharp, { width, height }: Size): Sharp {
   return image.resize(width, height, { fit: 'fill', kernel: 'lanczos3' });
 }
 
+/** A channel that means nothing must be gone before pixels are mixed: sharp takes it for transparency. */
+async function uprightColors(source: SourceImage): Promise<Sharp> {
+  if (!source.pages[0]?.hasUnusedChannel) return uprightRgb(source);
+  const { data, width, height, channels } = await decodePixels(source);
+  return sharp(data, { raw: { width, height, channels } });
+}
+
 function uprightRgb(source: SourceImage, page = 0): Sharp {
-  const { frames, format, isAnimation } = source;
+  const { frames, format, isAnimation, pages, size } = source;
+  const shown = pages[page];
   const image = sharp(source.bytes, {
-    ...readOptions(source),
-    ...(format === 'avif' || frames === 1 ? {} : { page }),
+    ...readOptions(source, shown ? areaOf(shown) : size.width * size.height),
+    ...(format === 'avif' || frames === 1 ? {} : { page: shown?.index ?? page }),
   });
   return inRgb(source, isAnimation ? image : image.autoOrient());
 }
 
-function readOptions({ convertsColor }: SourceImage): SharpOptions {
+/** @param pixels that the header has announced: if the decoder finds more of them, the file is not what was judged */
+function readOptions({ convertsColor }: SourceImage, pixels: number): SharpOptions {
   return {
-    limitInputPixels: false,
+    limitInputPixels: pixels,
     // Anything the decoder calls an error is one: half a photograph must not look like a photograph without faces.
     failOn: 'error',
     ignoreIcc: !convertsColor,

@@ -1,7 +1,11 @@
 import { DAMAGED, type Part, TRAILING } from './part.ts';
 
-/** Bytes of a value by its type's number (TIFF 6.0, section 2); 0: no such type. */
-const TYPE_BYTES = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4];
+/** Bytes of a value by its type's number (TIFF 6.0, section 2; 16 to 18 are BigTIFF's); 0: no such type. */
+const TYPE_BYTES = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8];
+const BYTE = 1;
+const SHORT = 3;
+const LONG = 4;
+const LONG8 = 16;
 
 export interface TiffEntry {
   /** Number of its directory in the chain: 0 is the image, in EXIF 1 is the thumbnail. */
@@ -10,68 +14,114 @@ export interface TiffEntry {
   /** Where its value lies. */
   readonly start: number;
   readonly size: number;
-  /** Its value, where that is whole numbers and says where pixels lie. */
+  /** Bytes in the file: of the entry, and of its value where that lies elsewhere. */
+  readonly bytes: number;
+  /** Its value, where that is whole numbers and describes pixels: their kind, their coding, or where they lie. */
   readonly numbers: readonly number[];
 }
 
-const STRIP_OFFSETS = 273;
-const STRIP_BYTES = 279;
-const TILE_OFFSETS = 324;
-const TILE_BYTES = 325;
+/** Tags of a page whose values are read (TIFF 6.0, section 8; those of other specifications are named). */
+export const TAG = {
+  newSubfileType: 254,
+  subfileType: 255,
+  width: 256,
+  height: 257,
+  bitsPerSample: 258,
+  compression: 259,
+  photometric: 262,
+  stripOffsets: 273,
+  samplesPerPixel: 277,
+  stripBytes: 279,
+  tileOffsets: 324,
+  tileBytes: 325,
+  inkSet: 332,
+  extraSamples: 338,
+  sampleFormat: 339,
+} as const;
+const READ_TAGS: readonly number[] = Object.values(TAG);
 
 /** Hostile files, whose directories overlap and share their values, end here. */
 const MAX_DIRECTORIES = 2000;
 const MAX_ENTRIES = 40_000;
-const MAX_NUMBERS = 200_000;
+const MAX_NUMBERS = 1_000_000;
+
+/** How a TIFF writes its directories: in the byte order that it names, and in places of four bytes or, BigTIFF, eight. */
+interface Layout {
+  readonly view: DataView;
+  readonly little: boolean;
+  readonly big: boolean;
+}
 
 /** The directories of a TIFF, as far as they can be read; `null` where the file breaks its format. */
 export function readTiff(bytes: Uint8Array): { entries: TiffEntry[]; spans: (readonly [number, number])[] } | null {
   if (bytes.length < 8) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const little = bytes[0] === 0x49;
-  if (view.getUint16(2, little) !== 42) return null;
+  const version = view.getUint16(2, little);
+  if (version !== 42 && version !== 43) return null;
+  const layout = { view, little, big: version === 43 };
+  if (layout.big && bytes.length < 16) return null;
+  const [headerBytes, countBytes, entryBytes, placeBytes] = layout.big ? [16, 8, 20, 8] : [8, 2, 12, 4];
   const entries: TiffEntry[] = [];
-  const spans: (readonly [number, number])[] = [[0, 8]];
+  const spans: (readonly [number, number])[] = [[0, headerBytes]];
   const seen = new Set<number>();
-  let at = view.getUint32(4, little);
+  let at = readPlace(layout, layout.big ? 8 : 4);
   let numbers = 0;
   for (let directory = 0; at !== 0; directory++) {
-    if (seen.has(at) || directory >= MAX_DIRECTORIES || at + 2 > bytes.length) return null;
+    if (seen.has(at) || directory >= MAX_DIRECTORIES || at + countBytes > bytes.length) return null;
     seen.add(at);
-    const count = view.getUint16(at, little);
-    const end = at + 2 + count * 12;
-    if (end + 4 > bytes.length || entries.length + count > MAX_ENTRIES) return null;
-    spans.push([at, end + 4]);
-    for (let entryAt = at + 2; entryAt < end; entryAt += 12) {
-      const entry = readEntry(view, entryAt, little, directory);
+    const count = layout.big ? readPlace(layout, at) : view.getUint16(at, little);
+    const start = at + countBytes;
+    const end = start + count * entryBytes;
+    if (end + placeBytes > bytes.length || entries.length + count > MAX_ENTRIES) return null;
+    spans.push([at, end + placeBytes]);
+    for (let entryAt = start; entryAt < end; entryAt += entryBytes) {
+      const entry = readEntry(layout, entryAt, directory);
       if (entry === null) return null;
       numbers += entry.numbers.length;
       if (numbers > MAX_NUMBERS) return null;
       entries.push(entry);
-      if (entry.size > 4) spans.push([entry.start, entry.start + entry.size]);
+      if (entry.size > placeBytes) spans.push([entry.start, entry.start + entry.size]);
     }
-    at = view.getUint32(end, little);
+    at = readPlace(layout, end);
   }
   return { entries, spans };
 }
 
-function readEntry(view: DataView, at: number, little: boolean, directory: number): TiffEntry | null {
-  const type = view.getUint16(at + 2, little);
-  const count = view.getUint32(at + 4, little);
-  const size = count * (TYPE_BYTES[type] ?? 0);
-  const start = size > 4 ? view.getUint32(at + 8, little) : at + 8;
-  if (start + size > view.byteLength) return null;
-  const tag = view.getUint16(at, little);
-  const placesPixels = [STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES].includes(tag);
-  const numbers = placesPixels ? readNumbers(view, start, type, count, little) : [];
-  return { directory, tag, start, size, numbers };
+/** A place in the file, or a count. Places beyond what numbers hold exactly lie outside of every file that is taken. */
+function readPlace({ view, little, big }: Layout, at: number): number {
+  return big ? Number(view.getBigUint64(at, little)) : view.getUint32(at, little);
 }
 
-function readNumbers(view: DataView, start: number, type: number, count: number, little: boolean): number[] {
+function readEntry(layout: Layout, at: number, directory: number): TiffEntry | null {
+  const { view, little, big } = layout;
+  const [entryBytes, placeBytes] = big ? [20, 8] : [12, 4];
+  const type = view.getUint16(at + 2, little);
+  const count = readPlace(layout, at + 4);
+  const size = count * (TYPE_BYTES[type] ?? 0);
+  const valueAt = at + (big ? 12 : 8);
+  const start = size > placeBytes ? readPlace(layout, valueAt) : valueAt;
+  if (start + size > view.byteLength) return null;
+  const tag = view.getUint16(at, little);
+  const numbers = READ_TAGS.includes(tag) ? readNumbers(layout, start, type, count) : [];
+  const bytes = entryBytes + (size > placeBytes ? size : 0);
+  return { directory, tag, start, size, bytes, numbers };
+}
+
+function readNumbers({ view, little }: Layout, start: number, type: number, count: number): number[] {
   const length = Math.min(count, MAX_NUMBERS);
-  if (type === 3) return Array.from({ length }, (_, index) => view.getUint16(start + 2 * index, little));
-  if (type === 4) return Array.from({ length }, (_, index) => view.getUint32(start + 4 * index, little));
-  return [];
+  switch (type) {
+    case BYTE:
+      return Array.from({ length }, (_, index) => view.getUint8(start + index));
+    case SHORT:
+      return Array.from({ length }, (_, index) => view.getUint16(start + 2 * index, little));
+    case LONG:
+      return Array.from({ length }, (_, index) => view.getUint32(start + 4 * index, little));
+    case LONG8:
+      return Array.from({ length }, (_, index) => Number(view.getBigUint64(start + 8 * index, little)));
+    default:
+      return [];
+  }
 }
 
 /** The tags of a TIFF, as `tag 273`, its pixels, and what no directory refers to. */
@@ -79,10 +129,10 @@ export function tiffParts(bytes: Uint8Array): Part[] {
   const tiff = readTiff(bytes);
   if (tiff === null) return [{ name: DAMAGED, size: bytes.length, data: bytes }];
   const { entries, spans } = tiff;
-  const parts = entries.map(({ tag, start, size }) => ({
-    name: `tag ${tag}`,
-    size: 12 + (size > 4 ? size : 0),
-    data: bytes.subarray(start, start + size),
+  const parts = entries.map((entry) => ({
+    name: `tag ${entry.tag}`,
+    size: entry.bytes,
+    data: bytes.subarray(entry.start, entry.start + entry.size),
   }));
   const pixels = pixelSpans(entries);
   const unread = gaps([...spans, ...pixels], bytes.length);
@@ -97,8 +147,8 @@ function pixelSpans(entries: readonly TiffEntry[]): [number, number][] {
   const find = (directory: number, tags: readonly number[]) =>
     entries.find((entry) => entry.directory === directory && tags.includes(entry.tag))?.numbers ?? [];
   return [...new Set(entries.map(({ directory }) => directory))].flatMap((directory) => {
-    const sizes = find(directory, [STRIP_BYTES, TILE_BYTES]);
-    return find(directory, [STRIP_OFFSETS, TILE_OFFSETS]).map((start, index): [number, number] => [
+    const sizes = find(directory, [TAG.stripBytes, TAG.tileBytes]);
+    return find(directory, [TAG.stripOffsets, TAG.tileOffsets]).map((start, index): [number, number] => [
       start,
       start + (sizes[index] ?? 0),
     ]);
