@@ -151,6 +151,7 @@ const MASK: Omit<MaskSettings, 'style'> = {
   format: undefined,
   quality: 90,
   verify: false,
+  effort: 'fast',
   verifyThreshold: 0.3,
   digests: false,
 };

@@ -1,6 +1,6 @@
 import { encodeImage } from '../../src/inference/worker/encode.ts';
 import { Detector } from '../../src/inference/worker/detector.ts';
-import { OUTPUT_FORMATS } from '../../src/inference/worker/messages.ts';
+import { type Effort, EFFORTS, OUTPUT_FORMATS, type OutputFormat } from '../../src/inference/worker/messages.ts';
 import { decodeAtSize, decodePixels, openImage, resizePixels } from '../../src/inference/worker/source-image.ts';
 import { selectFaces } from '../../src/vision/faces.ts';
 import type { Box, Size } from '../../src/vision/geometry.ts';
@@ -65,15 +65,20 @@ async function pictureParts(files: readonly Input[]): Promise<Part[]> {
       { name: `shrink ${name}’s pixels for the network`, run: () => resizePixels(pixels, canvas) },
     );
     if (name.endsWith('JPEG')) {
-      parts.push({ name: `encode ${name}’s pixels as jpeg`, run: () => encodeImage(pixels, null, 'jpeg', 90) });
+      parts.push(encodePart(name, pixels, 'jpeg', 'fast'), encodePart(name, pixels, 'jpeg', 'small'));
     }
   }
   const pixels = await decodePixels(await openImage(drawn[1]!.bytes, Infinity));
   for (const format of OUTPUT_FORMATS) {
     if (format === 'jpeg') continue;
-    parts.push({ name: `encode 1080p as ${format}`, run: () => encodeImage(pixels, null, format, 90) });
+    for (const effort of EFFORTS) parts.push(encodePart('1080p', pixels, format, effort));
   }
   return parts;
+}
+
+function encodePart(name: string, pixels: Raster, format: OutputFormat, effort: Effort): Part {
+  const encoding = { format, quality: 90, effort, halvedChroma: true };
+  return { name: `encode ${name} as ${format}, ${effort}`, run: () => encodeImage(pixels, null, encoding) };
 }
 
 /** Long side 640, as detection sees it by default. */

@@ -32,6 +32,8 @@ export interface SourceImage {
   readonly delays: readonly number[];
   readonly loop: number;
   readonly hasAlpha: boolean;
+  /** Colour is coded at half the resolution in both directions, as cameras do. */
+  readonly halvedChroma: boolean;
   /** Of the blocks by which the file's coding is lossy; null where it is not. */
   readonly grid: BlockGrid | null;
   /** A standard one, that describes the pixels as they are decoded; null: sRGB. */
@@ -60,6 +62,7 @@ export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<S
     delays: metadata.delay ?? [],
     loop: metadata.loop ?? 0,
     hasAlpha: metadata.hasAlpha,
+    halvedChroma: metadata.chromaSubsampling?.startsWith('4:2:0') ?? false,
     grid: sourceGrid(bytes, format, metadata, isAnimation ? 1 : (metadata.orientation ?? 1)),
     ...(await colorOf(metadata, frames)),
   };

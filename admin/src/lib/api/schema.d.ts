@@ -911,6 +911,11 @@ export interface components {
             format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
             /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
             quality?: number;
+            /**
+             * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+             * @enum {string}
+             */
+            effort?: "fast" | "small";
             /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
             verify?: boolean;
             /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
@@ -1022,6 +1027,11 @@ export interface components {
             format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
             /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
             quality?: number;
+            /**
+             * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+             * @enum {string}
+             */
+            effort?: "fast" | "small";
             /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
             verify?: boolean;
             /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
@@ -1606,6 +1616,7 @@ export interface operations {
                 strength?: number;
                 format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                 quality?: number;
+                effort?: "fast" | "small";
                 verify?: boolean;
                 receipt?: boolean;
                 regions?: string;
@@ -1663,6 +1674,11 @@ export interface operations {
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                     /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
+                    /**
+                     * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @enum {string}
+                     */
+                    effort?: "fast" | "small";
                     /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
                     /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
@@ -1727,6 +1743,11 @@ export interface operations {
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                     /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
+                    /**
+                     * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @enum {string}
+                     */
+                    effort?: "fast" | "small";
                     /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
                     /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
@@ -3331,6 +3352,7 @@ export interface operations {
                 strength?: number;
                 format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                 quality?: number;
+                effort?: "fast" | "small";
                 verify?: boolean;
                 receipt?: boolean;
                 regions?: string;
@@ -3389,6 +3411,11 @@ export interface operations {
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                     /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
+                    /**
+                     * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @enum {string}
+                     */
+                    effort?: "fast" | "small";
                     /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
                     /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
@@ -3455,6 +3482,11 @@ export interface operations {
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                     /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
+                    /**
+                     * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @enum {string}
+                     */
+                    effort?: "fast" | "small";
                     /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
                     /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
