@@ -104,3 +104,54 @@ export function contrast({ data, width }: Pixels, box: Box): number {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
 }
+
+const SSIM_WINDOW = 8;
+
+/**
+ * Structural similarity of the brightness (Wang et al. 2004), 1 where the pictures are the same: the mean over windows
+ * of 8×8 pixels, every 4 pixels.
+ */
+export function structuralSimilarity(a: Pixels, b: Pixels): number {
+  if (a.width !== b.width || a.height !== b.height) {
+    throw new Error(`${a.width} × ${a.height} pixels beside ${b.width} × ${b.height}`);
+  }
+  const [one, other] = [brightness(a), brightness(b)];
+  let sum = 0;
+  let windows = 0;
+  for (let top = 0; top + SSIM_WINDOW <= a.height; top += SSIM_WINDOW / 2) {
+    for (let left = 0; left + SSIM_WINDOW <= a.width; left += SSIM_WINDOW / 2) {
+      sum += windowSimilarity(one, other, top * a.width + left, a.width);
+      windows++;
+    }
+  }
+  return sum / windows;
+}
+
+function windowSimilarity(a: Float64Array, b: Float64Array, start: number, width: number): number {
+  const count = SSIM_WINDOW ** 2;
+  let [sumA, sumB, squaresA, squaresB, products] = [0, 0, 0, 0, 0];
+  for (let y = 0; y < SSIM_WINDOW; y++) {
+    for (let at = start + y * width, end = at + SSIM_WINDOW; at < end; at++) {
+      sumA += a[at]!;
+      sumB += b[at]!;
+      squaresA += a[at]! ** 2;
+      squaresB += b[at]! ** 2;
+      products += a[at]! * b[at]!;
+    }
+  }
+  const [meanA, meanB] = [sumA / count, sumB / count];
+  const [varianceA, varianceB] = [squaresA / count - meanA ** 2, squaresB / count - meanB ** 2];
+  const covariance = products / count - meanA * meanB;
+  const [c1, c2] = [(0.01 * 255) ** 2, (0.03 * 255) ** 2];
+  return (
+    ((2 * meanA * meanB + c1) * (2 * covariance + c2)) / ((meanA ** 2 + meanB ** 2 + c1) * (varianceA + varianceB + c2))
+  );
+}
+
+/** As in JPEG (ITU-T T.871). */
+function brightness({ data }: Pixels): Float64Array {
+  return Float64Array.from(
+    { length: data.length / 3 },
+    (_, pixel) => 0.299 * data[pixel * 3]! + 0.587 * data[pixel * 3 + 1]! + 0.114 * data[pixel * 3 + 2]!,
+  );
+}

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { startEnvironment } from './start-environment.ts';
 
 /** The service as a process of its own, as an operator runs it. Loads nothing of it: plain Node can import this. */
 
@@ -32,7 +33,7 @@ const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 export function spawnService(environment: Environment = {}): Omit<ServiceProcess, 'url' | 'port'> {
   const child = spawn(process.execPath, ['--enable-source-maps', 'dist/main.js'], {
     cwd: REPOSITORY,
-    env: { PATH: process.env['PATH'], MALLOC_MMAP_THRESHOLD_: '1048576', ...QUIET, ...environment },
+    env: { PATH: process.env['PATH'], ...startEnvironment(), ...QUIET, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

@@ -46,6 +46,7 @@ describe('without any variable', () => {
       strength: 0.5,
       quality: 90,
       verify: false,
+      effort: 'fast',
       verifyThreshold: 0.3,
       receipt: false,
     });

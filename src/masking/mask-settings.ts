@@ -14,6 +14,7 @@ export function toMaskSettings(options: MaskRequestOptions, defaults: Configurat
     regions: options.regions ?? [],
     format: options.format,
     quality: options.quality ?? defaults.quality,
+    effort: options.effort ?? defaults.effort,
     verify: options.verify ?? defaults.verify,
     verifyThreshold: defaults.verifyThreshold,
     digests: options.receipt ?? defaults.receipt,

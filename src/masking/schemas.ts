@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { boxSchema, detectionSchema, detectOptionFields } from '../inference/schemas.ts';
-import { OUTPUT_FORMATS } from '../inference/worker/messages.ts';
+import { EFFORTS, OUTPUT_FORMATS } from '../inference/worker/messages.ts';
 import { IRREVERSIBLE_METHODS, isReversible, REVERSIBLE_METHODS } from '../vision/paint.ts';
 
 /** Beyond this many, one image cannot hold them in any useful way. */
@@ -63,6 +63,10 @@ export const maskOptionsSchema = z
       .meta({ description: 'Format of the answer. Default: that of the image. Animations and pages: webp, gif, tiff' }),
     quality: z.number().int().min(1).max(100).optional().meta({
       description: 'Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured',
+    }),
+    effort: z.enum(EFFORTS).optional().meta({
+      description:
+        'fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured',
     }),
     verify: z.boolean().optional().meta({
       description:

@@ -23,6 +23,9 @@ interface Grid {
 
 const MID_GREY = 128;
 
+/** Pixels that are looked at along a cell's side, at most: more of them make its mean no better to see. */
+const SAMPLES = 8;
+
 /**
  * Fills the masked pixels of a window by the push-pull pyramid (Gortler et al., "The Lumigraph", SIGGRAPH 1996):
  * averages of the visible pixels at ever coarser scales, then each hole takes the finest scale that has a value.
@@ -41,8 +44,9 @@ export function fillFromSurroundings(
   smoothing: number,
 ): Fill {
   const finest = averageVisible(photo, covered, window, cellSize);
+  const nearness = nearnessOf(finest);
   pushPull(finest, photo.channels, smoothing);
-  return toFill(finest, finest.touched, photo.channels, window, cellSize);
+  return toFill(finest, nearness, photo.channels, window, cellSize);
 }
 
 /**
@@ -50,76 +54,77 @@ export function fillFromSurroundings(
  * @param sigma in cells
  */
 export function fillFromPixels(photo: Raster, covered: Uint8Array, window: Box, cellSize: number, sigma: number): Fill {
-  const { touched } = averageVisible(photo, covered, window, cellSize);
-  const averages = averageVisible(photo, new Uint8Array(covered.length), window, cellSize);
+  const nearness = nearnessOf(averageVisible(photo, covered, window, cellSize));
+  const averages = averageVisible(photo, null, window, cellSize);
   const { columns, rows, colors } = averages;
   const { channels } = photo;
-  // A mean of 3 has a variance of 2/3, and variances add up.
-  const passes = Math.round(sigma ** 2 * 1.5);
-  for (let channel = 0; channel < channels; channel++) {
-    let plane = Float32Array.from({ length: columns * rows }, (_, cell) => colors[cell * channels + channel]!);
-    for (let pass = 0; pass < passes; pass++) plane = mean3x3(plane, columns, rows);
-    plane.forEach((value, cell) => {
-      colors[cell * channels + channel] = value;
-    });
-  }
-  return toFill(averages, touched, channels, window, cellSize);
+  // A mean of 2 r + 1 values has a variance of (r² + r) / 3, and the variances of three add up.
+  const radius = Math.max(1, Math.round((Math.sqrt(4 * sigma ** 2 + 1) - 1) / 2));
+  const spare = new Float32Array(colors.length);
+  for (let pass = 0; pass < 3; pass++) blur(colors, spare, columns, rows, channels, radius);
+  return toFill(averages, nearness, channels, window, cellSize);
 }
 
 /** The colours of a grid, with the nearness of the mask as one channel more. */
 function toFill(
   { columns, rows, colors }: Grid,
-  touched: Float32Array<ArrayBuffer>,
+  nearness: Float32Array,
   of: number,
   window: Box,
   cellSize: number,
 ): Fill {
-  const nearness = blurredMask(touched, columns, rows);
   const channels = of + 1;
   const cells = new Float32Array(columns * rows * channels);
-  for (let cell = 0; cell < nearness.length; cell++) {
-    cells.set(colors.subarray(cell * of, (cell + 1) * of), cell * channels);
-    cells[cell * channels + of] = nearness[cell]!;
+  for (let cell = 0, at = 0, from = 0; cell < nearness.length; cell++) {
+    for (let c = 0; c < of; c++) cells[at++] = colors[from++]!;
+    cells[at++] = nearness[cell]!;
   }
   return { window, cellSize, columns, rows, channels, cells };
 }
 
-interface Averages extends Grid {
-  /** 1 for cells with a masked pixel, else 0. */
-  readonly touched: Float32Array<ArrayBuffer>;
-}
-
-/** Mean of the visible pixels of each cell, and the share of its pixels that are visible as its weight. */
-function averageVisible(photo: Raster, covered: Uint8Array, window: Box, cellSize: number): Averages {
+/**
+ * Mean of the visible pixels of each cell, and the share of its pixels that are visible as its weight.
+ * @param covered null: all are visible
+ */
+function averageVisible(photo: Raster, covered: Uint8Array | null, window: Box, cellSize: number): Grid {
   const { channels, data, width } = photo;
   const columns = Math.ceil((window.right - window.left) / cellSize);
   const rows = Math.ceil((window.bottom - window.top) / cellSize);
   const colors = new Float32Array(columns * rows * channels);
   const weights = new Float32Array(columns * rows);
-  const touched = new Float32Array(columns * rows);
+  const step = Math.ceil(cellSize / SAMPLES);
   for (let row = 0, cell = 0; row < rows; row++) {
     const top = window.top + row * cellSize;
     const bottom = Math.min(top + cellSize, window.bottom);
     for (let column = 0; column < columns; column++, cell++) {
       const left = window.left + column * cellSize;
       const right = Math.min(left + cellSize, window.right);
+      let [red, green, blue, alpha] = [0, 0, 0, 0];
+      let seen = 0;
       let visible = 0;
-      for (let y = top; y < bottom; y++) {
-        for (let x = left; x < right; x++) {
+      for (let y = top; y < bottom; y += step) {
+        for (let x = left; x < right; x += step) {
           const pixel = y * width + x;
-          if (covered[pixel] !== 0) continue;
+          seen++;
+          if (covered !== null && covered[pixel] !== 0) continue;
           visible++;
-          for (let c = 0; c < channels; c++) colors[cell * channels + c]! += data[pixel * channels + c]!;
+          const at = pixel * channels;
+          red += data[at]!;
+          green += data[at + 1]!;
+          blue += data[at + 2]!;
+          if (channels === 4) alpha += data[at + 3]!;
         }
       }
-      const area = (right - left) * (bottom - top);
-      if (visible < area) touched[cell] = 1;
       if (visible === 0) continue;
-      weights[cell] = visible / area;
-      for (let c = 0; c < channels; c++) colors[cell * channels + c]! /= visible;
+      weights[cell] = visible / seen;
+      const at = cell * channels;
+      colors[at] = red / visible;
+      colors[at + 1] = green / visible;
+      colors[at + 2] = blue / visible;
+      if (channels === 4) colors[at + 3] = alpha / visible;
     }
   }
-  return { columns, rows, colors, weights, touched };
+  return { columns, rows, colors, weights };
 }
 
 /** Completes `grid.colors` in place. Weights below 1 are topped up from the coarser scale. */
@@ -132,17 +137,19 @@ function pushPull(grid: Grid, channels: number, smoothing: number): void {
   }
   const coarser = halve(grid, channels);
   pushPull(coarser, channels, smoothing - 1);
-  const coarse = new Float32Array(channels);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const cell = row * columns + column;
+  const between = new Float32Array(coarser.columns * channels);
+  for (let row = 0, cell = 0; row < rows; row++) {
+    blendRows(coarser.colors, coarser.columns * channels, coarser.rows, (row - 0.5) / 2, between);
+    for (let column = 0; column < columns; column++, cell++) {
       const weight = smoothing > 0 && weights[cell]! < 1 ? 0 : weights[cell]!;
       if (weight >= 1) continue;
-      const { columns: coarseColumns, rows: coarseRows } = coarser;
-      interpolate(coarser.colors, coarseColumns, coarseRows, channels, (column - 0.5) / 2, (row - 0.5) / 2, coarse);
-      for (let c = 0; c < channels; c++) {
-        const at = cell * channels + c;
-        colors[at] = weight * colors[at]! + (1 - weight) * coarse[c]!;
+      const left = Math.max(0, (column - 1) >> 1) * channels;
+      const right = Math.min(coarser.columns - 1, (column + 1) >> 1) * channels;
+      // Two cells lie on one coarser one: a quarter of its size left and right of its middle.
+      const share = column % 2 === 0 ? 0.75 : 0.25;
+      for (let c = 0, at = cell * channels; c < channels; c++, at++) {
+        const coarse = between[left + c]! * (1 - share) + between[right + c]! * share;
+        colors[at] = weight * colors[at]! + (1 - weight) * coarse;
       }
     }
   }
@@ -159,8 +166,9 @@ function halve({ columns, rows, colors, weights }: Grid, channels: number): Grid
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       const from = row * columns + column;
-      const to = (row >> 1) * half.columns + (column >> 1);
       const weight = weights[from]!;
+      if (weight === 0) continue;
+      const to = (row >> 1) * half.columns + (column >> 1);
       coarser.weights[to]! += weight;
       for (let c = 0; c < channels; c++) coarser.colors[to * channels + c]! += weight * colors[from * channels + c]!;
     }
@@ -174,59 +182,66 @@ function halve({ columns, rows, colors, weights }: Grid, channels: number): Grid
   return coarser;
 }
 
-/** How near the mask is: 1 for cells that it touches, then two passes of a 3×3 mean. */
-function blurredMask(touched: Float32Array<ArrayBuffer>, columns: number, rows: number): Float32Array {
-  return mean3x3(mean3x3(touched, columns, rows), columns, rows);
+/** How near the mask is: 1 for cells that it touches, then two means of 3×3. */
+function nearnessOf({ columns, rows, weights }: Grid): Float32Array {
+  const nearness = weights.map((weight) => (weight < 1 ? 1 : 0));
+  const spare = new Float32Array(nearness.length);
+  for (let pass = 0; pass < 2; pass++) blur(nearness, spare, columns, rows, 1, 1);
+  return nearness;
 }
 
 /** So many cells from the mask its nearness has fallen to 0, interpolation included. */
 export const NEARNESS_REACH_CELLS = 4;
 
-function mean3x3(values: Float32Array<ArrayBuffer>, columns: number, rows: number): Float32Array<ArrayBuffer> {
-  const result = new Float32Array(values.length);
+/**
+ * Each value becomes the mean of a square around it, which reaches `radius` cells in each direction; beyond the border
+ * lies what lies at it.
+ * @param spare as long as `values`; what is in it is lost
+ */
+function blur(
+  values: Float32Array,
+  spare: Float32Array,
+  columns: number,
+  rows: number,
+  channels: number,
+  radius: number,
+): void {
   for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      let sum = 0;
-      for (let dy = -1; dy <= 1; dy++) {
-        const y = clampIndex(row + dy, rows);
-        for (let dx = -1; dx <= 1; dx++) sum += values[y * columns + clampIndex(column + dx, columns)]!;
-      }
-      result[row * columns + column] = sum / 9;
-    }
+    for (let c = 0; c < channels; c++) blurLine(values, spare, row * columns * channels + c, channels, columns, radius);
   }
-  return result;
+  const rowLength = columns * channels;
+  for (let at = 0; at < rowLength; at++) blurLine(spare, values, at, rowLength, rows, radius);
+}
+
+/** One row or column: `count` values from `start` on, `step` apart. */
+function blurLine(
+  from: Float32Array,
+  to: Float32Array,
+  start: number,
+  step: number,
+  count: number,
+  radius: number,
+): void {
+  const valueAt = (index: number) => from[start + clampIndex(index, count) * step]!;
+  let sum = 0;
+  for (let index = -radius; index <= radius; index++) sum += valueAt(index);
+  for (let index = 0; index < count; index++) {
+    to[start + index * step] = sum / (2 * radius + 1);
+    sum += valueAt(index + radius + 1) - valueAt(index - radius);
+  }
 }
 
 function clampIndex(index: number, length: number): number {
   return Math.min(Math.max(index, 0), length - 1);
 }
 
-/**
- * Bilinear sample of all channels at fractional cell coordinates (0, 0 is the centre of the first cell), clamped at
- * the border, written to the start of `out`.
- */
-function interpolate(
-  cells: Float32Array,
-  columns: number,
-  rows: number,
-  channels: number,
-  x: number,
-  y: number,
-  out: Float32Array,
-): void {
-  const left = Math.floor(x);
+/** The values between two rows of cells, at the fractional row `y` (0 is the middle of the first), to `out`. */
+export function blendRows(cells: Float32Array, rowLength: number, rows: number, y: number, out: Float32Array): void {
   const top = Math.floor(y);
-  const fx = x - left;
-  const fy = y - top;
-  const column0 = clampIndex(left, columns) * channels;
-  const column1 = clampIndex(left + 1, columns) * channels;
-  const row0 = clampIndex(top, rows) * columns * channels;
-  const row1 = clampIndex(top + 1, rows) * columns * channels;
-  for (let c = 0; c < channels; c++) {
-    const upper = cells[row0 + column0 + c]! * (1 - fx) + cells[row0 + column1 + c]! * fx;
-    const lower = cells[row1 + column0 + c]! * (1 - fx) + cells[row1 + column1 + c]! * fx;
-    out[c] = upper * (1 - fy) + lower * fy;
-  }
+  const share = y - top;
+  const upper = clampIndex(top, rows) * rowLength;
+  const lower = clampIndex(top + 1, rows) * rowLength;
+  for (let at = 0; at < rowLength; at++) out[at] = cells[upper + at]! * (1 - share) + cells[lower + at]! * share;
 }
 
 /** The fill at a pixel's coordinates, between its cells: the photo's channels, then the nearness of the mask. */
@@ -234,57 +249,15 @@ export function sampleFill(fill: Fill, x: number, y: number, out: Float32Array):
   const { window, cellSize, columns, rows, channels, cells } = fill;
   const cellX = (x + 0.5 - window.left) / cellSize - 0.5;
   const cellY = (y + 0.5 - window.top) / cellSize - 0.5;
-  interpolate(cells, columns, rows, channels, cellX, cellY, out);
-}
-
-/**
- * Samples the fill along rows of pixels: as sampleFill does one by one, but with the work in the vertical done once for
- * a row, and that in the horizontal once for all rows.
- */
-export class FillRows {
-  readonly #fill: Fill;
-  readonly #between: Float32Array;
-  readonly #left: Int32Array;
-  readonly #right: Int32Array;
-  readonly #share: Float32Array;
-
-  constructor(fill: Fill) {
-    const { window, cellSize, columns, channels } = fill;
-    const width = window.right - window.left;
-    this.#fill = fill;
-    this.#between = new Float32Array(columns * channels);
-    this.#left = new Int32Array(width);
-    this.#right = new Int32Array(width);
-    this.#share = new Float32Array(width);
-    for (let x = 0; x < width; x++) {
-      const cell = (x + 0.5) / cellSize - 0.5;
-      const left = Math.floor(cell);
-      this.#left[x] = clampIndex(left, columns) * channels;
-      this.#right[x] = clampIndex(left + 1, columns) * channels;
-      this.#share[x] = cell - left;
-    }
-  }
-
-  /** @param out all channels of each pixel of row `y`, from column `from` to `to` (in pixels of the photo) */
-  sample(y: number, from: number, to: number, out: Float32Array): void {
-    const { window, cellSize, columns, rows, channels, cells } = this.#fill;
-    const between = this.#between;
-    const cellY = (y + 0.5 - window.top) / cellSize - 0.5;
-    const top = Math.floor(cellY);
-    const fy = cellY - top;
-    const row0 = clampIndex(top, rows) * columns * channels;
-    const row1 = clampIndex(top + 1, rows) * columns * channels;
-    for (let at = 0; at < between.length; at++) between[at] = cells[row0 + at]! * (1 - fy) + cells[row1 + at]! * fy;
-
-    const [lefts, rights, shares] = [this.#left, this.#right, this.#share];
-    for (let x = from - window.left, at = 0; x < to - window.left; x++) {
-      const left = lefts[x]!;
-      const right = rights[x]!;
-      const share = shares[x]!;
-      for (let c = 0; c < channels; c++, at++) {
-        const start = between[left + c]!;
-        out[at] = start + share * (between[right + c]! - start);
-      }
-    }
+  const [column, row] = [Math.floor(cellX), Math.floor(cellY)];
+  const [shareX, shareY] = [cellX - column, cellY - row];
+  const left = clampIndex(column, columns) * channels;
+  const right = clampIndex(column + 1, columns) * channels;
+  const upper = clampIndex(row, rows) * columns * channels;
+  const lower = clampIndex(row + 1, rows) * columns * channels;
+  for (let c = 0; c < channels; c++) {
+    const above = cells[upper + left + c]! * (1 - shareX) + cells[upper + right + c]! * shareX;
+    const below = cells[lower + left + c]! * (1 - shareX) + cells[lower + right + c]! * shareX;
+    out[c] = above * (1 - shareY) + below * shareY;
   }
 }

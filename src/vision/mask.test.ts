@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyBox, anyShape, anySmallPhoto } from '../../test/fixtures/shapes.ts';
+import { anyRegion, anyShape, anySmallPhoto } from '../../test/fixtures/shapes.ts';
 import { type Box, boxArea, intersection, type Size } from './geometry.ts';
 import { connectedGroups, coverage, type MaskShape, pixelBounds, planMask, rowSpan } from './mask.ts';
 
@@ -105,7 +105,7 @@ describe('the pixels that a shape covers', () => {
 
   it('are for a box those whose square it meets, for any box', () => {
     fc.assert(
-      fc.property(anyBox, anySmallPhoto, (bounds, size) => {
+      fc.property(anyRegion, anySmallPhoto, (bounds, size) => {
         const covered = coverage([{ kind: 'box', box: bounds }], size);
         for (let y = 0; y < size.height; y++) {
           for (let x = 0; x < size.width; x++) {
@@ -120,7 +120,7 @@ describe('the pixels that a shape covers', () => {
 
   it('are for an ellipse at least those whose centre lies in it, and none farther than a pixel from it', () => {
     fc.assert(
-      fc.property(anyBox, anySmallPhoto, (bounds, size) => {
+      fc.property(anyRegion, anySmallPhoto, (bounds, size) => {
         const covered = coverage([{ kind: 'ellipse', box: bounds }], size);
         const [radiusX, radiusY] = [(bounds.right - bounds.left) / 2, (bounds.bottom - bounds.top) / 2];
         const from = (x: number, y: number, more: number) =>

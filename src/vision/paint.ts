@@ -1,5 +1,6 @@
-import { type Fill, fillFromPixels, fillFromSurroundings, FillRows, NEARNESS_REACH_CELLS, sampleFill } from './fill.ts';
-import { type Box, clipBox, type Size } from './geometry.ts';
+import { FillBrush } from './fill-brush.ts';
+import { type Fill, fillFromPixels, fillFromSurroundings, NEARNESS_REACH_CELLS, sampleFill } from './fill.ts';
+import { type Box, boxArea, clipBox, type Size } from './geometry.ts';
 import { connectedGroups, coverage, type MaskShape, pixelBounds, rowSpan } from './mask.ts';
 import type { Raster } from './raster.ts';
 
@@ -30,9 +31,6 @@ const FILL_CELLS = 24;
 const MAX_FILL_CELLS = 1_000_000;
 /** How far around a face its surroundings are looked at, as a share of its size. */
 const RIM = 0.25;
-/** Amplitude of the grain that keeps a smooth fill from looking like plastic. */
-const GRAIN = 3;
-
 /** A wider blur is made on larger cells: its passes grow with the square of this. */
 const MAX_SIGMA_CELLS = 8;
 
@@ -60,13 +58,14 @@ export function paintMask(photo: Raster, shapes: readonly MaskShape[], style: Ma
 
 function paintColor(photo: Raster, shape: MaskShape, color: MaskStyle['color']): void {
   const { channels, data, width } = photo;
-  const pixel = channels === 4 ? [...color, 255] : color;
   const bounds = pixelBounds(shape, photo);
+  if (boxArea(bounds) === 0) return;
+  const row = new Uint8Array((bounds.right - bounds.left) * channels);
+  const pixel = channels === 4 ? [...color, 255] : color;
+  for (let at = 0; at < row.length; at += channels) row.set(pixel, at);
   for (let y = bounds.top; y < bounds.bottom; y++) {
     const [from, to] = rowSpan(shape, y, photo);
-    for (let x = from; x < to; x++) {
-      for (let c = 0; c < channels; c++) data[(y * width + x) * channels + c] = pixel[c]!;
-    }
+    if (to > from) data.set(row.subarray(0, (to - from) * channels), (y * width + from) * channels);
   }
 }
 
@@ -119,38 +118,27 @@ function shortSide(box: Box): number {
 /** The fill inside the group's shapes, and a soft seam around them, so that the blur has no visible edge. */
 function paintBlur(photo: Raster, covered: Uint8Array, group: readonly MaskShape[], fill: Fill): void {
   const { window } = fill;
-  const { channels, width } = photo;
-  // Rounds and clamps as it stores.
-  const data = new Uint8ClampedArray(photo.data.buffer, photo.data.byteOffset, photo.data.length);
-  const fillRows = new FillRows(fill);
-  const filled = new Float32Array((window.right - window.left) * fill.channels);
-  const inGroup = new Uint8Array(width);
+  const brush = new FillBrush(photo, covered, fill);
   const seam = NEARNESS_REACH_CELLS * fill.cellSize;
   for (let y = window.top; y < window.bottom; y++) {
     const [start, end] = rowSpanWithSeam(group, y, seam, photo);
-    const from = Math.max(start, window.left);
-    const to = Math.min(end, window.right);
-    if (to <= from) continue;
-    inGroup.fill(0, from, to);
-    for (const shape of group) inGroup.fill(1, ...rowSpan(shape, y, photo));
-    fillRows.sample(y, from, to, filled);
-    for (let x = from; x < to; x++) {
-      const pixel = y * width + x;
-      const masked = inGroup[x] !== 0;
-      if (!masked && covered[pixel] !== 0) continue;
-      const sample = (x - from) * fill.channels;
-      const nearness = filled[sample + channels]!;
-      if (!masked && nearness <= 0) continue;
-      const grain = GRAIN * grainAt(x, y);
-      const share = masked ? 1 : smoothstep(Math.min(1, 2 * nearness));
-      const at = pixel * channels;
-      for (let c = 0; c < 3; c++) {
-        const value = filled[sample + c]! + grain;
-        data[at + c] = masked ? value : share * value + (1 - share) * data[at + c]!;
-      }
-      if (channels === 4) data[at + 3] = share * filled[sample + 3]! + (1 - share) * (masked ? 0 : data[at + 3]!);
+    let x = Math.max(start, window.left);
+    const last = Math.min(end, window.right);
+    if (last <= x) continue;
+    brush.moveTo(y);
+    for (const [from, to] of maskedSpans(group, y, photo)) {
+      brush.soften(x, from);
+      brush.cover(Math.max(x, from), to);
+      x = Math.max(x, to);
     }
+    brush.soften(x, last);
   }
+}
+
+/** The columns of row `y` that lie in one of the shapes, from left to right; they may overlap. */
+function maskedSpans(shapes: readonly MaskShape[], y: number, photo: Size): (readonly [from: number, to: number])[] {
+  const spans = shapes.map((shape) => rowSpan(shape, y, photo)).filter(([from, to]) => to > from);
+  return spans.sort(([one], [other]) => one - other);
 }
 
 /** The columns of row `y` that lie in one of the shapes or within `seam` pixels of it, and those between. */
@@ -175,18 +163,6 @@ function rowSpanWithSeam(
   return [from, to];
 }
 
-function smoothstep(t: number): number {
-  return t * t * (3 - 2 * t);
-}
-
-/** Noise from −1 to 1 that depends on the position alone (an integer hash with good avalanche, as in PCG). */
-function grainAt(x: number, y: number): number {
-  let hash = Math.imul(x, 0x27d4eb2d) ^ Math.imul(y, 0x165667b1);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  hash = Math.imul(hash ^ (hash >>> 12), 0x297a2d39);
-  return ((hash ^ (hash >>> 15)) >>> 0) / 0x7fffffff - 1;
-}
-
 /** Each cell of the mosaic has the colour that the fill has at the cell's centre. */
 function paintMosaic(photo: Raster, shape: MaskShape, fill: Fill, strength: number): void {
   const { channels, data, width } = photo;
@@ -196,14 +172,20 @@ function paintMosaic(photo: Raster, shape: MaskShape, fill: Fill, strength: numb
   const columns = Math.ceil((box.right - box.left) / cellSize);
   const rows = Math.ceil((box.bottom - box.top) / cellSize);
   const colors = mosaicColors(fill, box, cellSize, columns, rows);
-  for (let y = box.top; y < box.bottom; y++) {
-    const [from, to] = rowSpan(shape, y, photo);
+  const pixels = new Uint8ClampedArray((box.right - box.left) * channels);
+  for (let y = box.top, drawn = -1; y < box.bottom; y++) {
     const row = cellIndex(y, box.top, cellSize, rows);
-    for (let x = from; x < to; x++) {
-      const cell = (row * columns + cellIndex(x, box.left, cellSize, columns)) * channels;
-      const at = (y * width + x) * channels;
-      for (let c = 0; c < channels; c++) data[at + c] = colors[cell + c]!;
+    if (row !== drawn) {
+      for (let x = box.left, at = 0; x < box.right; x++, at += channels) {
+        const cell = (row * columns + cellIndex(x, box.left, cellSize, columns)) * channels;
+        for (let c = 0; c < channels; c++) pixels[at + c] = colors[cell + c]!;
+      }
+      drawn = row;
     }
+    const [from, to] = rowSpan(shape, y, photo);
+    if (to <= from) continue;
+    const [first, last] = [from - box.left, to - box.left];
+    data.set(pixels.subarray(first * channels, last * channels), (y * width + from) * channels);
   }
 }
 

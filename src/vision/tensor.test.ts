@@ -34,6 +34,16 @@ describe('the tensor of a photo', () => {
     );
   });
 
+  it('is the same in room that was used before', () => {
+    const used = new Float32Array(3 * 4 * 3).fill(7);
+    const [content, canvas] = [
+      { width: 3, height: 2 },
+      { width: 4, height: 3 },
+    ];
+    const rgb = Uint8Array.from({ length: 18 }, (_, at) => at * 9);
+    expect([...toTensor(rgb, content, canvas, used)]).toEqual([...toTensor(rgb, content, canvas)]);
+  });
+
   it('holds at plane c, row y, column x channel c of pixel (x, y), and black where there is no pixel', () => {
     const side = fc.integer({ min: 1, max: 8 });
     const more = fc.integer({ min: 0, max: 4 });

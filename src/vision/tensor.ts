@@ -9,11 +9,15 @@ const EMPTY = NORMALIZED[0]!;
 /**
  * Interleaved 8-bit RGB pixels, `content.width × content.height × 3`, at the top left of a planar float tensor
  * [1, 3, canvas.height, canvas.width] in RGB order.
+ * @param tensor where it is written; whatever is in it is lost
  */
-export function toTensor(rgb: Uint8Array, content: Size, canvas: Size): Float32Array<ArrayBuffer> {
+export function toTensor(
+  rgb: Uint8Array,
+  content: Size,
+  canvas: Size,
+  tensor = new Float32Array(3 * canvas.width * canvas.height),
+): Float32Array<ArrayBuffer> {
   const plane = canvas.width * canvas.height;
-  const tensor = new Float32Array(3 * plane);
-  if (content.width < canvas.width || content.height < canvas.height) tensor.fill(EMPTY);
   let source = 0;
   for (let y = 0; y < content.height; y++) {
     let target = y * canvas.width;
@@ -23,5 +27,15 @@ export function toTensor(rgb: Uint8Array, content: Size, canvas: Size): Float32A
       tensor[target + 2 * plane] = NORMALIZED[rgb[source + 2]!]!;
     }
   }
+  for (let c = 0; c < 3; c++) fillAround(tensor.subarray(c * plane, (c + 1) * plane), content, canvas);
   return tensor;
+}
+
+function fillAround(plane: Float32Array, content: Size, canvas: Size): void {
+  if (content.width < canvas.width) {
+    for (let y = 0; y < content.height; y++) {
+      plane.fill(EMPTY, y * canvas.width + content.width, (y + 1) * canvas.width);
+    }
+  }
+  plane.fill(EMPTY, content.height * canvas.width);
 }

@@ -2,13 +2,14 @@ import { InferenceSession, Tensor } from '../../models/onnx-runtime.ts';
 import type { Size } from '../../vision/geometry.ts';
 import { CANVAS_MULTIPLE, fitToCanvas, fitToLongSide, type Letterbox } from '../../vision/letterbox.ts';
 import { decodeCandidates, type NetworkOutput } from '../../vision/scrfd.ts';
-import { toTensor } from '../../vision/tensor.ts';
 
 /** An SCRFD network in ONNX Runtime: letterboxed pixels in, candidates on the canvas out. */
 export class Detector {
   readonly #session: InferenceSession;
   readonly #inputName: string;
   readonly #fixedCanvas: Size | null;
+  /** Grows to the largest canvas there was: a fresh one for each inference would have to be mapped in page by page. */
+  #input = new Float32Array();
 
   private constructor(session: InferenceSession) {
     const [input] = session.inputMetadata;
@@ -43,6 +44,13 @@ export class Detector {
     return fitToLongSide(photo, Math.max(CANVAS_MULTIPLE, inputSize * share));
   }
 
+  /** Room for the tensor of a canvas, until the next is asked for. */
+  inputFor({ width, height }: Size): Float32Array<ArrayBuffer> {
+    const length = 3 * width * height;
+    if (this.#input.length < length) this.#input = new Float32Array(length);
+    return this.#input.subarray(0, length);
+  }
+
   /** @param tensor [1, 3, canvas.height, canvas.width], normalised; see toTensor */
   async infer(tensor: Float32Array, canvas: Size): Promise<NetworkOutput[]> {
     const input = new Tensor('float32', tensor, [1, 3, canvas.height, canvas.width]);
@@ -57,7 +65,7 @@ export class Detector {
   /** One inference on an empty canvas: the first one allocates, and shows whether the outputs are as they should be. */
   async warmUp(): Promise<void> {
     const canvas = this.#fixedCanvas ?? { width: CANVAS_MULTIPLE, height: CANVAS_MULTIPLE };
-    const outputs = await this.infer(toTensor(new Uint8Array(), { width: 0, height: 0 }, canvas), canvas);
+    const outputs = await this.infer(new Float32Array(3 * canvas.width * canvas.height), canvas);
     decodeCandidates(outputs, canvas, 1);
   }
 }

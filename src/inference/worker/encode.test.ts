@@ -1,12 +1,18 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { crowd, encode } from '../../../test/fixtures/portraits.ts';
 import { noise } from '../../../test/fixtures/shapes.ts';
+import { decode, structuralSimilarity } from '../../../test/picture.ts';
 import type { Raster } from '../../vision/raster.ts';
-import { encodeImage } from './encode.ts';
-import { OUTPUT_FORMATS, type OutputFormat } from './messages.ts';
+import { encodeImage, type Encoding } from './encode.ts';
+import { type Effort, OUTPUT_FORMATS, type OutputFormat } from './messages.ts';
 import { decodePixels, openImage } from './source-image.ts';
 
 const SIZE = { width: 48, height: 32 };
+
+function as(format: OutputFormat, quality: number, more: Partial<Encoding> = {}): Encoding {
+  return { format, quality, effort: 'fast', halvedChroma: false, ...more };
+}
 
 async function p3Profile(): Promise<Buffer> {
   const image = sharp({ create: { width: 1, height: 1, channels: 3, background: 'red' } });
@@ -44,7 +50,7 @@ describe.each(OUTPUT_FORMATS)('encoding to %s', (format) => {
     ['with a profile', true],
   ])('keeps size and picture %s', async (_, withProfile) => {
     const raster = gradient(3);
-    const file = await encodeImage(raster, withProfile ? await p3Profile() : null, format, 95);
+    const file = await encodeImage(raster, withProfile ? await p3Profile() : null, as(format, 95));
     const metadata = await sharp(file).metadata();
     expect(metadata).toMatchObject({ ...SIZE, format: format === 'avif' ? 'heif' : format });
     // GIF has no profile: its pixels are converted, see below.
@@ -59,7 +65,7 @@ describe.each(OUTPUT_FORMATS)('encoding to %s', (format) => {
       long.writeUInt32BE(long.length, 0);
       for (const each of [profile, long]) {
         for (const channels of [3, 4] as const) {
-          const { icc } = await sharp(await encodeImage(gradient(channels), each, format, 90)).metadata();
+          const { icc } = await sharp(await encodeImage(gradient(channels), each, as(format, 90))).metadata();
           expect(icc?.equals(each)).toBe(true);
         }
       }
@@ -67,11 +73,11 @@ describe.each(OUTPUT_FORMATS)('encoding to %s', (format) => {
   }
 
   it('adds no profile where there is none', async () => {
-    expect((await sharp(await encodeImage(gradient(3), null, format, 90)).metadata()).icc).toBeUndefined();
+    expect((await sharp(await encodeImage(gradient(3), null, as(format, 90))).metadata()).icc).toBeUndefined();
   });
 
   it('gives a buffer of its own that can be transferred', async () => {
-    const file = await encodeImage(gradient(3), null, format, 90);
+    const file = await encodeImage(gradient(3), null, as(format, 90));
     expect(file.byteOffset).toBe(0);
     expect(file.buffer.byteLength).toBe(file.length);
     expect(structuredClone(file.buffer, { transfer: [file.buffer] }).byteLength).toBeGreaterThan(0);
@@ -82,8 +88,7 @@ describe.each(OUTPUT_FORMATS)('encoding to %s', (format) => {
     const file = await encodeImage(
       { width: 1, height: 1, channels: 3, data: Uint8Array.of(200, 100, 50) },
       null,
-      format,
-      90,
+      as(format, 90),
     );
     expect(await decoded(file)).toMatchObject({ width: 1, height: 1 });
   });
@@ -97,7 +102,7 @@ describe('a GIF of pixels with a profile', () => {
       .toBuffer();
     const { data, info } = await sharp(stored, { ignoreIcc: true }).raw().toBuffer({ resolveWithObject: true });
     const raster = { ...SIZE, channels: info.channels as 3, data };
-    const file = await decoded(await encodeImage(raster, await p3Profile(), 'gif', 90));
+    const file = await decoded(await encodeImage(raster, await p3Profile(), as('gif', 90)));
     expect([...file.data.subarray(0, 3)].map((value, c) => Math.abs(value - [200, 60, 30][c]!) < 4)).toEqual([
       true,
       true,
@@ -114,7 +119,7 @@ describe('transparency', () => {
   };
 
   it.each(['png', 'webp', 'avif'] as const)('stays in %s', async (format) => {
-    const result = await decoded(await encodeImage(half, null, format, 95));
+    const result = await decoded(await encodeImage(half, null, as(format, 95)));
     expect(result.channels).toBe(4);
     expect(Math.abs(result.data[3]! - 128)).toBeLessThanOrEqual(2);
   });
@@ -122,7 +127,7 @@ describe('transparency', () => {
   it('becomes white in JPEG, which has none', async () => {
     const clear = { ...half, data: half.data.map((value, at) => (at % 4 === 3 ? 0 : value)) };
     for (const profile of [null, await p3Profile()]) {
-      const result = await decoded(await encodeImage(clear, profile, 'jpeg', 95));
+      const result = await decoded(await encodeImage(clear, profile, as('jpeg', 95)));
       expect(result.channels).toBe(3);
       expect(Math.min(...result.data)).toBeGreaterThanOrEqual(253);
     }
@@ -143,7 +148,7 @@ describe('quality', () => {
     for (const channels of [3, 4] as const) {
       for (const profile of [null, await p3Profile()]) {
         const raster = opaqueNoise(channels);
-        const result = await decoded(await encodeImage(raster, profile, format, quality));
+        const result = await decoded(await encodeImage(raster, profile, as(format, quality)));
         expect(largestDifference(result, raster)).toBe(0);
       }
     }
@@ -151,16 +156,56 @@ describe('quality', () => {
 
   it.each(['jpeg', 'webp', 'avif'] as const)('of %s makes a larger and closer image', async (format) => {
     const raster = noise(SIZE, 3, 2);
-    const [low, high] = [await encodeImage(raster, null, format, 20), await encodeImage(raster, null, format, 95)];
+    const [low, high] = [
+      await encodeImage(raster, null, as(format, 20)),
+      await encodeImage(raster, null, as(format, 95)),
+    ];
     expect(high.length).toBeGreaterThan(low.length);
     expect(largestDifference(await decoded(high), raster)).toBeLessThan(largestDifference(await decoded(low), raster));
   });
 
-  it('of JPEG keeps colour at full resolution from 90', async () => {
-    const subsampling = async (quality: number) =>
-      (await sharp(await encodeImage(gradient(3), null, 'jpeg', quality)).metadata()).chromaSubsampling;
-    expect(await subsampling(89)).toBe('4:2:0');
-    expect(await subsampling(90)).toBe('4:4:4');
+  it('of JPEG keeps colour at full resolution from 90, where the source has it so', async () => {
+    const subsampling = async (quality: number, halvedChroma: boolean) => {
+      const file = await encodeImage(gradient(3), null, as('jpeg', quality, { halvedChroma }));
+      return (await sharp(file).metadata()).chromaSubsampling;
+    };
+    expect(await subsampling(89, false)).toBe('4:2:0');
+    expect(await subsampling(90, false)).toBe('4:4:4');
+    expect(await subsampling(90, true)).toBe('4:2:0');
+    expect(await subsampling(100, true)).toBe('4:2:0');
+  });
+});
+
+const drawn = await decode(await encode(crowd(4, { seed: 7, width: 320, height: 240 }), 'png'));
+
+describe('effort', () => {
+  const raster: Raster = { ...drawn, channels: 3 };
+  const encoded = (format: OutputFormat, effort: Effort) => encodeImage(raster, null, as(format, 90, { effort }));
+
+  it.each(['jpeg', 'png', 'tiff'] as const)('makes a smaller %s of the very same picture', async (format) => {
+    const [fast, small] = [await encoded(format, 'fast'), await encoded(format, 'small')];
+    expect(small.length).toBeLessThan(fast.length);
+    expect(largestDifference(await decoded(small), await decoded(fast))).toBe(0);
+  });
+
+  it.each(['webp', 'avif', 'gif'] as const)('makes a %s that is as close to the picture', async (format) => {
+    const likeness = async (effort: Effort) => structuralSimilarity(drawn, await decode(await encoded(format, effort)));
+    const [fast, small] = [await likeness('fast'), await likeness('small')];
+    expect(fast).toBeGreaterThan(0.9);
+    expect(small).toBeGreaterThan(fast - 0.002);
+  });
+});
+
+describe('a photo whose colour was halved', () => {
+  it('comes out as sharp as if its colour were kept at full resolution', async () => {
+    const scene = crowd(4, { seed: 8, width: 320, height: 240 });
+    const source = await openImage(await encode(scene, 'jpeg', { quality: 95, chromaSubsampling: '4:2:0' }), 1_000_000);
+    expect(source.halvedChroma).toBe(true);
+    const pixels = await decodePixels(source);
+    const before = { ...pixels, data: Buffer.from(pixels.data) };
+    const likeness = async (halvedChroma: boolean) =>
+      structuralSimilarity(before, await decode(await encodeImage(pixels, null, as('jpeg', 90, { halvedChroma }))));
+    expect(await likeness(true)).toBeGreaterThan((await likeness(false)) - 0.0005);
   });
 });
 
@@ -206,7 +251,7 @@ describe('what came with the image', () => {
     if (from === 'jpeg') expect(before.iptc?.includes(CANARY)).toBe(true);
 
     const source = await openImage(bytes, 1_000_000);
-    const file = Buffer.from(await encodeImage(await decodePixels(source), source.profile, to, 80));
+    const file = Buffer.from(await encodeImage(await decodePixels(source), source.profile, as(to, 80)));
     expect(file.includes(CANARY.slice(0, 12))).toBe(false);
     expect(file.includes(Buffer.from(CANARY.slice(0, 12), 'utf16le'))).toBe(false);
     const after = await sharp(file).metadata();

@@ -50,7 +50,7 @@ async function findCandidates(
   threshold: number,
 ): Promise<Candidate[]> {
   const { content, canvas } = letterbox;
-  const tensor = await stages.run('tensor', () => toTensor(pixels.data, content, canvas));
+  const tensor = await stages.run('tensor', () => toTensor(pixels.data, content, canvas, detector.inputFor(canvas)));
   const outputs = await stages.run('inference', () => detector.infer(tensor, canvas));
   return stages.run('select', () =>
     decodeCandidates(outputs, canvas, threshold).map((candidate) => toPhoto(candidate, letterbox)),

@@ -30,6 +30,10 @@ export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 /** Those that hold more than one frame or page. */
 export const ANIMATED_FORMATS = ['gif', 'webp', 'tiff'] as const satisfies readonly OutputFormat[];
 
+/** fast: encoded in little time; small: a smaller file, for more of it. The picture is as good either way. */
+export const EFFORTS = ['fast', 'small'] as const;
+export type Effort = (typeof EFFORTS)[number];
+
 export interface MaskSettings {
   readonly plan: MaskOptions;
   readonly style: MaskStyle;
@@ -37,6 +41,7 @@ export interface MaskSettings {
   /** Absent: that of the input, PNG where the input's is not among the output formats. */
   readonly format: OutputFormat | undefined;
   readonly quality: number;
+  readonly effort: Effort;
   /** Search the masked image once more, and mask what is found outside the masks. */
   readonly verify: boolean;
   readonly verifyThreshold: number;

@@ -26,6 +26,7 @@ const mask: MaskSettings = {
   format: undefined,
   quality: 90,
   verify: false,
+  effort: 'fast',
   verifyThreshold: 0.3,
   digests: false,
 };

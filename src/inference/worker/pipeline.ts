@@ -20,7 +20,15 @@ import {
   OUTPUT_FORMATS,
   type OutputFormat,
 } from './messages.ts';
-import { decodeAtSize, decodeFrames, framesToMask, openImage, resizePixels, type SourceImage } from './source-image.ts';
+import {
+  decodeAtSize,
+  decodeFrames,
+  framesToMask,
+  openImage,
+  release,
+  resizePixels,
+  type SourceImage,
+} from './source-image.ts';
 import { Stages } from './stages.ts';
 import { verifyFrame, type VerifiedFrame, summarize } from './verify.ts';
 
@@ -71,11 +79,12 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
       );
     }
   }
+  const { quality, effort } = task.mask;
+  const encoding = { format, quality, effort, halvedChroma: source.halvedChroma };
   const bytes = await stages.run('encode', () =>
-    frames.length === 1
-      ? encodeImage(frames[0]!, source.profile, format, task.mask.quality)
-      : encodeFrames(frames, source, format, task.mask.quality),
+    frames.length === 1 ? encodeImage(frames[0]!, source.profile, encoding) : encodeFrames(frames, source, encoding),
   );
+  release(frames[0]!);
   const maskedBoxes = [...planned.flat().map(({ box }) => box), ...verified.flatMap(({ added }) => added)];
   const digests = task.mask.digests ? await stages.run('digest', () => digest(task.image, bytes)) : null;
   return {

@@ -6,7 +6,7 @@ import { type Orientation, type Scene, withOrientation } from '../../../test/fix
 import { noise } from '../../../test/fixtures/shapes.ts';
 import { DomainError, type ErrorCode } from '../../errors/domain-error.ts';
 import type { Raster } from '../../vision/raster.ts';
-import { decodeAtSize, decodePixels, openImage, resizePixels } from './source-image.ts';
+import { decodeAtSize, decodePixels, openImage, release, resizePixels } from './source-image.ts';
 
 const MAX_PIXELS = 50_000_000;
 const FORMATS = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const;
@@ -236,6 +236,24 @@ describe('decoding at the size of the network', () => {
     expect(byWay).toMatchObject({ ...size, channels: 3 });
     const difference = direct.data.reduce((sum, value, at) => sum + Math.abs(value - byWay.data[at]!), 0);
     expect(difference / direct.data.length).toBeLessThan(2);
+  });
+});
+
+describe('pixels that are no longer needed', () => {
+  it('give their memory back at once, without the garbage collector', async () => {
+    const photo = await halves([1, 2, 3], [4, 5, 6]).resize(2000, 2000).png().toBuffer();
+    const source = await open(photo);
+    const before = process.memoryUsage().external;
+    for (let count = 0; count < 20; count++) release(await decodePixels(source));
+    // sharp's memory goes by way of the event loop.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(process.memoryUsage().external - before).toBeLessThan(2 * 2000 * 2000 * 3);
+  });
+
+  it('are gone', async () => {
+    const raster = await decode(await halves([1, 2, 3], [4, 5, 6]).png().toBuffer());
+    release(raster);
+    expect(raster.data).toHaveLength(0);
   });
 });
 

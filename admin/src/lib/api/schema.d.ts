@@ -913,6 +913,11 @@ export interface components {
             format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
             /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
             quality?: number;
+            /**
+             * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+             * @enum {string}
+             */
+            effort?: "fast" | "small";
             /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
             verify?: boolean;
             /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
@@ -1024,6 +1029,11 @@ export interface components {
             format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
             /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
             quality?: number;
+            /**
+             * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+             * @enum {string}
+             */
+            effort?: "fast" | "small";
             /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
             verify?: boolean;
             /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
@@ -1617,6 +1627,7 @@ export interface operations {
                 strength?: number;
                 format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                 quality?: number;
+                effort?: "fast" | "small";
                 verify?: boolean;
                 receipt?: boolean;
                 regions?: string;
@@ -1674,6 +1685,11 @@ export interface operations {
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                     /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
+                    /**
+                     * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @enum {string}
+                     */
+                    effort?: "fast" | "small";
                     /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
                     /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
@@ -1738,6 +1754,11 @@ export interface operations {
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                     /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
+                    /**
+                     * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @enum {string}
+                     */
+                    effort?: "fast" | "small";
                     /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
                     /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
@@ -3423,6 +3444,7 @@ export interface operations {
                 strength?: number;
                 format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                 quality?: number;
+                effort?: "fast" | "small";
                 verify?: boolean;
                 receipt?: boolean;
                 regions?: string;
@@ -3481,6 +3503,11 @@ export interface operations {
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                     /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
+                    /**
+                     * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @enum {string}
+                     */
+                    effort?: "fast" | "small";
                     /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
                     /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
@@ -3547,6 +3574,11 @@ export interface operations {
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                     /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
+                    /**
+                     * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @enum {string}
+                     */
+                    effort?: "fast" | "small";
                     /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
                     /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */

@@ -1,0 +1,148 @@
+import { blendRows, type Fill } from './fill.ts';
+import type { Raster } from './raster.ts';
+
+/** Amplitude of the grain that keeps a smooth fill from looking like plastic. */
+const GRAIN = 3;
+/** So many columns until the grain of a row comes again; each row begins elsewhere in it. */
+const GRAIN_PERIOD = 4096;
+
+/** Colours and nearness are added up along a row in 65536ths. */
+const ONE = 65_536;
+const HALF = ONE / 2;
+const GRAINS = Int32Array.from({ length: GRAIN_PERIOD }, (_, x) =>
+  Math.round(ONE * GRAIN * (hash(x) / 0x7fffffff - 1)),
+);
+
+/** How much of the fill a pixel of the seam takes, by twice its nearness in 1024ths: an S from 0 to 1. */
+const SHARES = Int32Array.from({ length: 1025 }, (_, nearness) => {
+  const t = nearness / 1024;
+  return Math.round(ONE * t * t * (3 - 2 * t));
+});
+
+/** An integer hash with good avalanche (as in PCG), 0 to 2³² − 1. */
+function hash(value: number): number {
+  let mixed = Math.imul(value, 0x27d4eb2d);
+  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);
+  mixed = Math.imul(mixed ^ (mixed >>> 12), 0x297a2d39);
+  return (mixed ^ (mixed >>> 15)) >>> 0;
+}
+
+/**
+ * Writes a fill into the photo, row by row and from left to right. Between two cells a colour changes by the same step
+ * from pixel to pixel.
+ */
+export class FillBrush {
+  readonly #photo: Raster;
+  readonly #covered: Uint8Array;
+  readonly #fill: Fill;
+  /** Rounds and clamps as it stores. */
+  readonly #data: Uint8ClampedArray;
+  /** The fill's cells in the height of the row. */
+  readonly #cells: Float32Array;
+  /** Of each channel, in a stretch between two cells: its value at the first pixel, and what each further one adds. */
+  readonly #starts: Int32Array;
+  readonly #steps: Int32Array;
+  #y = 0;
+  #grainStart = 0;
+
+  /** @param covered one byte per pixel of the photo, not 0 where masked */
+  constructor(photo: Raster, covered: Uint8Array, fill: Fill) {
+    this.#photo = photo;
+    this.#covered = covered;
+    this.#fill = fill;
+    this.#data = new Uint8ClampedArray(photo.data.buffer, photo.data.byteOffset, photo.data.length);
+    this.#cells = new Float32Array(fill.columns * fill.channels);
+    this.#starts = new Int32Array(fill.channels);
+    this.#steps = new Int32Array(fill.channels);
+  }
+
+  moveTo(y: number): void {
+    const { window, cellSize, rows, cells } = this.#fill;
+    blendRows(cells, this.#cells.length, rows, (y + 0.5 - window.top) / cellSize - 0.5, this.#cells);
+    this.#y = y;
+    this.#grainStart = hash(y);
+  }
+
+  /** Replaces the pixels of the columns `from` to `to`. */
+  cover(from: number, to: number): void {
+    const [data, starts, steps, grainStart] = [this.#data, this.#starts, this.#steps, this.#grainStart];
+    const { channels, width } = this.#photo;
+    for (let x = from, at = (this.#y * width + from) * channels; x < to;) {
+      const end = this.#enterStretch(x, to);
+      let [red, green, blue, alpha] = [starts[0]!, starts[1]!, starts[2]!, starts[3]!];
+      const [redStep, greenStep, blueStep, alphaStep] = [steps[0]!, steps[1]!, steps[2]!, steps[3]!];
+      for (; x < end; x++, at += channels) {
+        const grain = GRAINS[(x + grainStart) & (GRAIN_PERIOD - 1)]!;
+        data[at] = (red + grain) >> 16;
+        data[at + 1] = (green + grain) >> 16;
+        data[at + 2] = (blue + grain) >> 16;
+        if (channels === 4) data[at + 3] = alpha >> 16;
+        red += redStep;
+        green += greenStep;
+        blue += blueStep;
+        alpha += alphaStep;
+      }
+    }
+  }
+
+  /** Blends the fill into the columns `from` to `to`, the more the nearer the mask; what is masked is left alone. */
+  soften(from: number, to: number): void {
+    const [data, covered, starts, steps, grainStart] = [
+      this.#data,
+      this.#covered,
+      this.#starts,
+      this.#steps,
+      this.#grainStart,
+    ];
+    const { channels, width } = this.#photo;
+    const firstOfRow = this.#y * width;
+    for (let x = from; x < to;) {
+      const end = this.#enterStretch(x, to);
+      let nearness = starts[channels]! - HALF;
+      const nearnessStep = steps[channels]!;
+      // The steps are constant: what is 0 at the start and does not grow stays so.
+      if (nearness <= 0 && nearnessStep <= 0) x = end;
+      let [red, green, blue, alpha] = [starts[0]!, starts[1]!, starts[2]!, starts[3]!];
+      const [redStep, greenStep, blueStep, alphaStep] = [steps[0]!, steps[1]!, steps[2]!, steps[3]!];
+      for (; x < end; x++) {
+        const pixel = firstOfRow + x;
+        const share = covered[pixel] === 0 ? SHARES[Math.min(1024, Math.max(0, nearness >> 5))]! : 0;
+        if (share > 0) {
+          const at = pixel * channels;
+          const grain = GRAINS[(x + grainStart) & (GRAIN_PERIOD - 1)]!;
+          data[at] = blend(data[at]!, (red + grain) >> 16, share);
+          data[at + 1] = blend(data[at + 1]!, (green + grain) >> 16, share);
+          data[at + 2] = blend(data[at + 2]!, (blue + grain) >> 16, share);
+          if (channels === 4) data[at + 3] = blend(data[at + 3]!, alpha >> 16, share);
+        }
+        red += redStep;
+        green += greenStep;
+        blue += blueStep;
+        alpha += alphaStep;
+        nearness += nearnessStep;
+      }
+    }
+  }
+
+  /** Sets starts and steps for the stretch that begins at column `x`, and tells where it ends: at `to` at the latest. */
+  #enterStretch(x: number, to: number): number {
+    const { window, cellSize, columns, channels } = this.#fill;
+    const [cells, starts, steps] = [this.#cells, this.#starts, this.#steps];
+    const position = (x + 0.5 - window.left) / cellSize - 0.5;
+    const column = Math.floor(position);
+    const left = Math.max(column, 0) * channels;
+    const right = Math.min(column + 1, columns - 1) * channels;
+    for (let c = 0; c < channels; c++) {
+      const start = ONE * cells[left + c]!;
+      const difference = ONE * cells[right + c]! - start;
+      starts[c] = start + (position - column) * difference + HALF;
+      steps[c] = difference / cellSize;
+    }
+    const end = Math.ceil(window.left + (column + 1.5) * cellSize - 0.5);
+    return Math.min(to, Math.max(end, x + 1));
+  }
+}
+
+function blend(one: number, other: number, share: number): number {
+  return one + ((share * (other - one) + HALF) >> 16);
+}
