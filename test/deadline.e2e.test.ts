@@ -143,27 +143,30 @@ describe('a worker thread that dies', () => {
   let service: Service;
 
   beforeAll(async () => {
-    service = await startService();
+    service = await startService({ FACE_API_MAX_CONCURRENT_INFERENCE: '3' });
   });
   afterAll(() => service.close());
 
   it('costs its own request a 500 without an image, and the others nothing; another takes its place', async () => {
     // Real threads, busy with masks of given regions: none is inside an inference, where ending it would end all.
-    const threads = service.app.get(InferencePool)['pool']!.threads;
-    const size = threads.length;
+    const pool = service.app.get(InferencePool)['pool']!;
+    const { length: size } = pool.threads;
+    // One permit is left to inference.
+    const permits = service.app.get(InferenceSemaphore).limit - 1;
     const options = { detect: false, regions: [{ left: 0, top: 0, right: 50, bottom: 50 }], format: 'webp' };
-    const requests = Array.from({ length: size }, () => send(service.url, 'mask', medium, { options }));
-    await until(() => runningTasks(service) === size);
-    await threads[0]!.terminate();
+    const requests = Array.from({ length: permits }, () => send(service.url, 'mask', medium, { options }));
+    await until(() => runningTasks(service) === permits);
+    // Tasks go to the threads in their order.
+    await pool.threads[0]!.terminate();
     const responses = await Promise.all(requests);
     const failed = responses.filter(({ status }) => status !== 200);
 
-    expect(responses.map(({ status }) => status).toSorted()).toEqual([...Array<number>(size - 1).fill(200), 500]);
+    expect(responses.map(({ status }) => status).toSorted()).toEqual([...Array<number>(permits - 1).fill(200), 500]);
     await expectProblem(failed[0]!, 500, 'internal');
     for (const response of responses.filter(({ status }) => status === 200)) {
       expect((await sharp(await response.arrayBuffer()).metadata()).width).toBe(4000);
     }
-    await until(() => service.app.get(InferencePool)['pool']!.threads.length === size);
+    await until(() => pool.threads.length === size);
     expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
     expect(await (await fetch(`${service.url}/metrics`)).text()).toContain('face_api_worker_failures_total 1');
   });

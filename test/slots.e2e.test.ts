@@ -217,22 +217,6 @@ describe('a permit to infer', () => {
     await expectItServes();
     expect(service.app.get(InferenceSemaphore).inUse).toBe(0);
   });
-
-  it('is not needed to mask given regions alone', async () => {
-    const semaphore = service.app.get(InferenceSemaphore);
-    const never = new AbortController();
-    const releases = await Promise.all(Array.from({ length: semaphore.limit }, () => semaphore.acquire(never.signal)));
-    try {
-      const options = { detect: false, regions: [{ left: 0, top: 0, right: 50, bottom: 50 }] };
-      for (const way of WAYS) {
-        const response = await send(service.url, 'mask', image, { way, options });
-        await response.arrayBuffer();
-        expect(response.status).toBe(200);
-      }
-    } finally {
-      for (const release of releases) release();
-    }
-  });
 });
 
 describe('uploads that stall', () => {

@@ -36,6 +36,7 @@ describe('without any variable', () => {
       nmsThreshold: 0.4,
       minFaceSize: 0,
       inputSize: 640,
+      maxInputSize: 1920,
       largeFaces: true,
     });
     expect(configuration.masking).toEqual({
@@ -94,6 +95,13 @@ describe('what a variable takes', () => {
     const empty = Object.fromEntries(all.map(({ name }) => [name, ' ']));
     expect(readConfiguration(empty)).toEqual(readConfiguration({}));
   });
+});
+
+it('an input_size by default that callers might not ask for is refused', () => {
+  expect(mistakesIn({ FACE_API_MAX_INPUT_SIZE: '640' })).toEqual([]);
+  expect(mistakesIn({ FACE_API_MAX_INPUT_SIZE: '608' })).toEqual([
+    'FACE_API_DEFAULT_INPUT_SIZE exceeds FACE_API_MAX_INPUT_SIZE',
+  ]);
 });
 
 describe('a wrong value is named with its variable, itself and what it should be', () => {

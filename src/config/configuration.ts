@@ -58,10 +58,15 @@ export function readConfiguration(environment: Environment): Configuration {
       ),
     ),
   ]);
+  const configuration = Object.freeze(Object.fromEntries(slices)) as Configuration;
+  const { inputSize, maxInputSize } = configuration.detection;
+  if (inputSize > maxInputSize) {
+    mistakes.push(`${settings.detection.inputSize.name} exceeds ${settings.detection.maxInputSize.name}`);
+  }
   if (mistakes.length > 0) {
     throw new ConfigurationError(`The configuration is not valid:\n${mistakes.map((line) => `  ${line}`).join('\n')}`);
   }
-  return Object.freeze(Object.fromEntries(slices)) as Configuration;
+  return configuration;
 }
 
 function readSetting(setting: Setting<unknown>, environment: Environment, mistakes: string[]): unknown {

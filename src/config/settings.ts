@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { CANVAS_MULTIPLE, LARGEST_INPUT_SIZE } from '../vision/letterbox.ts';
 
 /**
  * One environment variable: its name, what it takes, and what it is for. `schema` reads the variable's text;
@@ -224,7 +225,7 @@ export const settings = {
       'MAX_CONCURRENT_INFERENCE',
       integer(1, 256),
       2,
-      'Inferences that run at once (the worker pool has two threads more, for work without inference)',
+      'Images that are worked on at once; more wait. Where only `regions` are masked (detect=false), one less, but one at least (the worker pool has one thread more, for thumbnails)',
     ),
     requestTimeoutMs: setting(
       'REQUEST_TIMEOUT_MS',
@@ -325,7 +326,18 @@ export const settings = {
     threshold: setting('DEFAULT_THRESHOLD', number(0.01, 1), 0.5, 'Default of the option threshold'),
     nmsThreshold: setting('DEFAULT_NMS_THRESHOLD', number(0, 1), 0.4, 'Default of the option nms_threshold'),
     minFaceSize: setting('DEFAULT_MIN_FACE_SIZE', integer(0, 10_000), 0, 'Default of the option min_face_size'),
-    inputSize: setting('DEFAULT_INPUT_SIZE', integer(32, 4096, 32), 640, 'Default of the option input_size'),
+    maxInputSize: setting(
+      'MAX_INPUT_SIZE',
+      integer(32, LARGEST_INPUT_SIZE, CANVAS_MULTIPLE),
+      1920,
+      'Largest input_size taken, which also bounds how closely verify looks; memory and time grow with its square',
+    ),
+    inputSize: setting(
+      'DEFAULT_INPUT_SIZE',
+      integer(32, LARGEST_INPUT_SIZE, CANVAS_MULTIPLE),
+      640,
+      'Default of the option input_size',
+    ),
     largeFaces: setting('DEFAULT_LARGE_FACES', boolean, true, 'Default of the option large_faces'),
   },
   masking: {

@@ -109,7 +109,8 @@ async function measure(
   const bar = progressBar(stderr);
   bar.start(dataset.photos.length, 0);
   try {
-    const detect = { inputSize, largeFaces, nmsThreshold, threshold: lowThreshold, minFaceSize: 0, maxFaces: Infinity };
+    const looks = { inputSize, maxInputSize: inputSize, largeFaces };
+    const detect = { ...looks, nmsThreshold, threshold: lowThreshold, minFaceSize: 0, maxFaces: Infinity };
     return await detectAll(dataset.photos, detector, detect, () => {
       bar.increment();
     });

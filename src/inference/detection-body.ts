@@ -1,17 +1,27 @@
 import type { Configuration } from '../config/configuration.ts';
+import { DomainError } from '../errors/domain-error.ts';
 import type { LoadedModel } from '../models/loaded-model.ts';
 import type { Box, Point } from '../vision/geometry.ts';
 import type { DetectionBody, DetectOptions } from './schemas.ts';
 import type { DetectAnswer, DetectSettings, Face } from './worker/messages.ts';
 
-/** The caller's options, completed by the configured defaults. */
+/**
+ * The caller's options, completed by the configured defaults.
+ * @throws DomainError invalid_option where the service is configured to look less closely
+ */
 export function toDetectSettings(options: DetectOptions, defaults: Configuration['detection']): DetectSettings {
+  const { maxInputSize } = defaults;
+  const inputSize = options.input_size ?? defaults.inputSize;
+  if (inputSize > maxInputSize) {
+    throw new DomainError('invalid_option', `input_size: this service takes at most ${maxInputSize}`);
+  }
   return {
     threshold: options.threshold ?? defaults.threshold,
     nmsThreshold: options.nms_threshold ?? defaults.nmsThreshold,
     minFaceSize: options.min_face_size ?? defaults.minFaceSize,
     maxFaces: options.max_faces ?? Infinity,
-    inputSize: options.input_size ?? defaults.inputSize,
+    inputSize,
+    maxInputSize,
     largeFaces: options.large_faces ?? defaults.largeFaces,
   };
 }

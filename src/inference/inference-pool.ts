@@ -21,8 +21,8 @@ import type {
   WorkerSettings,
 } from './worker/messages.ts';
 
-/** Threads beyond those that infer: for work without inference, so that it does not wait behind inferences. */
-export const EXTRA_THREADS = 2;
+/** Threads beyond those for which there are permits: for thumbnails, so that they do not wait behind requests. */
+export const EXTRA_THREADS = 1;
 /** A task that has run for so long is stuck: the longest deadline is answered long before. */
 const STUCK_FACTOR = 4;
 /** How long an idle pool may take to answer a ping. */
@@ -44,7 +44,8 @@ export type Keep<Answer> = (original: Uint8Array | null, answer: Answer | null) 
 /**
  * The threads that burn CPU: everything that touches pixels runs there, one hop each way. A task that runs is never
  * terminated, since ONNX Runtime aborts the process if its thread ends inside an inference; it is told by a flag in
- * shared memory, and stops at its next stage.
+ * shared memory, and stops at its next stage. No task waits here, where nothing could take it and its image out again:
+ * who brings one holds a permit, and there are as many permits as threads.
  */
 @Injectable()
 export class InferencePool implements OnModuleInit, OnApplicationShutdown {
@@ -53,6 +54,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
   private readonly stuckAfterMs: number;
   private readonly runningSince = new Map<symbol, number>();
   private pool: Piscina | undefined;
+  private ping: Promise<boolean> | undefined;
   private warm = false;
 
   constructor(
@@ -136,13 +138,9 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     const now = performance.now();
     if ([...this.runningSince.values()].some((since) => now - since > this.stuckAfterMs)) return false;
     if (!this.pool || !this.warm || this.runningSince.size >= this.threads) return true;
-    return Promise.race([
-      this.pool.run(undefined).then(
-        () => true,
-        () => false,
-      ),
-      sleep(PING_TIMEOUT_MS, false, { ref: false }),
-    ]);
+    // One at a time, however often it is asked.
+    this.ping ??= answers(this.pool).finally(() => (this.ping = undefined));
+    return this.ping;
   }
 
   /**
@@ -156,6 +154,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     keep: Keep<Answer> | undefined,
   ): Promise<Answer> {
     if (!this.pool || !this.warm) throw new DomainError('not_ready', 'The service is starting or stopping');
+    if (this.runningSince.size >= this.threads) throw new DomainError('busy', 'All threads are at work. Try again');
     const cancel: CancelFlag = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     const stop = () => Atomics.store(cancel, 0, 1);
     if (abandoned.aborted) stop();
@@ -192,6 +191,16 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     addToTrace(answer);
     return answer;
   }
+}
+
+function answers(pool: Piscina): Promise<boolean> {
+  return Promise.race([
+    pool.run(undefined).then(
+      () => true,
+      () => false,
+    ),
+    sleep(PING_TIMEOUT_MS, false, { ref: false }),
+  ]);
 }
 
 function addToTrace({ work, faces, image }: DetectAnswer): void {

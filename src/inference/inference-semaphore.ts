@@ -3,13 +3,36 @@ import { Configuration } from '../config/configuration.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { Semaphore } from './semaphore.ts';
 
-/** The one semaphore that all handlers that infer share. */
+/** The one semaphore that all handlers share that work on an image. */
 @Injectable()
 export class InferenceSemaphore extends Semaphore {
+  /** Work without inference leaves one permit to the others, where there are several: it may take long. */
+  private readonly withoutInference: Semaphore;
+
   constructor(configuration: Configuration, metrics: Metrics) {
     super(configuration.limits.maxConcurrentInference);
-    metrics.gauge('face_api_inference_permits', 'Permits for inference there are', () => this.limit);
-    metrics.gauge('face_api_inferences_running', 'Requests that hold a permit for inference', () => this.inUse);
+    this.withoutInference = new Semaphore(Math.max(1, this.limit - 1));
+    metrics.gauge('face_api_inference_permits', 'Permits to work on an image there are', () => this.limit);
+    metrics.gauge('face_api_inferences_running', 'Requests that hold a permit', () => this.inUse);
     metrics.gauge('face_api_inferences_waiting', 'Requests that wait for a permit', () => this.waiting);
+  }
+
+  override get waiting(): number {
+    return super.waiting + this.withoutInference.waiting;
+  }
+
+  /** As `acquire`, for work that infers nothing. */
+  async acquireWithoutInference(signal: AbortSignal): Promise<() => void> {
+    const releaseTurn = await this.withoutInference.acquire(signal);
+    try {
+      const release = await this.acquire(signal);
+      return () => {
+        release();
+        releaseTurn();
+      };
+    } catch (error) {
+      releaseTurn();
+      throw error;
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PAYLOAD_KINDS } from '../vision/container/hidden-payloads.ts';
+import { CANVAS_MULTIPLE, LARGEST_INPUT_SIZE } from '../vision/letterbox.ts';
 
 /** The schemas that detection and masking share: each gives the type, the validation and the OpenAPI document. */
 
@@ -105,12 +106,12 @@ export const detectOptionFields = {
   input_size: z
     .number()
     .int()
-    .min(32)
-    .max(4096)
-    .multipleOf(32)
+    .min(CANVAS_MULTIPLE)
+    .max(LARGEST_INPUT_SIZE)
+    .multipleOf(CANVAS_MULTIPLE)
     .optional()
     .meta({
-      description: `Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. Models of fixed input size ignore it. ${defaultIs('INPUT_SIZE', 640)}`,
+      description: `Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. ${defaultIs('INPUT_SIZE', 640)}`,
     }),
   large_faces: z
     .boolean()

@@ -13,8 +13,10 @@ declare module 'fastify' {
 }
 
 /**
- * Lets as many handlers run at once as may infer at once. The permit is given back when the handler's work has ended,
- * not when the request is answered: after a 504 the thread may still be inside an inference.
+ * Lets as many handlers run at once as there are permits, whether they infer or only mask given regions: a picture at
+ * full size takes memory either way. Who waits here holds its image itself; when it is abandoned, it leaves with it. The
+ * permit is given back when the handler's work has ended, not when the request is answered: after a 504 the thread may
+ * still be inside an inference.
  */
 @Injectable()
 export class SemaphoreInterceptor implements NestInterceptor {
@@ -25,14 +27,15 @@ export class SemaphoreInterceptor implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    // Only the caller's own regions are to be masked: nothing is inferred, and the pool has threads for that.
-    if (request.upload?.options['detect'] === false) return next.handle();
     return from(this.withPermit(request, () => lastValueFrom(next.handle())));
   }
 
   async withPermit<Result>(request: FastifyRequest, work: () => Promise<Result>): Promise<Result> {
     const asked = performance.now();
-    const release = await traced('queue', () => this.semaphore.acquire(request.abandoned));
+    const infers = request.upload?.options['detect'] !== false;
+    const release = await traced('queue', () =>
+      infers ? this.semaphore.acquire(request.abandoned) : this.semaphore.acquireWithoutInference(request.abandoned),
+    );
     request.queuedMs = performance.now() - asked;
     this.metrics.observeStages({ queue: request.queuedMs });
     try {

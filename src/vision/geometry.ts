@@ -29,11 +29,21 @@ export function intersection(a: Box, b: Box): Box {
   };
 }
 
+/** The smallest box that holds both. */
+export function union(a: Box, b: Box): Box {
+  return {
+    left: Math.min(a.left, b.left),
+    top: Math.min(a.top, b.top),
+    right: Math.max(a.right, b.right),
+    bottom: Math.max(a.bottom, b.bottom),
+  };
+}
+
 /** Intersection over union, 0 to 1; 0 where both are empty. */
 export function iou(a: Box, b: Box): number {
   const shared = boxArea(intersection(a, b));
-  const union = boxArea(a) + boxArea(b) - shared;
-  return union > 0 ? shared / union : 0;
+  const covered = boxArea(a) + boxArea(b) - shared;
+  return covered > 0 ? shared / covered : 0;
 }
 
 export function clipBox(box: Box, size: Size): Box {

@@ -2,6 +2,8 @@ import type { Size } from './geometry.ts';
 
 /** The networks' largest stride: a canvas side must be a multiple of it. */
 export const CANVAS_MULTIPLE = 32;
+/** Longest side of a canvas that anybody may ask for. Memory goes with a canvas's area. */
+export const LARGEST_INPUT_SIZE = 4096;
 
 /**
  * How a photo lies on the network's canvas: scaled without distortion, at the top left, the rest empty.

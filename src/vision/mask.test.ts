@@ -1,8 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyRegion, anyShape, anySmallPhoto } from '../../test/fixtures/shapes.ts';
-import { type Box, boxArea, intersection, type Size } from './geometry.ts';
-import { connectedGroups, coverage, type MaskShape, pixelBounds, planMask, rowSpan } from './mask.ts';
+import type { BlockGrid, GridAxis } from './block-grid.ts';
+import { type Box, boxArea, intersection, type Size, union } from './geometry.ts';
+import {
+  connectedGroups,
+  coverage,
+  CoveredRows,
+  type MaskShape,
+  onGrid,
+  pixelBounds,
+  planMask,
+  rowSpan,
+} from './mask.ts';
 
 const box = (left: number, top: number, right: number, bottom: number): Box => ({ left, top, right, bottom });
 
@@ -169,6 +179,41 @@ describe('the pixels that a shape covers', () => {
   });
 });
 
+describe('the covered rows of shapes', () => {
+  const anyAxis: fc.Arbitrary<GridAxis> = fc.record({
+    size: fc.constantFrom(8, 16),
+    offset: fc.nat(7),
+    before: fc.nat(11),
+    after: fc.nat(2),
+  });
+  const anyGrid: fc.Arbitrary<BlockGrid | 'lossless'> = fc.oneof(
+    fc.constant('lossless' as const),
+    fc.record({ x: anyAxis, y: anyAxis }),
+  );
+
+  it('are where the rows of any of them are, grown to blocks or not', () => {
+    fc.assert(
+      fc.property(fc.array(anyShape, { maxLength: 6 }), anyGrid, anySmallPhoto, (bare, grid, size) => {
+        const shapes = onGrid(bare, grid);
+        const rows = new CoveredRows(shapes, size);
+        for (let y = 0; y < size.height; y++) {
+          const expected = new Uint8Array(size.width);
+          for (const shape of shapes) expected.fill(1, ...rowSpan(shape, y, size));
+          const [from, to] = rows.at(y);
+          const covered = new Uint8Array(size.width);
+          covered.set(rows.inside.subarray(from, to), from);
+          expect(covered).toEqual(expected);
+          const bySpans = new Uint8Array(size.width);
+          for (const [start, end] of rows.spans(y)) bySpans.fill(1, start, end);
+          expect(bySpans).toEqual(expected);
+          if (expected.includes(1)) expect(y >= rows.top && y < rows.bottom).toBe(true);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
 describe('a row of a shape', () => {
   it('is a span within the shape’s bounds and the photo, and empty where the shape covers nothing', () => {
     fc.assert(
@@ -213,18 +258,31 @@ describe('groups of connected shapes', () => {
     expect(connectedGroups([shape(0, 10), shape(10, 20)])).toHaveLength(2);
   });
 
-  it('hold each shape once, are connected inside, and do not meet one another', () => {
+  it('join shapes within the bounds of a group, so that no pixel is looked at for two', () => {
+    const sides: Box[] = [box(0, 0, 30, 2), box(0, 0, 2, 30), box(28, 0, 30, 30), box(0, 28, 30, 30)];
+    const frame = sides.map((side): MaskShape => ({ kind: 'box', box: side }));
+    const inside: MaskShape = { kind: 'box', box: box(12, 12, 18, 18) };
+    for (const order of [
+      [...frame, inside],
+      [inside, ...frame],
+    ]) {
+      expect(connectedGroups(order)).toHaveLength(1);
+    }
+  });
+
+  it('hold each shape once, whatever meets together, and their bounds do not meet', () => {
     fc.assert(
       fc.property(fc.array(anyShape, { maxLength: 12 }), (shapes) => {
         const groups = connectedGroups(shapes);
         expect(groups.flat().length).toBe(shapes.length);
         expect(new Set(groups.flat())).toEqual(new Set(shapes));
-        for (const [index, group] of groups.entries()) {
-          const reached = new Set(group.slice(0, 1));
-          for (const one of reached) for (const other of group) if (meet(one, other)) reached.add(other);
-          expect(reached.size).toBe(group.length);
-          for (const other of groups.slice(index + 1).flat()) {
-            expect(group.some((one) => meet(one, other))).toBe(false);
+        const bounds = groups.map((group) => group.map((shape) => shape.box).reduce(union));
+        for (const [index, one] of bounds.entries()) {
+          for (const other of bounds.slice(index + 1)) expect(boxArea(intersection(one, other))).toBe(0);
+        }
+        for (const one of shapes) {
+          for (const other of shapes.filter((another) => meet(one, another))) {
+            expect(groups.find((group) => group.includes(one))).toContain(other);
           }
         }
       }),

@@ -1,5 +1,5 @@
 import { type BlockGrid, growToBlocks, growToSources } from './block-grid.ts';
-import { type Box, boxArea, clipBox, intersection, type Size } from './geometry.ts';
+import { type Box, boxArea, clipBox, intersection, type Size, union } from './geometry.ts';
 
 export interface MaskShape {
   readonly kind: 'ellipse' | 'box';
@@ -72,6 +72,11 @@ export function pixelBounds(shape: MaskShape, photo: Size): Box {
   return clipBox(right > left && bottom > top ? outerBounds(shape) : shape.box, photo);
 }
 
+/** Those of the shapes of which something lies in the photo. */
+export function inPhoto(shapes: readonly MaskShape[], photo: Size): MaskShape[] {
+  return shapes.filter((shape) => boxArea(pixelBounds(shape, photo)) > 0);
+}
+
 /** First and last+1 column that `shape` covers in row `y`, in whole pixels; an empty span where it covers none. */
 export function rowSpan(shape: MaskShape, y: number, photo: Size): readonly [from: number, to: number] {
   const { grid, ...core } = shape;
@@ -105,31 +110,105 @@ function coreSpan(shape: MaskShape, y: number, photo: Size): readonly [from: num
   return from < to ? [from, to] : [0, 0];
 }
 
+/**
+ * What any of the shapes covers, row by row. A pixel costs the same under one shape as under a thousand: of each shape
+ * only the two ends of a row are noted.
+ */
+export class CoveredRows {
+  /** The first row that is covered, and the one behind the last. */
+  readonly top: number;
+  readonly bottom: number;
+  /** One byte per column of the row looked at last, 1 where a shape lies. */
+  readonly inside: Uint8Array;
+  readonly #photo: Size;
+  readonly #shapes: readonly { readonly shape: MaskShape; readonly bounds: Box }[];
+  /** How many more shapes cover a column than the one before it. */
+  readonly #steps: Int32Array;
+
+  constructor(shapes: readonly MaskShape[], photo: Size) {
+    this.#photo = photo;
+    this.#shapes = inPhoto(shapes, photo).map((shape) => ({ shape, bounds: pixelBounds(shape, photo) }));
+    this.#steps = new Int32Array(photo.width + 1);
+    this.inside = new Uint8Array(photo.width);
+    this.top = this.#shapes.reduce((top, { bounds }) => Math.min(top, bounds.top), photo.height);
+    this.bottom = this.#shapes.reduce((bottom, { bounds }) => Math.max(bottom, bounds.bottom), 0);
+  }
+
+  /** Looks at row `y`: `inside` is told from column `from` to `to`, outside of which nothing is covered. */
+  at(y: number): readonly [from: number, to: number] {
+    const steps = this.#steps;
+    let [first, end] = [this.#photo.width, 0];
+    for (const { shape, bounds } of this.#shapes) {
+      if (y < bounds.top || y >= bounds.bottom) continue;
+      // Of a box, grown to blocks or not, every row is as wide as its bounds.
+      const [from, to] = shape.kind === 'box' ? [bounds.left, bounds.right] : rowSpan(shape, y, this.#photo);
+      if (to <= from) continue;
+      steps[from]!++;
+      steps[to]!--;
+      first = Math.min(first, from);
+      end = Math.max(end, to);
+    }
+    if (end <= first) return [0, 0];
+    for (let x = first, depth = 0; x < end; x++) {
+      depth += steps[x]!;
+      this.inside[x] = depth > 0 ? 1 : 0;
+    }
+    steps.fill(0, first, end + 1);
+    return [first, end];
+  }
+
+  /** The stretches of row `y` that are covered, from left to right; they do not touch. */
+  spans(y: number): [from: number, to: number][] {
+    const [first, end] = this.at(y);
+    const spans: [number, number][] = [];
+    for (let from = first; from < end;) {
+      const gap = this.inside.indexOf(0, from);
+      const to = gap < 0 ? end : Math.min(gap, end);
+      spans.push([from, to]);
+      const next = this.inside.indexOf(1, to);
+      from = next < 0 ? end : next;
+    }
+    return spans;
+  }
+}
+
 /** One byte per pixel of the photo, 1 where any shape lies. */
 export function coverage(shapes: readonly MaskShape[], photo: Size): Uint8Array {
   const covered = new Uint8Array(photo.width * photo.height);
-  for (const shape of shapes) {
-    const bounds = pixelBounds(shape, photo);
-    for (let y = bounds.top; y < bounds.bottom; y++) {
-      const [from, to] = rowSpan(shape, y, photo);
-      if (to > from) covered.fill(1, y * photo.width + from, y * photo.width + to);
-    }
+  const rows = new CoveredRows(shapes, photo);
+  for (let y = rows.top; y < rows.bottom; y++) {
+    const [from, to] = rows.at(y);
+    covered.set(rows.inside.subarray(from, to), y * photo.width + from);
   }
   return covered;
 }
 
-/** Shapes whose bounds meet, directly or through others: they are filled as one, so that no seam shows. */
+/**
+ * Shapes whose bounds meet, directly or through others: they are filled as one, so that no seam shows. The bounds of two
+ * groups do not meet either: no pixel is looked at for both.
+ */
 export function connectedGroups(shapes: readonly MaskShape[]): MaskShape[][] {
-  const groups: MaskShape[][] = [];
+  const groups: Group[] = [];
   for (const shape of shapes) {
-    const touching = groups.filter((group) =>
-      group.some((other) => boxArea(intersection(extent(other), extent(shape))) > 0),
-    );
-    const merged = [...touching.flat(), shape];
-    for (const group of touching) groups.splice(groups.indexOf(group), 1);
-    groups.push(merged);
+    let group: Group = { bounds: extent(shape), shapes: [shape] };
+    for (;;) {
+      const { bounds } = group;
+      const touching = groups.filter((other) => boxArea(intersection(other.bounds, bounds)) > 0);
+      if (touching.length === 0) break;
+      for (const other of touching) groups.splice(groups.indexOf(other), 1);
+      group = {
+        bounds: touching.map((other) => other.bounds).reduce(union, bounds),
+        shapes: [...touching.flatMap((other) => other.shapes), ...group.shapes],
+      };
+    }
+    groups.push(group);
   }
-  return groups;
+  return groups.map((group) => group.shapes);
+}
+
+interface Group {
+  readonly bounds: Box;
+  readonly shapes: MaskShape[];
 }
 
 function extent(shape: MaskShape): Box {

@@ -293,6 +293,54 @@ describe('a shape of odd size is painted in no time, by what of it lies in the p
   });
 });
 
+describe('the time to paint', () => {
+  const photo = noise({ width: 1600, height: 1200 }, 3, 1);
+  const [width, height] = [photo.width, photo.height];
+  const shape = (left: number, top: number, right: number, bottom: number): MaskShape => ({
+    kind: 'box',
+    box: { left, top, right, bottom },
+  });
+  const many = <Item>(count: number, item: (index: number) => Item) =>
+    Array.from({ length: count }, (_, at) => item(at));
+  const whole = shape(0, 0, width, height);
+
+  const all = [...METHODS, 'gaussian', 'mosaic'] as const;
+  const scenes: [string, readonly MaskStyle['method'][], MaskShape[]][] = [
+    ['lie on one another', all, many(1000, () => whole)],
+    ['lie on one another, shifted', all, many(1000, (at) => shape(at / 2, at / 3, width, height))],
+    ['are ellipses on one another', ['blur'], many(1000, () => ({ ...whole, kind: 'ellipse' }))],
+    ['are thin lines', ['blur', 'gaussian'], many(799, (at) => shape(2 * at, 0, 2 * at + 1, height))],
+    [
+      'are frames within frames',
+      ['blur'],
+      many(148, (at) => {
+        const [left, top, right, bottom] = [4 * at, 4 * at, width - 4 * at, height - 4 * at];
+        return [
+          shape(left, top, right, top + 2),
+          shape(left, top, left + 2, bottom),
+          shape(right - 2, top, right, bottom),
+          shape(left, bottom - 2, right, bottom),
+        ];
+      }).flat(),
+    ],
+    ['are a large and small ones', ['gaussian'], [whole, ...many(200, (at) => shape(at, at, at + 1, at + 1))]],
+  ];
+
+  const timeOf = (shapes: readonly MaskShape[], method: MaskStyle['method']) => {
+    const start = performance.now();
+    painted(photo, shapes, style(method));
+    return performance.now() - start;
+  };
+
+  describe.each(scenes)('of many shapes that %s', (_, methods, shapes) => {
+    it.each(methods)('goes by what they cover together (%s)', (method) => {
+      timeOf([whole], method);
+      const once = timeOf([whole], method);
+      expect(timeOf(shapes, method)).toBeLessThan(8000 + 25 * once);
+    });
+  });
+});
+
 describe('the mosaic', () => {
   /** The number of stretches of one colour between two corners of a row or column. */
   function runs(photo: Raster, from: readonly [number, number], to: readonly [number, number]): number {

@@ -1,7 +1,7 @@
 import { FillBrush } from './fill-brush.ts';
 import { type Fill, fillFromPixels, fillFromSurroundings, NEARNESS_REACH_CELLS, sampleFill } from './fill.ts';
-import { type Box, boxArea, clipBox, type Size } from './geometry.ts';
-import { connectedGroups, coverage, type MaskShape, pixelBounds, rowSpan } from './mask.ts';
+import { type Box, boxArea, clipBox, type Size, union } from './geometry.ts';
+import { connectedGroups, coverage, CoveredRows, inPhoto, type MaskShape, pixelBounds, rowSpan } from './mask.ts';
 import type { Raster } from './raster.ts';
 
 /** Made from what surrounds the masks alone: there is nothing to undo. */
@@ -27,13 +27,10 @@ export const MAX_MOSAIC_CELLS = 6;
 
 /** Cells of the fill across the smallest face of a group: enough for the rim's colours, too few for detail. */
 const FILL_CELLS = 24;
-/** Bounds memory where many faces touch: the fill of one group has at most about so many cells. */
-const MAX_FILL_CELLS = 1_000_000;
-/** How far around a face its surroundings are looked at, as a share of its size. */
+/** Bounds time and memory where many faces touch, or many lie apart: so many cells a fill has at most, and all fills. */
+const MAX_FILL_CELLS = { ofGroup: 1_000_000, together: 2_000_000 };
+/** How far around a face its surroundings are looked at, as a share of its short side. */
 const RIM = 0.25;
-/** A wider blur is made on larger cells: its passes grow with the square of this. */
-const MAX_SIGMA_CELLS = 8;
-
 /** Sigma of `gaussian` as a share of the face's short side: at strength 0, and what strength 1 adds. */
 const GAUSSIAN_SIGMA = { least: 0.08, more: 0.16 };
 
@@ -44,59 +41,63 @@ const GAUSSIAN_SIGMA = { least: 0.08, more: 0.16 };
  */
 export function paintMask(photo: Raster, shapes: readonly MaskShape[], style: MaskStyle): void {
   if (style.method === 'solid') {
-    for (const shape of shapes) paintColor(photo, shape, style.color);
+    paintColor(photo, shapes, style.color);
     return;
   }
   const covered = coverage(shapes, photo);
   // All fills are computed before the first pixel is written: the rim of one group may lie in that of another.
-  const fills = connectedGroups(shapes).map((group) => [group, fillGroup(photo, covered, group, style)] as const);
+  const groups = connectedGroups(inPhoto(shapes, photo)).map((group) => ({ group, window: windowOf(group, photo) }));
+  const area = groups.reduce((sum, { window }) => sum + boxArea(window), 0);
+  const leastCell = Math.ceil(Math.sqrt(area / MAX_FILL_CELLS.together));
+  const fills = groups.map(
+    ({ group, window }) => [group, fillGroup(photo, covered, group, window, leastCell, style)] as const,
+  );
   for (const [group, fill] of fills) {
     if (style.method === 'blur' || style.method === 'gaussian') paintBlur(photo, covered, group, fill);
-    else for (const shape of group) paintMosaic(photo, shape, fill, style.strength);
+    else paintMosaics(photo, group, fill, style.strength);
   }
 }
 
-function paintColor(photo: Raster, shape: MaskShape, color: MaskStyle['color']): void {
+function paintColor(photo: Raster, shapes: readonly MaskShape[], color: MaskStyle['color']): void {
   const { channels, data, width } = photo;
-  const bounds = pixelBounds(shape, photo);
-  if (boxArea(bounds) === 0) return;
-  const row = new Uint8Array((bounds.right - bounds.left) * channels);
   const pixel = channels === 4 ? [...color, 255] : color;
-  for (let at = 0; at < row.length; at += channels) row.set(pixel, at);
-  for (let y = bounds.top; y < bounds.bottom; y++) {
-    const [from, to] = rowSpan(shape, y, photo);
-    if (to > from) data.set(row.subarray(0, (to - from) * channels), (y * width + from) * channels);
+  const line = new Uint8Array(width * channels);
+  for (let at = 0; at < line.length; at += channels) line.set(pixel, at);
+  const rows = new CoveredRows(shapes, photo);
+  for (let y = rows.top; y < rows.bottom; y++) {
+    for (const [from, to] of rows.spans(y)) {
+      data.set(line.subarray(0, (to - from) * channels), (y * width + from) * channels);
+    }
   }
 }
 
-function fillGroup(photo: Raster, covered: Uint8Array, group: readonly MaskShape[], style: MaskStyle): Fill {
+/** What is looked at to fill a group: its bounds and some of what surrounds them. */
+function windowOf(group: readonly MaskShape[], photo: Size): Box {
   const bounds = group.map((shape) => pixelBounds(shape, photo));
-  const rim = Math.max(
-    2,
-    ...bounds.map((box) => Math.ceil(RIM * Math.max(box.right - box.left, box.bottom - box.top))),
-  );
-  const window = clipBox(
-    {
-      left: Math.min(...bounds.map((box) => box.left)) - rim,
-      top: Math.min(...bounds.map((box) => box.top)) - rim,
-      right: Math.max(...bounds.map((box) => box.right)) + rim,
-      bottom: Math.max(...bounds.map((box) => box.bottom)) + rim,
-    },
-    photo,
-  );
-  const area = (window.right - window.left) * (window.bottom - window.top);
-  // What lies outside the photo has no say in how fine the fill is: it may be of any size.
-  const sides = group.map(({ box }) => shortSide(clipBox(box, photo)));
-  const sigma = style.method === 'gaussian' ? gaussianSigma(Math.max(...sides), style.strength) : 0;
+  const rim = bounds.reduce((most, box) => Math.max(most, Math.ceil(RIM * shortSide(box))), 2);
+  const all = bounds.reduce(union);
+  return clipBox({ left: all.left - rim, top: all.top - rim, right: all.right + rim, bottom: all.bottom + rim }, photo);
+}
+
+function fillGroup(
+  photo: Raster,
+  covered: Uint8Array,
+  group: readonly MaskShape[],
+  window: Box,
+  leastCell: number,
+  style: MaskStyle,
+): Fill {
+  // A Gaussian goes by the largest face: in the cells of a small one it would take passes without end.
+  const measure = style.method === 'gaussian' ? largestSide(group, photo) : smallestSide(group, photo);
   const cellSize = Math.max(
     1,
-    Math.floor(Math.min(...sides) / FILL_CELLS),
-    Math.ceil(Math.sqrt(area / MAX_FILL_CELLS)),
-    Math.ceil(sigma / MAX_SIGMA_CELLS),
+    leastCell,
+    Math.floor(measure / FILL_CELLS),
+    Math.ceil(Math.sqrt(boxArea(window) / MAX_FILL_CELLS.ofGroup)),
   );
   switch (style.method) {
     case 'gaussian':
-      return fillFromPixels(photo, covered, window, cellSize, sigma / cellSize);
+      return fillFromPixels(photo, covered, window, cellSize, gaussianSigma(group, photo, style.strength) / cellSize);
     case 'mosaic':
       return fillFromPixels(photo, covered, window, cellSize, 1);
     case 'blur':
@@ -106,9 +107,18 @@ function fillGroup(photo: Raster, covered: Uint8Array, group: readonly MaskShape
   }
 }
 
-/** @param largest short side of the group's largest face: none of them is blurred less than its size asks for */
-function gaussianSigma(largest: number, strength: number): number {
-  return largest * (GAUSSIAN_SIGMA.least + strength * GAUSSIAN_SIGMA.more);
+/** In pixels; by the group's largest face, so that none of them is blurred less than its size asks for. */
+function gaussianSigma(group: readonly MaskShape[], photo: Size, strength: number): number {
+  return largestSide(group, photo) * (GAUSSIAN_SIGMA.least + strength * GAUSSIAN_SIGMA.more);
+}
+
+/** Of the shapes' short sides. What lies outside the photo has no say: it may be of any size. */
+function largestSide(group: readonly MaskShape[], photo: Size): number {
+  return group.reduce((most, { box }) => Math.max(most, shortSide(clipBox(box, photo))), 0);
+}
+
+function smallestSide(group: readonly MaskShape[], photo: Size): number {
+  return group.reduce((least, { box }) => Math.min(least, shortSide(clipBox(box, photo))), Infinity);
 }
 
 function shortSide(box: Box): number {
@@ -119,38 +129,35 @@ function shortSide(box: Box): number {
 function paintBlur(photo: Raster, covered: Uint8Array, group: readonly MaskShape[], fill: Fill): void {
   const { window } = fill;
   const brush = new FillBrush(photo, covered, fill);
+  const rows = new CoveredRows(group, photo);
+  const bounds = group.map((shape) => pixelBounds(shape, photo));
   const seam = NEARNESS_REACH_CELLS * fill.cellSize;
   for (let y = window.top; y < window.bottom; y++) {
-    const [start, end] = rowSpanWithSeam(group, y, seam, photo);
+    const [start, end] = rowSpanWithSeam(group, bounds, y, seam, photo);
     let x = Math.max(start, window.left);
     const last = Math.min(end, window.right);
     if (last <= x) continue;
     brush.moveTo(y);
-    for (const [from, to] of maskedSpans(group, y, photo)) {
+    for (const [from, to] of rows.spans(y)) {
       brush.soften(x, from);
-      brush.cover(Math.max(x, from), to);
-      x = Math.max(x, to);
+      brush.cover(from, to);
+      x = to;
     }
     brush.soften(x, last);
   }
 }
 
-/** The columns of row `y` that lie in one of the shapes, from left to right; they may overlap. */
-function maskedSpans(shapes: readonly MaskShape[], y: number, photo: Size): (readonly [from: number, to: number])[] {
-  const spans = shapes.map((shape) => rowSpan(shape, y, photo)).filter(([from, to]) => to > from);
-  return spans.sort(([one], [other]) => one - other);
-}
-
 /** The columns of row `y` that lie in one of the shapes or within `seam` pixels of it, and those between. */
 function rowSpanWithSeam(
   shapes: readonly MaskShape[],
+  bounds: readonly Box[],
   y: number,
   seam: number,
   photo: Size,
 ): [from: number, to: number] {
   let [from, to] = [photo.width, 0];
-  for (const shape of shapes) {
-    const { top, bottom } = pixelBounds(shape, photo);
+  for (const [index, shape] of shapes.entries()) {
+    const { top, bottom } = bounds[index]!;
     if (y < top - seam || y >= bottom + seam) continue;
     // The shape is widest in the middle: what lies within the seam of row y is no wider than the row so much nearer it.
     const middle = Math.floor((shape.box.top + shape.box.bottom) / 2);
@@ -163,29 +170,87 @@ function rowSpanWithSeam(
   return [from, to];
 }
 
-/** Each cell of the mosaic has the colour that the fill has at the cell's centre. */
-function paintMosaic(photo: Raster, shape: MaskShape, fill: Fill, strength: number): void {
+/** Each cell of a mosaic has the colour that the fill has at the cell's centre. Where shapes overlap, the last one shows. */
+function paintMosaics(photo: Raster, group: readonly MaskShape[], fill: Fill, strength: number): void {
   const { channels, data, width } = photo;
-  const box = pixelBounds(shape, photo);
-  const acrossShortSide = Math.max(1, Math.round(MAX_MOSAIC_CELLS * (1 - strength)));
-  const cellSize = Math.max(1, shortSide(box) / acrossShortSide);
-  const columns = Math.ceil((box.right - box.left) / cellSize);
-  const rows = Math.ceil((box.bottom - box.top) / cellSize);
-  const colors = mosaicColors(fill, box, cellSize, columns, rows);
-  const pixels = new Uint8ClampedArray((box.right - box.left) * channels);
-  for (let y = box.top, drawn = -1; y < box.bottom; y++) {
-    const row = cellIndex(y, box.top, cellSize, rows);
-    if (row !== drawn) {
-      for (let x = box.left, at = 0; x < box.right; x++, at += channels) {
-        const cell = (row * columns + cellIndex(x, box.left, cellSize, columns)) * channels;
-        for (let c = 0; c < channels; c++) pixels[at + c] = colors[cell + c]!;
+  const mosaics = group.map((shape) => new Mosaic(shape, photo, fill, strength)).toReversed();
+  const all = mosaics.map(({ box }) => box).reduce(union);
+  const unpainted = new UnpaintedColumns(width);
+  for (let y = all.top; y < all.bottom; y++) {
+    unpainted.reset(all.left, all.right);
+    for (const mosaic of mosaics) {
+      const { shape, box } = mosaic;
+      if (y < box.top || y >= box.bottom) continue;
+      const [from, to] = rowSpan(shape, y, photo);
+      const line = mosaic.lineAt(y);
+      for (let x = unpainted.take(from, to); x < to; x = unpainted.take(x, to)) {
+        const source = (x - box.left) * channels;
+        const at = (y * width + x) * channels;
+        for (let c = 0; c < channels; c++) data[at + c] = line[source + c]!;
       }
-      drawn = row;
     }
-    const [from, to] = rowSpan(shape, y, photo);
-    if (to <= from) continue;
-    const [first, last] = [from - box.left, to - box.left];
-    data.set(pixels.subarray(first * channels, last * channels), (y * width + from) * channels);
+  }
+}
+
+/** The columns of a row that no shape has painted yet: those painted are skipped at once, however many lie together. */
+class UnpaintedColumns {
+  /** The column itself where it is unpainted, else one that lies nearer to the next that is. */
+  readonly #next: Int32Array;
+
+  constructor(width: number) {
+    this.#next = new Int32Array(width + 1);
+  }
+
+  reset(from: number, to: number): void {
+    for (let x = from; x <= to; x++) this.#next[x] = x;
+  }
+
+  /** The first unpainted column from `from` on, which counts as painted from now on; `to` or more where there is none. */
+  take(from: number, to: number): number {
+    const next = this.#next;
+    let x = from;
+    while (next[x] !== x) x = next[x] = next[next[x]!]!;
+    if (x < to) next[x] = x + 1;
+    return x;
+  }
+}
+
+/** The mosaic over the bounds of one shape. */
+class Mosaic {
+  readonly shape: MaskShape;
+  /** What the cells divide. */
+  readonly box: Box;
+  readonly #cellSize: number;
+  readonly #columns: number;
+  readonly #rows: number;
+  readonly #colors: Uint8ClampedArray;
+  readonly #line: Uint8ClampedArray;
+  #drawn = -1;
+
+  constructor(shape: MaskShape, photo: Raster, fill: Fill, strength: number) {
+    const box = pixelBounds(shape, photo);
+    const acrossShortSide = Math.max(1, Math.round(MAX_MOSAIC_CELLS * (1 - strength)));
+    this.shape = shape;
+    this.box = box;
+    this.#cellSize = Math.max(1, shortSide(box) / acrossShortSide);
+    this.#columns = Math.ceil((box.right - box.left) / this.#cellSize);
+    this.#rows = Math.ceil((box.bottom - box.top) / this.#cellSize);
+    this.#colors = mosaicColors(fill, box, this.#cellSize, this.#columns, this.#rows);
+    this.#line = new Uint8ClampedArray((box.right - box.left) * photo.channels);
+  }
+
+  /** The pixels of row `y`, from the left end of the bounds to the right. */
+  lineAt(y: number): Uint8ClampedArray {
+    const { left, right, top } = this.box;
+    const row = cellIndex(y, top, this.#cellSize, this.#rows);
+    if (row === this.#drawn) return this.#line;
+    const channels = this.#line.length / (right - left);
+    for (let x = left, at = 0; x < right; x++, at += channels) {
+      const cell = (row * this.#columns + cellIndex(x, left, this.#cellSize, this.#columns)) * channels;
+      for (let c = 0; c < channels; c++) this.#line[at + c] = this.#colors[cell + c]!;
+    }
+    this.#drawn = row;
+    return this.#line;
   }
 }
 

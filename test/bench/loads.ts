@@ -143,6 +143,7 @@ const DETECT: DetectSettings = {
   minFaceSize: 0,
   maxFaces: Infinity,
   inputSize: 640,
+  maxInputSize: 1920,
   largeFaces: true,
 };
 const MASK: Omit<MaskSettings, 'style'> = {

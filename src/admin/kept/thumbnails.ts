@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { EXTRA_THREADS, InferencePool } from '../../inference/inference-pool.ts';
 import { Semaphore } from '../../inference/semaphore.ts';
 
-/** Small pictures of stored images, made by as many threads as are there for work without inference. */
+/** Small pictures of stored images, made by the threads that are there for them. */
 @Injectable()
 export class Thumbnails {
   private readonly permits = new Semaphore(EXTRA_THREADS);

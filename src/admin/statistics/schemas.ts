@@ -45,7 +45,7 @@ export const instanceSchema = z
     seen_at: z.iso.datetime(),
     in_flight: z.int().meta({ description: 'Requests that hold a slot' }),
     slots: z.int(),
-    inferring: z.int().meta({ description: 'Requests that hold a permit for inference' }),
+    inferring: z.int().meta({ description: 'Requests that hold a permit' }),
     waiting: z.int().meta({ description: 'Requests that wait for one' }),
     spool_files: z.int(),
     spool_bytes: z.int(),

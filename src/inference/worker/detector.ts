@@ -2,36 +2,46 @@ import { InferenceSession, Tensor } from '../../models/onnx-runtime.ts';
 import type { Size } from '../../vision/geometry.ts';
 import { CANVAS_MULTIPLE, fitToCanvas, fitToLongSide, type Letterbox } from '../../vision/letterbox.ts';
 import { decodeCandidates, type NetworkOutput } from '../../vision/scrfd.ts';
+import { release } from './release.ts';
+
+/**
+ * An arena makes small canvases a third faster, and keeps for ever what its largest one took. Larger ones than this, in
+ * pixels, go without: verification at the usual size is the largest that is common.
+ */
+const LARGEST_IN_ARENA = 960 * 960;
 
 /** An SCRFD network in ONNX Runtime: letterboxed pixels in, candidates on the canvas out. */
 export class Detector {
-  readonly #session: InferenceSession;
+  readonly #inArena: InferenceSession;
+  readonly #withoutArena: InferenceSession;
   readonly #inputName: string;
   readonly #fixedCanvas: Size | null;
-  /** Grows to the largest canvas there was: a fresh one for each inference would have to be mapped in page by page. */
+  /** Grows to the largest canvas in the arena: a fresh one for each inference would have to be mapped in page by page. */
   #input = new Float32Array();
 
-  private constructor(session: InferenceSession) {
-    const [input] = session.inputMetadata;
-    if (session.inputMetadata.length !== 1 || !input?.isTensor || input.shape.length !== 4) {
+  private constructor(inArena: InferenceSession, withoutArena: InferenceSession) {
+    const [input] = inArena.inputMetadata;
+    if (inArena.inputMetadata.length !== 1 || !input?.isTensor || input.shape.length !== 4) {
       throw new Error('the model must have one input of shape [1, 3, height, width]');
     }
-    this.#session = session;
+    this.#inArena = inArena;
+    this.#withoutArena = withoutArena;
     this.#inputName = input.name;
     this.#fixedCanvas = fixedCanvas(input.shape);
   }
 
   static async load(path: string, ortThreads: number): Promise<Detector> {
-    const session = await InferenceSession.create(path, {
-      intraOpNumThreads: ortThreads,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      logSeverityLevel: 3,
-      // Photos of many shapes pass through: a pattern per shape, and an arena that never shrinks, would add up.
-      enableMemPattern: false,
-      enableCpuMemArena: true,
-    });
-    return new Detector(session);
+    const create = (enableCpuMemArena: boolean) =>
+      InferenceSession.create(path, {
+        intraOpNumThreads: ortThreads,
+        interOpNumThreads: 1,
+        executionMode: 'sequential',
+        logSeverityLevel: 3,
+        // Photos of many shapes pass through: a pattern per shape would add up.
+        enableMemPattern: false,
+        enableCpuMemArena,
+      });
+    return new Detector(await create(true), await create(false));
   }
 
   /**
@@ -47,15 +57,18 @@ export class Detector {
   /** Room for the tensor of a canvas, until the next is asked for. */
   inputFor({ width, height }: Size): Float32Array<ArrayBuffer> {
     const length = 3 * width * height;
+    if (width * height > LARGEST_IN_ARENA) return new Float32Array(length);
     if (this.#input.length < length) this.#input = new Float32Array(length);
     return this.#input.subarray(0, length);
   }
 
-  /** @param tensor [1, 3, canvas.height, canvas.width], normalised; see toTensor */
+  /** @param tensor [1, 3, canvas.height, canvas.width], normalised, see toTensor; from `inputFor`, and free afterwards */
   async infer(tensor: Float32Array, canvas: Size): Promise<NetworkOutput[]> {
     const input = new Tensor('float32', tensor, [1, 3, canvas.height, canvas.width]);
-    const outputs = await this.#session.run({ [this.#inputName]: input });
-    return this.#session.outputNames.map((name) => {
+    const session = canvas.width * canvas.height > LARGEST_IN_ARENA ? this.#withoutArena : this.#inArena;
+    const outputs = await session.run({ [this.#inputName]: input });
+    if (tensor.buffer !== this.#input.buffer) release(tensor);
+    return session.outputNames.map((name) => {
       const { dims, data } = outputs[name]!;
       if (!(data instanceof Float32Array)) throw new Error(`the model's output ${name} is not of type float32`);
       return { dims, data };

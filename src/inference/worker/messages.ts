@@ -21,6 +21,8 @@ export interface DetectSettings extends SelectionOptions {
   readonly threshold: number;
   /** Long side of the network's canvas in pixels; ignored by a network of fixed input size. */
   readonly inputSize: number;
+  /** The longest side at which verification may look. */
+  readonly maxInputSize: number;
   /** Look a second time at a smaller size, for faces that fill much of the photo. */
   readonly largeFaces: boolean;
 }

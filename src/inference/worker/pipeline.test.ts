@@ -17,6 +17,7 @@ const detect: DetectSettings = {
   minFaceSize: 0,
   maxFaces: Infinity,
   inputSize: 640,
+  maxInputSize: 1920,
   largeFaces: true,
 };
 const mask: MaskSettings = {
@@ -124,6 +125,17 @@ describe('what a task asks for', () => {
     const answer = await maskFaces({ image, detect: null, mask, cancel: newCancel() }, tools);
     expect(answer).toMatchObject({ image: { format: from }, output: { format: to } });
     expect((await sharp(answer.output.bytes).metadata()).format).toBe(to === 'avif' ? 'heif' : to);
+  });
+
+  it('is AVIF of a third of the pixels that are taken, since its encoder takes three times the memory', async () => {
+    const image = await sharp({ create: { width: 30, height: 20, channels: 3, background: 'white' } })
+      .png()
+      .toBuffer();
+    const task = { image, detect: null, mask: { ...mask, format: 'avif' as const }, cancel: newCancel() };
+    expect((await maskFaces(task, { ...tools, maxPixels: 1800 })).output.format).toBe('avif');
+    const less = maskFaces(task, { ...tools, maxPixels: 1799 });
+    await expect(less).rejects.toMatchObject({ code: 'invalid_option' });
+    await expect(less).rejects.toThrow(/^format: avif .* 599 pixels .* 30 × 20/);
   });
 
   it('is not masked in part where it has more frames than are taken', async () => {

@@ -20,15 +20,8 @@ import {
   OUTPUT_FORMATS,
   type OutputFormat,
 } from './messages.ts';
-import {
-  decodeAtSize,
-  decodeFrames,
-  framesToMask,
-  openImage,
-  release,
-  resizePixels,
-  type SourceImage,
-} from './source-image.ts';
+import { release } from './release.ts';
+import { decodeAtSize, decodeFrames, framesToMask, openImage, resizePixels, type SourceImage } from './source-image.ts';
 import { Stages } from './stages.ts';
 import { verifyFrame, type VerifiedFrame, summarize } from './verify.ts';
 
@@ -55,7 +48,7 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
   const stages = new Stages(task.cancel);
   const source = await stages.run('header', () => openImage(task.image, tools.maxPixels));
   const frameCount = framesToMask(source, tools.maxFrames, tools.maxPixels);
-  const format = chooseFormat(source, frameCount, task.mask.format);
+  const format = chooseFormat(source, frameCount, task.mask.format, tools.maxPixels);
   refuseRegionsOutside(task.mask.regions, source.size);
   const frames = await stages.run('decode', () => decodeFrames(source, frameCount));
 
@@ -84,7 +77,8 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
   const bytes = await stages.run('encode', () =>
     frames.length === 1 ? encodeImage(frames[0]!, source.profile, encoding) : encodeFrames(frames, source, encoding),
   );
-  release(frames[0]!);
+  // One buffer holds all frames.
+  release(frames[0]!.data);
   const maskedBoxes = [...planned.flat().map(({ box }) => box), ...verified.flatMap(({ added }) => added)];
   const digests = task.mask.digests ? await stages.run('digest', () => digest(task.image, bytes)) : null;
   return {
@@ -134,7 +128,12 @@ function digest(input: Uint8Array, output: Uint8Array): NonNullable<MaskAnswer['
 }
 
 /** @throws DomainError invalid_option where the format asked for cannot hold what there is to put in */
-function chooseFormat({ format, size }: SourceImage, frames: number, asked: OutputFormat | undefined): OutputFormat {
+function chooseFormat(
+  { format, size }: SourceImage,
+  frames: number,
+  asked: OutputFormat | undefined,
+  maxPixels: number,
+): OutputFormat {
   const chosen = asked ?? OUTPUT_FORMATS.find((output) => output === format) ?? 'png';
   if (frames > 1 && !ANIMATED_FORMATS.some((animated) => animated === chosen)) {
     throw new DomainError(
@@ -149,8 +148,18 @@ function chooseFormat({ format, size }: SourceImage, frames: number, asked: Outp
       `format: ${chosen} holds at most ${longest} pixels a side. Ask for png or tiff`,
     );
   }
+  const most = Math.floor(maxPixels / AVIF_COST);
+  if (chosen === 'avif' && size.width * size.height > most) {
+    throw new DomainError(
+      'invalid_option',
+      `format: avif is made of at most ${most} pixels here, and the image has ${size.width} × ${size.height}. Ask for webp, or send it at a smaller size`,
+    );
+  }
   return chosen;
 }
+
+/** Its encoder takes 30 bytes a pixel, three times as much as the others. */
+const AVIF_COST = 3;
 
 /** As the formats' own headers have room for; the others hold more than any image that is taken. */
 const LONGEST_SIDE: Partial<Record<OutputFormat, number>> = { webp: 16_383, jpeg: 65_500, gif: 65_535, avif: 16_384 };

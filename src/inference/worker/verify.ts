@@ -10,7 +10,6 @@ import type { Stages } from './stages.ts';
 
 /** The network sees the masked image at this share of the size at which it saw the original. */
 const OTHER_SIZE = 1.5;
-const LARGEST_INPUT = 4096;
 const MAX_ROUNDS = 3;
 const MAX_BOXES = 100;
 /** A face counts as masked where at least this share of its box is covered. */
@@ -38,7 +37,7 @@ export async function verifyFrame(
   const settings = {
     ...detect,
     threshold: Math.min(detect.threshold, mask.verifyThreshold),
-    inputSize: Math.min(LARGEST_INPUT, Math.round((detect.inputSize * OTHER_SIZE) / 32) * 32),
+    inputSize: Math.min(detect.maxInputSize, Math.round((detect.inputSize * OTHER_SIZE) / 32) * 32),
     maxFaces: Infinity,
     minFaceSize: 0,
   };

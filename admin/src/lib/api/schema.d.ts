@@ -744,7 +744,7 @@ export interface components {
             /** @description Requests that hold a slot */
             in_flight: number;
             slots: number;
-            /** @description Requests that hold a permit for inference */
+            /** @description Requests that hold a permit */
             inferring: number;
             /** @description Requests that wait for one */
             waiting: number;
@@ -861,7 +861,7 @@ export interface components {
             max_faces?: number;
             /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
             min_face_size?: number;
-            /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+            /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
             input_size?: number;
             /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
             large_faces?: boolean;
@@ -880,7 +880,7 @@ export interface components {
             max_faces?: number;
             /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
             min_face_size?: number;
-            /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+            /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
             input_size?: number;
             /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
             large_faces?: boolean;
@@ -973,7 +973,7 @@ export interface components {
             max_faces?: number;
             /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
             min_face_size?: number;
-            /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+            /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
             input_size?: number;
             /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
             large_faces?: boolean;
@@ -996,7 +996,7 @@ export interface components {
             max_faces?: number;
             /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
             min_face_size?: number;
-            /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+            /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
             input_size?: number;
             /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
             large_faces?: boolean;
@@ -1455,7 +1455,7 @@ export interface operations {
                     max_faces?: number;
                     /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
                     /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
@@ -1486,7 +1486,7 @@ export interface operations {
                     max_faces?: number;
                     /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
                     /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
@@ -1652,7 +1652,7 @@ export interface operations {
                     max_faces?: number;
                     /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
                     /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
@@ -1721,7 +1721,7 @@ export interface operations {
                     max_faces?: number;
                     /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
                     /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
@@ -3255,7 +3255,7 @@ export interface operations {
                     max_faces?: number;
                     /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
                     /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
@@ -3290,7 +3290,7 @@ export interface operations {
                     max_faces?: number;
                     /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
                     /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
@@ -3470,7 +3470,7 @@ export interface operations {
                     max_faces?: number;
                     /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
                     /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
@@ -3541,7 +3541,7 @@ export interface operations {
                     max_faces?: number;
                     /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
                     /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
