@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { DomainError } from '../errors/domain-error.ts';
+import { Chunks, pace } from './chunks.ts';
 import { MAX_OPTIONS_BYTES, type ParsedJson, parseJson } from './json-text.ts';
 
 /** A login is the longest of what comes to the other routes. */
@@ -66,8 +67,7 @@ function takesUpload(request: FastifyRequest): boolean {
 /** @throws DomainError upload_too_large, invalid_request */
 function readBody(payload: IncomingMessage, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
+    const chunks = new Chunks();
     const refuse = () => {
       payload.off('data', take);
       // What still comes is dropped, so that the client can read the refusal.
@@ -75,17 +75,17 @@ function readBody(payload: IncomingMessage, limit: number): Promise<Buffer> {
       reject(tooLarge(limit));
     };
     const take = (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > limit) refuse();
-      else chunks.push(chunk);
+      chunks.add(chunk);
+      if (chunks.length > limit) refuse();
     };
     if (Number(payload.headers['content-length']) > limit) {
       refuse();
       return;
     }
+    pace(payload);
     payload.on('data', take);
     payload.once('end', () => {
-      resolve(Buffer.concat(chunks));
+      resolve(chunks.concat());
     });
     payload.once('error', (error) => {
       reject(new DomainError('invalid_request', 'The request body ended too early', { cause: error }));

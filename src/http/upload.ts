@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { DomainError } from '../errors/domain-error.ts';
 import { decodeBase64 } from './base64.ts';
 import { JsonUpload, tooLarge } from './bodies.ts';
+import { Chunks, pace } from './chunks.ts';
 import { MAX_OPTIONS_BYTES } from './json-text.ts';
 import { describeMistakes } from './mistakes.ts';
 import { fromText } from './option-text.ts';
@@ -52,6 +53,7 @@ async function readForm(request: FastifyRequest, schema: z.ZodObject, maxUploadB
   const fields: [name: string, text: string][] = [];
   let fieldBytes = 0;
   let image: Buffer | undefined;
+  pace(request.raw);
   for await (const part of request.parts()) {
     if (part.type === 'field') throw new DomainError('internal', 'The form was read in an unforeseen way');
     const { fieldname: name, file } = part;
@@ -77,14 +79,12 @@ async function readForm(request: FastifyRequest, schema: z.ZodObject, maxUploadB
 
 /** @returns null where it is longer than `limit` */
 async function readPart(part: Readable, limit: number): Promise<Buffer | null> {
-  const chunks: Buffer[] = [];
-  let length = 0;
+  const chunks = new Chunks();
   for await (const chunk of part as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > limit) return null;
-    chunks.push(chunk);
+    chunks.add(chunk);
+    if (chunks.length > limit) return null;
   }
-  return Buffer.concat(chunks);
+  return chunks.concat();
 }
 
 function grouped(fields: readonly [name: string, text: string][]): Record<string, string[]> {

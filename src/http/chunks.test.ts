@@ -1,0 +1,18 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Chunks } from './chunks.ts';
+
+describe('the pieces of a body', () => {
+  it('are all there, in their order, however many they are', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 3 }), { maxLength: 5000, size: 'max' }), (pieces) => {
+        const chunks = new Chunks();
+        for (const piece of pieces) chunks.add(Buffer.from(piece));
+        const all = Buffer.concat(pieces);
+        expect(chunks.length).toBe(all.length);
+        expect(chunks.concat().equals(all)).toBe(true);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
