@@ -17,6 +17,7 @@ const ranks = [
   ['models'],
   ['metrics', 'tracing'],
   ['config'],
+  ['files'],
   ['errors'],
   ['version.ts'],
   ['vision'],

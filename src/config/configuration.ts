@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { systemErrorCode } from '../errors/reason.ts';
 import { type Setting, type Settings, settings } from './settings.ts';
 
 type Values<Slice> = { readonly [Key in keyof Slice]: Slice[Key] extends Setting<infer Value> ? Value : never };
@@ -86,7 +87,7 @@ function readText(setting: Setting<unknown>, environment: Environment, mistakes:
     return content;
   } catch (error) {
     mistakes.push(
-      `${setting.name}_FILE names ${file}, which cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
+      `${setting.name}_FILE names ${file}, which cannot be read (${systemErrorCode(error) ?? 'unknown error'})`,
     );
     return undefined;
   }

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { readConfiguration } from '../config/configuration.ts';
 import { type Setting, settings } from '../config/settings.ts';
+import { reasonOf } from '../errors/reason.ts';
 import { Detector } from '../inference/worker/detector.ts';
 import { resolveModel } from '../models/model-files.ts';
 import { type Dataset, readDataset } from './dataset.ts';
@@ -66,7 +67,7 @@ export async function runCli(args: string[], { stdout, stderr }: CliOutput): Pro
     else await evaluate(toOptions(values), stdout, stderr);
     return 0;
   } catch (error) {
-    stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    stderr.write(`${reasonOf(error)}\n`);
     return error instanceof UsageError ? 2 : 1;
   }
 }

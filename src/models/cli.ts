@@ -2,10 +2,11 @@ import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
+import { reasonOf } from '../errors/reason.ts';
 import { addModel } from './add-model.ts';
 import { downloadModel } from './download.ts';
 import { findModel, isBundled, readManifest } from './manifest.ts';
-import { ModelError, reasonOf } from './model-error.ts';
+import { ModelError } from './model-error.ts';
 import { downloadCommand, type ListedModel, listModels, packageModelsFolder } from './model-files.ts';
 
 const help = `Usage: npm run models -- COMMAND [options]
@@ -60,7 +61,7 @@ export async function runCli(
       signal,
     });
   } catch (error) {
-    output.stderr.write(`${error instanceof ModelError ? error.message : reasonOf(error)}\n`);
+    output.stderr.write(`${reasonOf(error)}\n`);
     return error instanceof UsageError ? 2 : 1;
   }
 }

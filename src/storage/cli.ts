@@ -1,12 +1,13 @@
 import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { ConfigurationError, type Configuration, readConfiguration, readEnvironment } from '../config/configuration.ts';
+import { reasonOf } from '../errors/reason.ts';
 import { Eraser } from './maintenance/eraser.ts';
 import { Pruner } from './maintenance/pruner.ts';
 import { Reconciler } from './maintenance/reconciler.ts';
 import { retentionLimit } from './maintenance/retention.ts';
 import { openAssetUrls, openDatabase, openObjects, openSpool } from './open-storage.ts';
-import { reasonOf, type StorageLog } from './storage-log.ts';
+import type { StorageLog } from './storage-log.ts';
 
 const help = `Usage: npm run storage -- COMMAND [options]
 

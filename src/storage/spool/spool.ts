@@ -1,6 +1,6 @@
 import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ifPresent, makeFolder, UNFINISHED, writeDurably } from '../durable-file.ts';
+import { ifPresent, makeFolder, UNFINISHED, writeDurably } from '../../files/durable-file.ts';
 import type { FinishedJob } from '../job.ts';
 import { DamagedEntryError, decodeEntry, encodeEntry, readOriginalDigest, type SpooledJob } from './spool-entry.ts';
 
