@@ -18,7 +18,7 @@ const ranks = [
   ['metrics', 'tracing'],
   ['config'],
   ['errors'],
-  ['version.ts'],
+  ['start-log.ts', 'version.ts'],
   ['vision'],
 ];
 
