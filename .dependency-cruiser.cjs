@@ -19,7 +19,7 @@ const ranks = [
   ['config'],
   ['files'],
   ['errors'],
-  ['version.ts'],
+  ['start-log.ts', 'version.ts'],
   ['vision'],
 ];
 

@@ -28,6 +28,7 @@ import { buildOpenApiDocument } from './openapi-document.ts';
 import { Tracing } from './tracing/tracing.ts';
 import { ASSETS_PATH } from './storage/assets-path.ts';
 import { KeptStorage } from './storage/kept-storage.ts';
+import { StartLog } from './start-log.ts';
 import { countTraffic } from './traffic/count-traffic.ts';
 import { Traffic } from './traffic/traffic.ts';
 
@@ -62,10 +63,10 @@ export async function createApp(
   consoleFolder: string = CONSOLE_FOLDER,
 ): Promise<NestFastifyApplication> {
   const adapter = createAdapter(configuration);
+  const startLog = new StartLog();
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(configuration), adapter, {
     abortOnError: false,
-    // Nest's own tale of its start is of no use to an operator; what fails is thrown, and told by main.
-    logger: ['fatal'],
+    logger: startLog,
     // Fastify's own JSON parser is all that is wanted: Nest would add one for HTML forms without files.
     bodyParser: false,
   });
@@ -86,6 +87,7 @@ export async function createApp(
     throw error;
   }
   app.useLogger(app.get(Logger));
+  startLog.moveTo(app.get(Logger));
   return app;
 }
 

@@ -214,6 +214,7 @@ describe('while the database, the object store and the service itself fail', () 
       fullPolicy: 'oldest',
       fsync: false,
       onGivenUp: () => undefined,
+      onDamaged: () => undefined,
     });
     const reconciler = new Reconciler(database, objects, spool, () => undefined, -60_000);
     expect(await reconciler.reconcile('test', { dryRun: true })).toEqual({ orphans: [], missing: [], stuck: [] });

@@ -1,15 +1,20 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { v7 } from 'uuid';
+import { ifPresent } from '../src/files/durable-file.ts';
+import { JobRecorder } from '../src/storage/job-recorder.ts';
 import { Eraser } from '../src/storage/maintenance/eraser.ts';
 import { ObjectStore } from '../src/storage/objects/object-store.ts';
+import { EmbeddedPostgres } from '../src/storage/records/embedded-postgres.ts';
 import { Listing } from '../src/storage/records/listing.ts';
 import { Spool } from '../src/storage/spool/spool.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
+import { mayMount, mountSmallDisk } from './fixtures/small-disk.ts';
 import {
   type Endpoint,
   expectProblem,
@@ -295,6 +300,127 @@ describe('a spool without room', () => {
     }));
 });
 
+describe('a spool that cannot be written', () => {
+  const metric = async (service: Service, series: string) => {
+    const text = await (await fetch(`${service.url}/metrics`)).text();
+    return Number(
+      text
+        .split('\n')
+        .find((line) => line.startsWith(`${series} `))
+        ?.split(' ')[1],
+    );
+  };
+  const conditionOf = async (service: Service) => {
+    const ready = await fetch(`${service.url}/health/ready`);
+    expect(ready.status).toBe(200);
+    return ((await ready.json()) as { details: { storage: Record<string, unknown> } }).details.storage;
+  };
+  const inferences = (service: Service) => metric(service, 'face_api_stage_duration_seconds_count{stage="inference"}');
+  const settings = (folder: string) => ({ FACE_API_STORAGE_ENABLED: 'true', FACE_API_DATA_FOLDER: folder });
+
+  it.skipIf(!mayMount)(
+    'on a full disk refuses requests before any work, and says so, until there is room',
+    async () => {
+      const folder = await withDataFolder();
+      const disk = await mountSmallDisk(join(folder, 'spool'), 4_194_304);
+      const service = await startService(settings(folder));
+      try {
+        expect((await send(service.url, 'mask', anotherPhoto())).status).toBe(200);
+        expect(await conditionOf(service)).toMatchObject({ condition: 'ok' });
+        await disk.fill();
+        // The first one may come before it is known.
+        await expectProblem(await send(service.url, 'mask', anotherPhoto()), 503, 'storage-full');
+        const before = await inferences(service);
+        for (let sent = 0; sent < 6; sent++) {
+          const refused = await send(service.url, 'mask', anotherPhoto());
+          expect(refused.headers.get('retry-after')).toBe('10');
+          await expectProblem(refused, 503, 'storage-full');
+        }
+        expect(await inferences(service)).toBe(before);
+        expect(await conditionOf(service)).toMatchObject({ condition: 'degraded', lost: 0 });
+        expect(await metric(service, 'face_api_spool_failing')).toBe(1);
+        expect((await service.app.get(JobRecorder).condition())!.problems.join()).toMatch(/the spool cannot .*ENOSPC/);
+
+        await disk.free();
+        await until(async () => (await send(service.url, 'mask', anotherPhoto())).status === 200);
+        await until(async () => (await conditionOf(service))['condition'] === 'ok');
+        expect(await metric(service, 'face_api_spool_failing')).toBe(0);
+      } finally {
+        await service.close();
+        await disk.unmount();
+        await rm(folder, { recursive: true });
+      }
+    },
+  );
+
+  it('is noticed without a request', async () => {
+    const folder = await withDataFolder();
+    const service = await startService(settings(folder));
+    try {
+      await rename(join(folder, 'spool'), join(folder, 'elsewhere'));
+      await until(async () => (await conditionOf(service))['condition'] === 'degraded');
+      expect(await metric(service, 'face_api_spool_failing')).toBe(1);
+      await expectProblem(await send(service.url, 'detect', anotherPhoto()), 503, 'storage-full');
+      await rename(join(folder, 'elsewhere'), join(folder, 'spool'));
+      await until(async () => (await conditionOf(service))['condition'] === 'ok');
+    } finally {
+      await service.close();
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('loses jobs where that is the policy, but not in silence', async () => {
+    const folder = await withDataFolder();
+    const service = await startService({ ...settings(folder), FACE_API_SPOOL_FULL_POLICY: 'oldest' });
+    try {
+      await rename(join(folder, 'spool'), join(folder, 'elsewhere'));
+      expect((await send(service.url, 'mask', anotherPhoto())).status).toBe(200);
+      expect(await conditionOf(service)).toMatchObject({ condition: 'degraded', lost: 1 });
+      expect(await metric(service, 'face_api_storage_losses_total{reason="spool_write"}')).toBe(1);
+      expect(await metric(service, 'face_api_spool_failing')).toBe(1);
+    } finally {
+      await service.close();
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe('what is damaged in the spool', () => {
+  it('is put aside at the start, logged, counted and shown, and stops nothing', async () => {
+    const folder = await withDataFolder();
+    const [torn, noFile] = [`${v7()}.job`, `${v7()}.job`];
+    await mkdir(join(folder, 'spool', noFile), { recursive: true });
+    await writeFile(join(folder, 'spool', torn), 'torn');
+    const service = await startServiceProcess({
+      FACE_API_STORAGE_ENABLED: 'true',
+      FACE_API_DATA_FOLDER: folder,
+      FACE_API_LOG_LEVEL: 'warn',
+    });
+    try {
+      const lines = () =>
+        service
+          .output()
+          .split('\n')
+          .filter((line) => line.includes('was put aside'));
+      await until(() => lines().length === 2);
+      for (const name of [torn, noFile]) expect(lines().join()).toContain(name);
+      const ready = await (await fetch(`${service.url}/health/ready`)).json();
+      expect(ready).toMatchObject({ details: { storage: { damaged: 2, lost: 2, spool_files: 0 } } });
+      const metrics = await (await fetch(`${service.url}/metrics`)).text();
+      expect(metrics).toMatch(/^face_api_spool_damaged_files 2$/m);
+      expect(metrics).toMatch(/^face_api_storage_losses_total\{reason="damaged"\} 2$/m);
+      expect(
+        (await readdir(join(folder, 'spool', 'damaged'))).map((name) => name.slice(0, torn.length)).sort(),
+      ).toEqual([torn, noFile].sort());
+      expect((await send(service.url, 'mask', anotherPhoto())).status).toBe(200);
+    } finally {
+      await service.stop();
+      await EmbeddedPostgres.stopLeftOver(folder);
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
 describe('with storage off', () => {
   it('nothing of an image is left anywhere: not on disk, not in the log', async () => {
     const folder = await withDataFolder();
@@ -328,7 +454,8 @@ async function filesWith(folder: string, text: string): Promise<string[]> {
   const found: string[] = [];
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
-    if (entry.isFile() && (await readFile(path)).includes(text)) found.push(path);
+    // What is tried to be written is gone at once.
+    if (entry.isFile() && (await ifPresent(readFile(path)))?.includes(text) === true) found.push(path);
   }
   return found;
 }

@@ -370,8 +370,8 @@ export const settings = {
     spoolFullPolicy: setting(
       'SPOOL_FULL_POLICY',
       oneOf('oldest', 'refuse'),
-      'oldest',
-      'When the spool is full or cannot be written: give up the oldest jobs in it, or refuse requests with 503',
+      'refuse',
+      'When the spool is full or cannot be written: refuse requests with 503, or (oldest) answer them and lose jobs',
     ),
     spoolFsync: setting(
       'SPOOL_FSYNC',

@@ -1,10 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { v7 } from 'uuid';
 import { systemErrorCode } from '../errors/reason.ts';
 
 /** The suffix of files that are being written: whoever finds one that is old knows that its writer died. */
 export const UNFINISHED = '.tmp';
+
+const TRIAL_CHUNK_BYTES = 1_048_576;
 
 /** Nothing of that name, or a file where a folder of the path should be. */
 export const ABSENT: readonly string[] = ['ENOENT', 'ENOTDIR'];
@@ -12,26 +15,48 @@ export const ABSENT: readonly string[] = ['ENOENT', 'ENOTDIR'];
 /** Chunks of a file's content, one after the other. */
 export type Content = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
-/** A name beside the file's own, for what is to become it. */
-export function unfinishedPath(path: string): string {
-  return `${path}.${v7()}${UNFINISHED}`;
-}
-
 /**
- * Writes a file so that its name shows the whole content or nothing, whatever fails meanwhile: to a file beside it,
+ * Writes a file so that its name shows the whole content or nothing, whatever fails meanwhile: to an unfinished file,
  * which is then renamed. If the content throws, nothing is left behind. With `sync`, content and name have reached the
  * disk when it resolves.
+ * @param unfinished what the names of its unfinished files start with; they are on the same file system
  */
-export async function writeDurably(path: string, content: Content, sync: boolean, mode = 0o600): Promise<void> {
-  const unfinished = unfinishedPath(path);
+export async function writeDurably(
+  path: string,
+  content: Content,
+  sync: boolean,
+  unfinished: string = path,
+  mode = 0o600,
+): Promise<void> {
+  const name = unfinishedName(unfinished);
   try {
-    await writeNew(unfinished, content, sync, mode);
-    await rename(unfinished, path);
+    await writeNew(name, content, sync, mode);
+    await rename(name, path);
   } catch (error) {
-    await rm(unfinished, { force: true });
+    await rm(name, { force: true });
     throw error;
   }
   if (sync) await syncFolder(dirname(path));
+}
+
+/**
+ * Writes so many bytes to the folder and removes them again.
+ * @throws what the file system said, if they could not be written
+ */
+export async function tryToWrite(folder: string, bytes: number, sync: boolean): Promise<void> {
+  // Random: file systems that compress would take zeros into no room at all.
+  const chunk = randomBytes(Math.min(bytes, TRIAL_CHUNK_BYTES));
+  const parts = Array.from({ length: Math.ceil(bytes / chunk.length) }, () => chunk);
+  const name = unfinishedName(join(folder, 'trial'));
+  try {
+    await writeNew(name, parts, sync);
+  } finally {
+    await rm(name, { force: true });
+  }
+}
+
+export function unfinishedName(start: string): string {
+  return `${start}.${v7()}${UNFINISHED}`;
 }
 
 /** Writes a file that is not there yet; a failure may leave a part of it. */

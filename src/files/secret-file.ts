@@ -1,7 +1,7 @@
 import { chown, link, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemErrorCode } from '../errors/reason.ts';
-import { ifPresent, syncFolder, unfinishedPath, writeNew } from './durable-file.ts';
+import { ifPresent, syncFolder, unfinishedName, writeNew } from './durable-file.ts';
 
 export interface Owner {
   readonly uid: number;
@@ -22,7 +22,7 @@ export async function keepSecret(path: string, make: () => string | Uint8Array, 
   const present = await readSecret(path);
   if (present) return { content: present, made: false };
   const content = Buffer.from(make());
-  const candidate = unfinishedPath(path);
+  const candidate = unfinishedName(path);
   try {
     await writeNew(candidate, [content], true);
     if (owner) await chown(candidate, owner.uid, owner.gid);
@@ -58,7 +58,7 @@ async function linkIfFree(candidate: string, path: string): Promise<boolean> {
 
 /** Takes the file away and looks at it then: if another process has put its secret there meanwhile, it is put back. */
 async function removeEmpty(path: string): Promise<void> {
-  const taken = unfinishedPath(path);
+  const taken = unfinishedName(path);
   const found = await ifPresent(rename(path, taken).then(() => stat(taken)));
   if (!found) return;
   if (found.size > 0) await linkIfFree(taken, path);

@@ -56,6 +56,7 @@ export class HealthController {
       spool_files: condition.spoolFiles,
       spool_bytes: condition.spoolBytes,
       oldest_seconds: condition.oldestSeconds,
+      damaged: condition.damaged,
       lost: condition.lost,
     });
   }

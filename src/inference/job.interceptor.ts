@@ -52,8 +52,15 @@ export class JobInterceptor implements NestInterceptor {
   /** Keeps what `work` does with the request's image and options, whichever way they came into it. */
   async keep<Result>(request: FastifyRequest, kind: JobKind, work: () => Promise<Result>): Promise<Result> {
     const { image } = request.upload!;
-    this.recorder.admit(image.byteLength);
-    const job: UnfinishedJob = { id: v7(), kind, start: new Date(), original: null, answer: null };
+    const job: UnfinishedJob = {
+      id: v7(),
+      kind,
+      start: new Date(),
+      startMs: performance.now(),
+      original: null,
+      answer: null,
+    };
+    await this.recorder.admit(image.byteLength);
     request.jobId = job.id;
     request.keepJob = (original, answer) => {
       Object.assign(job, { original, answer });
@@ -81,7 +88,7 @@ export class JobInterceptor implements NestInterceptor {
       faceCount: body?.face_count ?? null,
       maskedCount: answer?.maskedCount ?? null,
       timings: body?.timings ?? {},
-      durationMs: Date.now() - job.start.getTime(),
+      durationMs: performance.now() - job.startMs,
       model: { name: this.model.name, sha256: this.model.sha256 },
       error: failure === undefined ? null : errorOf(failure),
       requestId: request.id,
@@ -104,6 +111,8 @@ interface UnfinishedJob {
   readonly id: string;
   readonly kind: JobKind;
   readonly start: Date;
+  /** On the clock of `performance.now()`: nobody sets it. */
+  readonly startMs: number;
   original: Uint8Array | null;
   answer: AnyAnswer | null;
 }

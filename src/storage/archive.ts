@@ -1,12 +1,13 @@
 import type { EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
-import { contentTypeOf, originalKey, resultKey } from './objects/object-keys.ts';
+import { contentTypeOf, objectKeysOf, originalKey, resultKey } from './objects/object-keys.ts';
 import type { ObjectStore } from './objects/object-store.ts';
 import type { Database } from './records/database.ts';
 import { type ImageRow, imageEntity } from './records/image.entity.ts';
 import { jobEntity } from './records/job.entity.ts';
-import { lockImage } from './records/locks.ts';
-import type { SpooledBytes, SpooledJob } from './spool/spool-entry.ts';
+import { lockImage, lockJob } from './records/locks.ts';
+import { namedByRows } from './records/named-objects.ts';
+import type { SpooledBytes, SpooledJob, SpooledRecord } from './spool/spool-entry.ts';
 
 /** Puts a job where it stays: its bytes into the object store, what is known of it into the tables. */
 export class Archive {
@@ -27,12 +28,26 @@ export class Archive {
   async store(job: SpooledJob, isWanted: () => Promise<boolean>): Promise<boolean> {
     const dataSource = await this.#database.ready();
     return dataSource.transaction(async (rows) => {
-      if (job.original) await lockImage(rows, job.original.sha256);
+      await lockJobAndImage(rows, job);
       if (!(await isWanted())) return false;
       const imageId = job.original && (await this.#storeImage(rows, job, job.original));
       const key = job.result && (await this.#storeResult(job, job.result));
       await insertJob(rows, job, imageId, key);
       return true;
+    });
+  }
+
+  /**
+   * Deletes what attempts that failed may have put of a job that is not wanted any more: where the database went away
+   * below such an attempt, the job could be erased before its objects were there.
+   */
+  async withdraw(job: SpooledRecord): Promise<void> {
+    const dataSource = await this.#database.ready();
+    await dataSource.transaction(async (rows) => {
+      await lockJobAndImage(rows, job);
+      const keys = objectKeysOf(job);
+      const named = await namedByRows(rows, keys);
+      for (const key of keys) if (!named.has(key)) await this.#objects.delete(key);
     });
   }
 
@@ -74,6 +89,12 @@ export class Archive {
     await this.#objects.put(key, bytes, contentTypeOf(key));
     return key;
   }
+}
+
+/** Whoever stores, erases or repairs one of the two is alone with it. */
+async function lockJobAndImage(rows: EntityManager, { id, original }: SpooledRecord): Promise<void> {
+  if (original) await lockImage(rows, original.sha256);
+  await lockJob(rows, id);
 }
 
 async function insertJob(

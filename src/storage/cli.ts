@@ -121,13 +121,15 @@ async function runCommand(
   const database = openDatabase(configuration, warningsTo(stderr));
   const objects = await openObjects(configuration, await openAssetUrls(configuration));
   try {
-    const spool = await openSpool(configuration, noneGivenUp);
+    const spool = await openSpool(configuration, noneGivenUp, (name, reason) => {
+      stderr.write(`${name} in the spool is damaged and was put aside: ${reason}\n`);
+    });
     switch (command.name) {
       case 'reconcile':
         return await reconcile(new Reconciler(database, objects, spool, leaveToService), dryRun, stdout);
       case 'prune':
         return await prune(
-          new Pruner(database, objects),
+          new Pruner(database, objects, spool),
           command.days ?? configuration.storage.retentionDays,
           dryRun,
           stdout,
@@ -157,8 +159,10 @@ async function reconcile(reconciler: Reconciler, dryRun: boolean, stdout: Writab
 
 async function prune(pruner: Pruner, days: number, dryRun: boolean, stdout: Writable): Promise<number> {
   if (days === 0) throw usage('FACE_API_RETENTION_DAYS is 0, which keeps everything: say --days N');
-  const { jobs, images } = await pruner.prune(retentionLimit(days), ACTOR, { dryRun });
-  stdout.write(`${dryRun ? 'would delete' : 'deleted'} ${jobs} jobs and ${images} images, older than ${days} days\n`);
+  const { jobs, images, damaged } = await pruner.prune(retentionLimit(days), ACTOR, { dryRun });
+  stdout.write(
+    `${dryRun ? 'would delete' : 'deleted'} ${jobs} jobs, ${images} images and ${damaged} damaged files, older than ${days} days\n`,
+  );
   return 0;
 }
 
@@ -167,7 +171,7 @@ async function erase(eraser: Eraser, id: string, dryRun: boolean, stdout: Writab
   if (!erasure) throw new Error(`there is no image, and no job, with the id ${id}`);
   const { jobs, objects, spooled } = erasure;
   stdout.write(
-    `${dryRun ? 'would erase' : 'erased'} the image: ${jobs} jobs, ${objects} objects, ${spooled} jobs in the spool\n`,
+    `${dryRun ? 'would erase' : 'erased'} the image: ${jobs} jobs, ${objects} objects, ${spooled} files in the spool\n`,
   );
   return 0;
 }

@@ -2,12 +2,14 @@ import type { FinishedJob } from './job.ts';
 
 /** How storage fares, for /health/ready and the console. */
 export interface StorageCondition {
-  /** degraded: jobs wait in the spool for the database or the object store; requests are answered all the same. */
+  /** degraded: jobs wait in the spool for the database or the object store, or the spool itself cannot take any. */
   readonly status: 'ok' | 'degraded';
   readonly spoolFiles: number;
   readonly spoolBytes: number;
   /** Since when the oldest job has waited, in seconds. */
   readonly oldestSeconds: number;
+  /** Files of the spool that were put aside as damaged. */
+  readonly damaged: number;
   /** Jobs given up since the start of the process. */
   readonly lost: number;
   /** What is wrong at present. */
@@ -19,12 +21,15 @@ export abstract class JobRecorder {
   /** False: nothing is kept, and nobody needs to gather what would be. */
   abstract readonly isOn: boolean;
 
-  /** @throws DomainError storage_full, where the operator prefers refusing requests to losing jobs */
-  abstract admit(bytes: number): void;
+  /**
+   * Asked before anything is done for a request with so many bytes.
+   * @throws DomainError storage_full, unless the operator prefers losing jobs to refusing requests
+   */
+  abstract admit(bytes: number): Promise<void>;
 
   /**
-   * When it resolves, the job is safe on disk, and will be stored. It rejects only where the operator prefers refusing
-   * requests to losing jobs.
+   * When it resolves, the job is safe on disk, and will be stored; or it is lost, where the operator prefers that to
+   * refusing requests.
    * @throws DomainError storage_full
    */
   abstract record(job: FinishedJob): Promise<void>;
@@ -40,8 +45,9 @@ export abstract class JobRecorder {
 export class NoRecorder extends JobRecorder {
   override readonly isOn = false;
 
-  override admit(): void {
-    // There is nothing that could be full.
+  /** There is nothing that could be full. */
+  override admit(): Promise<void> {
+    return Promise.resolve();
   }
 
   override record(): Promise<void> {

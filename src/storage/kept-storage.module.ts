@@ -41,10 +41,17 @@ const logger = new Logger('Storage');
       provide: Spool,
       inject: [Configuration, StorageMetrics],
       useFactory: async (all: Configuration, metrics: StorageMetrics) => {
-        const spool = await openSpool(all, (jobId) => {
-          metrics.countLoss('spool_full');
-          logger.error({ jobId }, 'A job is lost: the spool is full, and it was the oldest in it');
-        });
+        const spool = await openSpool(
+          all,
+          (jobId) => {
+            metrics.countLoss('spool_full');
+            logger.error({ jobId }, 'A job is lost: the spool is full, and it was the oldest in it');
+          },
+          (file, reason) => {
+            metrics.countLoss('damaged');
+            logger.error({ file, reason }, 'A job is lost: its file in the spool is damaged, and was put aside');
+          },
+        );
         metrics.watchSpool(spool, all.storage.spoolMaxBytes);
         return spool;
       },
@@ -75,10 +82,6 @@ const logger = new Logger('Storage');
                 { err: error, jobId, attempt, retryInMs },
                 'A job could not be stored yet; it is tried again',
               );
-            },
-            damaged: (jobId, error) => {
-              metrics.countLoss('damaged');
-              logger.error({ err: error, jobId }, 'A job is lost: its file in the spool is damaged');
             },
           },
           PERSISTENCE_DEFAULTS,
@@ -115,8 +118,8 @@ const logger = new Logger('Storage');
     },
     {
       provide: Pruner,
-      inject: [Database, ObjectStore],
-      useFactory: (database: Database, objects: ObjectStore) => new Pruner(database, objects),
+      inject: [Database, ObjectStore, Spool],
+      useFactory: (database: Database, objects: ObjectStore, spool: Spool) => new Pruner(database, objects, spool),
     },
     {
       provide: Reconciler,

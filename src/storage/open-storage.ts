@@ -38,12 +38,17 @@ export async function openObjects({ storage, s3 }: Slices, urls: AssetUrls): Pro
   return new S3Store(s3);
 }
 
-export function openSpool({ storage }: Slices, onGivenUp: SpoolOptions['onGivenUp']): Promise<Spool> {
+export function openSpool(
+  { storage }: Slices,
+  onGivenUp: SpoolOptions['onGivenUp'],
+  onDamaged: SpoolOptions['onDamaged'],
+): Promise<Spool> {
   return Spool.open({
     folder: join(storage.dataFolder, 'spool'),
     maxBytes: storage.spoolMaxBytes,
     fullPolicy: storage.spoolFullPolicy,
     fsync: storage.spoolFsync,
     onGivenUp,
+    onDamaged,
   });
 }

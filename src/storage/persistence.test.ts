@@ -1,15 +1,16 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { finishedJob } from '../../test/fixtures/stored-jobs.ts';
 import type { Archive } from './archive.ts';
 import { Persistence } from './persistence.ts';
 import { Spool } from './spool/spool.ts';
 
 /** An archive in which a fault can be injected; the real one is tested on a real database. */
-class FaultyArchive implements Pick<Archive, 'store'> {
+class FaultyArchive implements Pick<Archive, 'store' | 'withdraw'> {
   readonly stored: string[] = [];
+  readonly withdrawn: string[] = [];
   readonly attempts: { id: string; at: number }[] = [];
   fault: (id: string) => boolean = () => false;
   atOnce = 0;
@@ -24,19 +25,33 @@ class FaultyArchive implements Pick<Archive, 'store'> {
     this.stored.push(id);
     return true;
   }
+
+  withdraw({ id }: { id: string }): Promise<void> {
+    this.withdrawn.push(id);
+    return Promise.resolve();
+  }
 }
 
 let folder: string;
 let spool: Spool;
 let archive: FaultyArchive;
 let persistence: Persistence;
-const events = { tried: 0, stored: 0, failed: 0, damaged: 0 };
+const events = { tried: 0, stored: 0, failed: 0 };
+const damaged: string[] = [];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'face-api-persistence-'));
-  spool = await Spool.open({ folder, maxBytes: 1e9, fullPolicy: 'oldest', fsync: false, onGivenUp: () => undefined });
+  spool = await Spool.open({
+    folder,
+    maxBytes: 1e9,
+    fullPolicy: 'oldest',
+    fsync: false,
+    onGivenUp: () => undefined,
+    onDamaged: (name) => damaged.push(name),
+  });
   archive = new FaultyArchive();
-  Object.assign(events, { tried: 0, stored: 0, failed: 0, damaged: 0 });
+  Object.assign(events, { tried: 0, stored: 0, failed: 0 });
+  damaged.length = 0;
   persistence = new Persistence(
     spool,
     archive as unknown as Archive,
@@ -44,7 +59,6 @@ beforeEach(async () => {
       tried: () => events.tried++,
       stored: () => events.stored++,
       failed: () => events.failed++,
-      damaged: () => events.damaged++,
     },
     { concurrency: 3, firstDelayMs: 20, longestDelayMs: 200 },
   );
@@ -73,7 +87,7 @@ describe('Persistence', () => {
     expect(order.indexOf(ids[0]!)).toBeLessThan(order.indexOf(ids[10]!));
     expect(order.indexOf(ids[9]!)).toBeLessThan(order.indexOf(ids[19]!));
     expect(archive.mostAtOnce).toBe(3);
-    expect(events).toEqual({ tried: 20, stored: 20, failed: 0, damaged: 0 });
+    expect(events).toEqual({ tried: 20, stored: 20, failed: 0 });
     expect(persistence.isFailing).toBe(false);
   });
 
@@ -102,13 +116,41 @@ describe('Persistence', () => {
     await drained();
   });
 
-  it('gives up what is damaged, and says so', async () => {
-    const [damaged, sound] = await spoolJobs(2);
-    await writeFile(join(folder, `${damaged!}.job`), 'torn');
+  it('puts aside what is damaged, and says so', async () => {
+    const [torn, sound] = await spoolJobs(2);
+    await writeFile(join(folder, `${torn!}.job`), 'torn');
     persistence.start();
     await drained();
-    expect(archive.stored).toEqual([sound]);
-    expect(events).toMatchObject({ stored: 1, damaged: 1 });
+    await expect.poll(() => archive.stored).toEqual([sound]);
+    expect(damaged).toEqual([`${torn!}.job`]);
+    const [aside] = await readdir(spool.damagedFolder);
+    expect(await readFile(join(spool.damagedFolder, aside!), 'utf8')).toBe('torn');
+    expect(archive.withdrawn).toEqual([]);
+  });
+
+  it('does not wait for a clock that was set back', async () => {
+    const [id] = await spoolJobs(1);
+    archive.fault = () => true;
+    persistence.start();
+    await expect.poll(() => events.failed).toBeGreaterThan(0);
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 86_400_000 });
+    try {
+      archive.fault = () => false;
+      await expect.poll(() => archive.stored, { timeout: 10_000 }).toEqual([id]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('withdraws what an attempt that failed may have put of a job that is gone since', async () => {
+    const [erased, other] = await spoolJobs(2);
+    archive.fault = (id) => id === erased;
+    persistence.start();
+    await expect.poll(() => events.failed).toBeGreaterThan(0);
+    await spool.remove(erased!);
+    await expect.poll(() => archive.withdrawn, { timeout: 10_000 }).toEqual([erased]);
+    await expect.poll(() => archive.stored, { timeout: 10_000 }).toEqual([other]);
+    expect(persistence.isFailing).toBe(false);
   });
 
   it('finishes what it is at when it is stopped, and leaves the rest', async () => {

@@ -1,7 +1,7 @@
 import { epochMs } from '../tracing/trace.ts';
 import type { Archive } from './archive.ts';
 import type { Spool } from './spool/spool.ts';
-import { DamagedEntryError, type SpooledJob } from './spool/spool-entry.ts';
+import { DamagedEntryError, type SpooledJob, type SpooledRecord } from './spool/spool-entry.ts';
 
 export interface PersistenceOptions {
   /** Jobs that are stored at once: so many are in memory, whatever waits in the spool. */
@@ -19,14 +19,15 @@ export interface PersistenceEvents {
   tried(job: SpooledJob, start: number, end: number, error: unknown): void;
   /** Not now: it stays in the spool and is tried again. */
   failed(id: string, attempt: number, retryInMs: number, error: unknown): void;
-  /** Never: the file in the spool is not what was written. */
-  damaged(id: string, error: DamagedEntryError): void;
 }
 
 interface Waiting {
   readonly id: string;
   readonly failures: number;
+  /** Times to wait for are on the clock of `performance.now()`: nobody sets it back. */
   readonly notBefore: number;
+  /** What the archive was given in an attempt that failed; null: nothing yet. */
+  readonly tried: SpooledRecord | null;
 }
 
 /**
@@ -66,14 +67,14 @@ export class Persistence {
   /** Takes up a job that has been written to the spool. */
   add(id: string): void {
     if (this.#waiting.has(id) || this.#running.has(id)) return;
-    this.#waiting.set(id, { id, failures: 0, notBefore: 0 });
+    this.#waiting.set(id, { id, failures: 0, notBefore: 0, tried: null });
     this.#advance();
   }
 
   /** Tries all that waits at once, however long it would have waited. */
   retryNow(): void {
     this.#pausedUntil = 0;
-    for (const { id, failures } of this.#waiting.values()) this.#waiting.set(id, { id, failures, notBefore: 0 });
+    for (const waiting of this.#waiting.values()) this.#waiting.set(waiting.id, { ...waiting, notBefore: 0 });
     this.start();
     this.#advance();
   }
@@ -88,7 +89,7 @@ export class Persistence {
   #advance(): void {
     clearTimeout(this.#timer);
     if (this.#stopped) return;
-    const now = Date.now();
+    const now = performance.now();
     if (this.#pausedUntil > now) {
       this.#advanceIn(this.#pausedUntil - now);
       return;
@@ -118,15 +119,19 @@ export class Persistence {
     this.#running.set(waiting.id, running);
   }
 
-  async #store({ id, failures }: Waiting): Promise<void> {
+  async #store({ id, failures, tried }: Waiting): Promise<void> {
+    let record = tried;
     try {
       const job = await this.#readSound(id);
+      record = job ? withoutBytes(job) : tried;
       const stored = job !== undefined && (await this.#archived(job));
+      // Erased, given up or put aside since: what an attempt put of it is not wanted either.
+      if (!stored && tried) await this.#archive.withdraw(tried);
       await this.#spool.remove(id);
       this.#failuresInARow = 0;
       if (stored) this.#events.stored(id);
     } catch (error) {
-      this.#postpone(id, failures + 1, error);
+      this.#postpone({ id, failures: failures + 1, tried: record }, error);
     }
   }
 
@@ -142,24 +147,24 @@ export class Persistence {
     }
   }
 
-  /** Undefined: it was erased, or it is damaged and nothing can be made of it. */
+  /** Undefined: it was erased, or it is damaged and was put aside. */
   async #readSound(id: string): Promise<SpooledJob | undefined> {
     try {
       return await this.#spool.read(id);
     } catch (error) {
       if (!(error instanceof DamagedEntryError)) throw error;
-      this.#events.damaged(id, error);
+      await this.#spool.putAside(id, error.message);
       return undefined;
     }
   }
 
-  #postpone(id: string, failures: number, error: unknown): void {
+  #postpone({ id, failures, tried }: Omit<Waiting, 'notBefore'>, error: unknown): void {
     this.#failuresInARow++;
-    const now = Date.now();
+    const now = performance.now();
     this.#pausedUntil = now + this.#delayAfter(this.#failuresInARow);
     const delay = this.#delayAfter(failures);
     // At the back: those that have not been tried come first.
-    this.#waiting.set(id, { id, failures, notBefore: now + delay });
+    this.#waiting.set(id, { id, failures, tried, notBefore: now + delay });
     this.#events.failed(id, failures, Math.max(delay, this.#pausedUntil - now), error);
   }
 
@@ -169,4 +174,13 @@ export class Persistence {
     const delay = Math.min(longestDelayMs, firstDelayMs * 2 ** (failures - 1));
     return delay * (0.5 + Math.random() / 2);
   }
+}
+
+/** It waits in memory, and images do not. */
+function withoutBytes({ original, result, ...job }: SpooledJob): SpooledRecord {
+  return {
+    ...job,
+    original: original && { sha256: original.sha256, type: original.type },
+    result: result && { sha256: result.sha256, type: result.type },
+  };
 }

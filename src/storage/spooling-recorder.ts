@@ -14,6 +14,8 @@ import type { StorageMetrics } from './storage-metrics.ts';
 /** How long a probe of the database or the object store may take, and how long its outcome is good for. */
 const PROBE_TIMEOUT_MS = 2000;
 const PROBE_EVERY_MS = 5000;
+/** As the alarm FaceApiStorageStuck has it. */
+const STUCK_AFTER_MS = 300_000;
 
 export interface RecorderParts {
   readonly spool: Spool;
@@ -36,8 +38,14 @@ export class SpoolingRecorder extends JobRecorder {
     this.#parts = parts;
   }
 
-  override admit(bytes: number): void {
-    if (!this.#parts.spool.hasRoomFor(bytes)) throw refusal();
+  override async admit(bytes: number): Promise<void> {
+    const { spool, fullPolicy } = this.#parts;
+    if (fullPolicy === 'oldest') return;
+    try {
+      await spool.admit(bytes);
+    } catch (error) {
+      throw refusal(error);
+    }
   }
 
   override async record(job: FinishedJob): Promise<void> {
@@ -45,7 +53,13 @@ export class SpoolingRecorder extends JobRecorder {
     try {
       await spool.write(job);
     } catch (error) {
-      if (fullPolicy === 'refuse') throw refusal(error);
+      if (fullPolicy === 'refuse') {
+        log.error(
+          { err: error, jobId: job.id, requestId: job.requestId },
+          'A request is refused: the spool did not take its job',
+        );
+        throw refusal(error);
+      }
       metrics.countLoss(error instanceof SpoolFullError ? 'spool_full' : 'spool_write');
       log.error({ err: error, jobId: job.id, requestId: job.requestId }, 'A job is lost: the spool did not take it');
       return;
@@ -68,22 +82,33 @@ export class SpoolingRecorder extends JobRecorder {
       status: problems.length > 0 || persistence.isFailing ? 'degraded' : 'ok',
       spoolFiles: spool.files,
       spoolBytes: spool.bytes,
-      oldestSeconds: spool.oldestSince ? Math.round((Date.now() - spool.oldestSince.getTime()) / 1000) : 0,
+      oldestSeconds: Math.round(spool.longestWaitMs / 1000),
+      damaged: spool.damaged,
       lost: metrics.lost,
       problems,
     };
   }
 
-  /** Asked by every probe of a load balancer, but looked up only every few seconds. */
-  #problems(): Promise<string[]> {
-    const now = Date.now();
+  /** Asked by every probe of a load balancer, but looked up only every few seconds; what requests met is known at once. */
+  async #problems(): Promise<string[]> {
+    const now = performance.now();
     if (!this.#probed || now - this.#probed.at > PROBE_EVERY_MS) this.#probed = { at: now, problems: this.#probe() };
-    return this.#probed.problems;
+    return [...(await this.#probed.problems), ...this.#problemsOfSpool()];
+  }
+
+  #problemsOfSpool(): string[] {
+    const { failure, longestWaitMs } = this.#parts.spool;
+    return [
+      ...(failure === null ? [] : [`the spool cannot take jobs: ${reasonOf(failure)}`]),
+      ...(longestWaitMs < STUCK_AFTER_MS ? [] : [`a job has waited for ${Math.round(longestWaitMs / 60_000)} minutes`]),
+    ];
   }
 
   async #probe(): Promise<string[]> {
-    const { database, objects } = this.#parts;
-    const outcomes = await Promise.all([
+    const { database, objects, spool } = this.#parts;
+    // The spool remembers itself what comes of its check.
+    const [, ...outcomes] = await Promise.all([
+      failureOf('the spool', () => spool.check()),
       failureOf('the database', () => database.check()),
       failureOf('the object store', () => objects.check()),
     ]);

@@ -47,8 +47,18 @@ export class StorageMetrics {
     this.#metrics.gauge('face_api_spool_bytes', 'Bytes on disk that wait to be stored', () => spool.bytes);
     this.#metrics.gauge('face_api_spool_files', 'Jobs on disk that wait to be stored', () => spool.files);
     this.#metrics.gauge('face_api_spool_max_bytes', 'Bytes that may wait to be stored', () => maxBytes);
-    this.#metrics.gauge('face_api_spool_oldest_seconds', 'How long the oldest job has waited to be stored', () =>
-      spool.oldestSince ? (Date.now() - spool.oldestSince.getTime()) / 1000 : 0,
+    this.#metrics.gauge(
+      'face_api_spool_oldest_seconds',
+      'How long the oldest job has waited to be stored',
+      () => spool.longestWaitMs / 1000,
+    );
+    this.#metrics.gauge('face_api_spool_failing', 'Whether the spool cannot be written: 1 = it cannot', () =>
+      spool.failure === null ? 0 : 1,
+    );
+    this.#metrics.gauge(
+      'face_api_spool_damaged_files',
+      'Damaged files of the spool that were put aside',
+      () => spool.damaged,
     );
   }
 }

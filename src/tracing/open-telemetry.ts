@@ -133,8 +133,8 @@ function complainNowAndThen(): void {
   const logger = new Logger('Tracing');
   let quietUntil = 0;
   setGlobalErrorHandler((error) => {
-    if (Date.now() < quietUntil) return;
-    quietUntil = Date.now() + COMPLAIN_EVERY_MS;
+    if (performance.now() < quietUntil) return;
+    quietUntil = performance.now() + COMPLAIN_EVERY_MS;
     logger.warn({ err: error }, 'Traces cannot be sent to the collector and are dropped');
   });
 }

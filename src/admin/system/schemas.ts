@@ -29,6 +29,7 @@ const storageSchema = z
         bytes: z.int(),
         max_bytes: z.int(),
         oldest_seconds: z.int(),
+        damaged: z.int().meta({ description: 'Files that were put aside as damaged' }),
         lost: z.int().meta({ description: 'Jobs given up since the start of the process' }),
       })
       .nullable(),

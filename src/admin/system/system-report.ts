@@ -84,6 +84,7 @@ export class SystemReport {
         bytes: condition.spoolBytes,
         max_bytes: this.configuration.storage.spoolMaxBytes,
         oldest_seconds: condition.oldestSeconds,
+        damaged: condition.damaged,
         lost: condition.lost,
       },
     };

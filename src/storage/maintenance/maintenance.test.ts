@@ -1,15 +1,24 @@
 import { createHash } from 'node:crypto';
+import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { v7 } from 'uuid';
 import { type OpenedStorage, openStorage } from '../../../test/fixtures/opened-storage.ts';
 import { finishedJob, jpegBytes } from '../../../test/fixtures/stored-jobs.ts';
 import { createTestDatabase } from '../../../test/fixtures/test-database.ts';
+import { Archive } from '../archive.ts';
 import { runCli } from '../cli.ts';
+import type { FinishedJob } from '../job.ts';
 import { originalKey, resultKey } from '../objects/object-keys.ts';
+import type { ObjectStore } from '../objects/object-store.ts';
+import { Persistence } from '../persistence.ts';
 import { auditEntity } from '../records/audit.entity.ts';
+import type { Database } from '../records/database.ts';
 import { imageEntity } from '../records/image.entity.ts';
 import { jobEntity } from '../records/job.entity.ts';
+import type { Spool } from '../spool/spool.ts';
 import { Eraser } from './eraser.ts';
 import { Pruner } from './pruner.ts';
 import { Reconciler } from './reconciler.ts';
@@ -17,6 +26,29 @@ import { Reconciler } from './reconciler.ts';
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const DAY_MS = 86_400_000;
 const ago = (days: number) => new Date(Date.now() - days * DAY_MS);
+
+/** A store that tells of its first put, before and after, and goes on when what happens meanwhile has happened. */
+class ObservedStore {
+  beforeFirstPut: () => Promise<void> = () => Promise.resolve();
+  afterFirstPut: () => Promise<void> = () => Promise.resolve();
+  #puts = 0;
+  readonly #objects: ObjectStore;
+
+  constructor(objects: ObjectStore) {
+    this.#objects = objects;
+  }
+
+  async put(key: string, bytes: Uint8Array, type: string): Promise<void> {
+    const isFirst = this.#puts++ === 0;
+    if (isFirst) await this.beforeFirstPut();
+    await this.#objects.put(key, bytes, type);
+    if (isFirst) await this.afterFirstPut();
+  }
+
+  delete(key: string): Promise<void> {
+    return this.#objects.delete(key);
+  }
+}
 
 describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => {
   let storage: OpenedStorage;
@@ -39,6 +71,25 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
       for await (const { key } of storage.objects.list(prefix)) found.push(key);
     }
     return found.sort();
+  };
+  /** What an attempt to store the job leaves that is killed before its transaction ends. */
+  const putWithoutRows = async (job: FinishedJob) => {
+    const killed = new Error('killed');
+    const failing = {
+      ready: async () => {
+        const { manager } = await storage.database.ready();
+        return {
+          transaction: (work: (rows: Manager) => Promise<unknown>) =>
+            manager.transaction(async (own) => {
+              await work(own);
+              throw killed;
+            }),
+        };
+      },
+    };
+    const archive = new Archive(failing as unknown as Database, storage.objects);
+    const spooled = (await storage.spool.read(job.id))!;
+    await expect(archive.store(spooled, () => Promise.resolve(true))).rejects.toBe(killed);
   };
   const audits = () => rows((manager) => manager.find(auditEntity, { order: { createdAt: 'ASC' } }));
 
@@ -138,6 +189,126 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
       expect(await keys()).toEqual([]);
     });
 
+    it('erases what a job that was killed while it was stored had put already', async () => {
+      const job = finishedJob();
+      await storage.spool.write(job);
+      await putWithoutRows(job);
+      expect(await keys()).toHaveLength(2);
+      const expected = { imageId: null, jobs: 0, objects: 2, spooled: 1 };
+      expect(await eraser().erase(job.id, 'me', { dryRun: true })).toEqual(expected);
+      expect(await eraser().erase(job.id, 'me')).toEqual(expected);
+      expect(await keys()).toEqual([]);
+      expect(storage.spool.ids).toEqual([]);
+      expect(await audits()).toMatchObject([{ action: 'erase', counts: { objects: 2, spooled: 1 } }]);
+    });
+
+    it('erases what another job of a known image had put when it was killed', async () => {
+      const original = jpegBytes();
+      const [stored, killed] = [finishedJob({ original }), finishedJob({ original })];
+      await storage.store(stored);
+      await storage.spool.write(killed);
+      await putWithoutRows(killed);
+      expect(await eraser().erase(stored.id, 'me')).toMatchObject({ jobs: 1, objects: 3, spooled: 1 });
+      expect(await keys()).toEqual([]);
+    });
+
+    it('erases an object that came back after its row had said that it is lost', async () => {
+      const job = finishedJob();
+      await storage.store(job);
+      await rows((manager) => manager.query('UPDATE images SET object_key = NULL'));
+      expect(await eraser().erase(job.id, 'me')).toMatchObject({ objects: 2 });
+      expect(await keys()).toEqual([]);
+    });
+
+    it('says that it failed where an object is still there, and leaves what finds it the next time', async () => {
+      const job = finishedJob();
+      await storage.spool.write(job);
+      await putWithoutRows(job);
+      const stubborn: ObjectStore = Object.create(storage.objects, {
+        holds: { value: (key: string) => storage.objects.holds(key) },
+        delete: { value: () => Promise.resolve() },
+      }) as ObjectStore;
+      await expect(new Eraser(storage.database, stubborn, storage.spool).erase(job.id, 'me')).rejects.toThrow(/again/);
+      const away: ObjectStore = Object.create(storage.objects, {
+        holds: { value: (key: string) => storage.objects.holds(key) },
+        delete: { value: () => Promise.reject(new Error('away')) },
+      }) as ObjectStore;
+      await storage.spool.write(job);
+      await expect(new Eraser(storage.database, away, storage.spool).erase(job.id, 'me')).rejects.toThrow('away');
+      expect(await audits()).toEqual([]);
+      expect(await eraser().erase(job.id, 'me')).toMatchObject({ objects: 2, spooled: 1 });
+      expect(await keys()).toEqual([]);
+    });
+
+    it('finds a job that is stored while it looks for it', async () => {
+      const job = finishedJob();
+      await storage.spool.write(job);
+      const other = await storage.another();
+      // Whoever asks the spool finds it there no more: it was stored just now.
+      const slowSpool = Object.create(storage.spool, {
+        find: {
+          value: async (id: string) => {
+            await other.archive.store((await other.spool.read(id))!, () => Promise.resolve(true));
+            await other.spool.remove(id);
+            return storage.spool.find(id);
+          },
+        },
+        findByOriginal: { value: (digest: string) => storage.spool.findByOriginal(digest) },
+        discard: { value: (files: []) => storage.spool.discard(files) },
+      }) as Spool;
+      const erasure = await new Eraser(storage.database, storage.objects, slowSpool).erase(job.id, 'me');
+      expect(erasure).toMatchObject({ jobs: 1, objects: 2 });
+      expect(await keys()).toEqual([]);
+    });
+
+    it('leaves nothing of a job whose objects are put while it is erased, its attempt having lost the database', async () => {
+      const job = finishedJob();
+      await storage.spool.write(job);
+      const other = await storage.another();
+      const observed = new ObservedStore(storage.objects);
+      const failures: number[] = [];
+      const persistence = new Persistence(
+        other.spool,
+        new Archive(other.database, observed as unknown as ObjectStore),
+        { stored: () => undefined, tried: () => undefined, failed: () => failures.push(1) },
+        { concurrency: 1, firstDelayMs: 10, longestDelayMs: 50 },
+      );
+      observed.beforeFirstPut = async () => {
+        // Its session ends, and with it its lock; its put goes on.
+        await rows((manager) =>
+          manager.query(
+            `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'idle in transaction'`,
+          ),
+        );
+        expect(await eraser().erase(job.id, 'me')).toMatchObject({ spooled: 1 });
+      };
+      persistence.start();
+      await expect.poll(() => failures.length, { timeout: 10_000 }).toBeGreaterThan(0);
+      await expect.poll(keys, { timeout: 10_000 }).toEqual([]);
+      await persistence.stop();
+      expect(await keys()).toEqual([]);
+      expect(await countOf(jobEntity)).toBe(0);
+    });
+
+    it('is not stopped by damaged files, and leaves none that may be of the image', async () => {
+      const [readable, unreadable, other, wanted] = [finishedJob(), finishedJob(), finishedJob(), finishedJob()];
+      for (const job of [readable, other, wanted]) await storage.spool.write(job);
+      for (const { id } of [readable, other]) await storage.spool.putAside(id, 'its bytes are not those');
+      const path = join(storage.folder, 'spool', `${unreadable.id}.job`);
+      await writeFile(path, 'torn');
+      await mkdir(join(storage.folder, 'spool', `${v7()}.job`));
+      expect(await eraser().erase(readable.id, 'me')).toMatchObject({ spooled: 2 });
+      const left = (await storage.spool.findByOriginal(sha256(other.original!))).map(({ jobId }) => jobId);
+      expect(left).toEqual([other.id]);
+      expect(storage.spool.ids).toEqual([wanted.id]);
+      await writeFile(path, 'torn');
+      expect(await eraser().erase(unreadable.id, 'me')).toEqual({ imageId: null, jobs: 0, objects: 0, spooled: 1 });
+      expect(await eraser().erase(unreadable.id, 'me')).toBeNull();
+      for (const { id } of [other, wanted]) await eraser().erase(id, 'me');
+      await rm(storage.spool.damagedFolder, { recursive: true });
+    });
+
     it('called twice at once, erases once and harms nothing', async () => {
       const job = finishedJob();
       await storage.store(job);
@@ -153,7 +324,7 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
   });
 
   describe('Pruner', () => {
-    const pruner = () => new Pruner(storage.database, storage.objects);
+    const pruner = () => new Pruner(storage.database, storage.objects, storage.spool);
 
     it('deletes what is old and keeps images that newer jobs use', async () => {
       const shared = jpegBytes();
@@ -161,12 +332,28 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
       const oldShared = finishedJob({ createdAt: ago(40).toISOString(), original: shared });
       const fresh = finishedJob({ createdAt: ago(1).toISOString(), original: shared });
       for (const job of [old, oldShared, fresh]) await storage.store(job);
-      expect(await pruner().prune(ago(30), 'me', { dryRun: true })).toEqual({ jobs: 2, images: 1 });
+      expect(await pruner().prune(ago(30), 'me', { dryRun: true })).toEqual({ jobs: 2, images: 1, damaged: 0 });
       expect(await keys()).toHaveLength(5);
-      expect(await pruner().prune(ago(30), 'me')).toEqual({ jobs: 2, images: 1 });
+      expect(await pruner().prune(ago(30), 'me')).toEqual({ jobs: 2, images: 1, damaged: 0 });
       expect(await rows((manager) => manager.find(jobEntity))).toMatchObject([{ id: fresh.id }]);
       expect(await keys()).toEqual([originalKey(sha256(shared), 'jpeg'), resultKey(fresh.id, ago(1), 'png')]);
       expect(await audits()).toMatchObject([{ action: 'prune', counts: { jobs: 2, images: 1 } }]);
+    });
+
+    it('deletes damaged files of the spool that are old', async () => {
+      const [old, fresh] = [finishedJob(), finishedJob()];
+      for (const job of [old, fresh]) {
+        await storage.spool.write(job);
+        await storage.spool.putAside(job.id, 'it is damaged');
+      }
+      const path = (await storage.spool.find(old.id))!.path;
+      await utimes(path, ago(40), ago(40));
+      expect(await pruner().prune(ago(30), 'me', { dryRun: true })).toEqual({ jobs: 0, images: 0, damaged: 1 });
+      expect(await pruner().prune(ago(30), 'me')).toEqual({ jobs: 0, images: 0, damaged: 1 });
+      expect(await storage.spool.find(old.id)).toBeNull();
+      expect(await storage.spool.find(fresh.id)).not.toBeNull();
+      expect(await audits()).toMatchObject([{ action: 'prune', counts: { damaged: 1 } }]);
+      await rm(storage.spool.damagedFolder, { recursive: true });
     });
 
     it('shares the work when two instances prune at once', async () => {
@@ -174,7 +361,7 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
       const other = await storage.another();
       const both = await Promise.all([
         pruner().prune(ago(30), 'me'),
-        new Pruner(other.database, storage.objects).prune(ago(30), 'me'),
+        new Pruner(other.database, storage.objects, other.spool).prune(ago(30), 'me'),
       ]);
       expect(both[0].jobs + both[1].jobs).toBe(30);
       expect(both[0].images + both[1].images).toBe(30);
@@ -217,6 +404,25 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
     it('leaves young objects alone: their rows may be about to come', async () => {
       const { lost } = await breakThings();
       expect(await reconciler(60_000).reconcile('me')).toEqual({ orphans: [], missing: lost, stuck: [] });
+    });
+
+    it('leaves a result alone whose job is being stored at that moment, however old the object seems', async () => {
+      const original = jpegBytes();
+      await storage.store(finishedJob({ original }));
+      const job = finishedJob({ original });
+      await storage.spool.write(job);
+      const observed = new ObservedStore(storage.objects);
+      let reconciling: Promise<unknown> | undefined;
+      observed.afterFirstPut = async () => {
+        reconciling = reconciler().reconcile('me');
+        await sleep(500);
+      };
+      const other = await storage.another();
+      const archive = new Archive(other.database, observed as unknown as ObjectStore);
+      await archive.store((await storage.spool.read(job.id))!, () => Promise.resolve(true));
+      await storage.spool.remove(job.id);
+      expect(await reconciling).toMatchObject({ orphans: [] });
+      expect(await keys()).toContain(resultKey(job.id, new Date(job.createdAt), 'png'));
     });
 
     it('has jobs that are stuck in the spool tried again', async () => {
@@ -287,7 +493,7 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
           stdout: '0 without a record, 0 lost, 0 stuck\n',
           stderr: '',
         });
-        expect((await run('prune', '--days', '5', '--dry-run')).stdout).toMatch(/^would delete 1 jobs and 1 images/);
+        expect((await run('prune', '--days', '5', '--dry-run')).stdout).toMatch(/^would delete 1 jobs, 1 images/);
         expect((await run('erase', job.id, '--dry-run')).stdout).toMatch(/^would erase .*1 jobs, 2 objects/);
         expect(await keys()).toHaveLength(2);
         expect((await run('erase', job.id)).stdout).toMatch(/^erased .*1 jobs, 2 objects/);

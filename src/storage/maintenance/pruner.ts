@@ -6,33 +6,44 @@ import type { Database } from '../records/database.ts';
 import { type ImageRow, imageEntity } from '../records/image.entity.ts';
 import { jobEntity } from '../records/job.entity.ts';
 import { lockImage } from '../records/locks.ts';
+import type { Spool } from '../spool/spool.ts';
 
 const BATCH = 200;
 
 export interface Pruning {
   readonly jobs: number;
   readonly images: number;
+  /** Damaged files of the spool of this data folder. */
+  readonly damaged: number;
 }
 
-/** Deletes what is older than the operator wants to keep: jobs with their results, then images that no job uses any more. */
+/**
+ * Deletes what is older than the operator wants to keep: jobs with their results, then images that no job uses any more,
+ * and what was put aside as damaged.
+ */
 export class Pruner {
   readonly #database: Database;
   readonly #objects: ObjectStore;
+  readonly #spool: Spool;
 
-  constructor(database: Database, objects: ObjectStore) {
+  constructor(database: Database, objects: ObjectStore, spool: Spool) {
     this.#database = database;
     this.#objects = objects;
+    this.#spool = spool;
   }
 
   /** Several instances may prune at once: they take different rows. */
   async prune(olderThan: Date, actor: string, { dryRun = false } = {}): Promise<Pruning> {
     const dataSource = await this.#database.ready();
-    if (dryRun) return count(dataSource, olderThan);
+    const damaged = await this.#spool.damagedBefore(olderThan);
+    if (dryRun) return { ...(await count(dataSource, olderThan)), damaged: damaged.length };
+    await this.#spool.discard(damaged);
     const pruning = {
       jobs: await inBatches(() => this.#pruneJobs(dataSource, olderThan)),
       images: await inBatches(() => this.#pruneImages(dataSource, olderThan)),
+      damaged: damaged.length,
     };
-    if (pruning.jobs + pruning.images > 0) {
+    if (isSome(pruning)) {
       await dataSource.manager.insert(auditEntity, {
         id: v7(),
         action: 'prune',
@@ -90,7 +101,11 @@ async function inBatches(next: () => Promise<number>): Promise<number> {
   return total;
 }
 
-async function count(dataSource: DataSource, olderThan: Date): Promise<Pruning> {
+export function isSome({ jobs, images, damaged }: Pruning): boolean {
+  return jobs + images + damaged > 0;
+}
+
+async function count(dataSource: DataSource, olderThan: Date): Promise<Omit<Pruning, 'damaged'>> {
   return {
     jobs: await dataSource.manager.countBy(jobEntity, { createdAt: LessThan(olderThan) }),
     images: await unusedImages(dataSource, olderThan, olderThan).getCount(),

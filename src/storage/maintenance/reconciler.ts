@@ -4,8 +4,9 @@ import { ORIGINALS, ownerOf, RESULTS } from '../objects/object-keys.ts';
 import type { ObjectStore, StoredObject } from '../objects/object-store.ts';
 import { auditEntity } from '../records/audit.entity.ts';
 import type { Database } from '../records/database.ts';
-import { ifAlone, lockImage } from '../records/locks.ts';
-import { type Spool, timeOf } from '../spool/spool.ts';
+import { ifAlone, lockImage, lockJob } from '../records/locks.ts';
+import { namedByRows } from '../records/named-objects.ts';
+import type { Spool } from '../spool/spool.ts';
 
 /** Younger objects may belong to a job whose row is about to be written; younger jobs are not stuck yet. */
 export const GRACE_MS = 3_600_000;
@@ -73,11 +74,12 @@ export class Reconciler {
     return orphans;
   }
 
-  /** Looks again when nobody else can touch the image: a job that was just stored may name the object by now. */
+  /** Looks again when nobody else can touch the object: a job that was just stored may name the object by now. */
   #deleteOrphan(dataSource: DataSource, { key }: StoredObject): Promise<boolean> {
     return dataSource.transaction(async (rows) => {
       const owner = ownerOf(key);
       if (owner && 'sha256' in owner) await lockImage(rows, owner.sha256);
+      if (owner && 'jobId' in owner) await lockJob(rows, owner.jobId);
       const current = await this.#objects.find(key);
       if (!current || !this.#isOld(current) || (await namedByRows(dataSource, [key])).has(key)) return false;
       await this.#objects.delete(key);
@@ -109,24 +111,12 @@ export class Reconciler {
 
   async #findStuck(): Promise<string[]> {
     await this.#spool.refresh();
-    return this.#spool.ids.filter((id) => Date.now() - timeOf(id).getTime() > this.#graceMs);
+    return this.#spool.ids.filter((id) => this.#spool.waitedMs(id) > this.#graceMs);
   }
 
   #isOld({ modifiedAt }: StoredObject): boolean {
     return Date.now() - modifiedAt.getTime() > this.#graceMs;
   }
-}
-
-async function namedByRows(dataSource: DataSource, keys: readonly string[]): Promise<Set<string>> {
-  const owners = keys.map(ownerOf).filter((owner) => owner !== null);
-  const digests = owners.flatMap((owner) => ('sha256' in owner ? [owner.sha256] : []));
-  const jobIds = owners.flatMap((owner) => ('jobId' in owner ? [owner.jobId] : []));
-  const named: { key: string }[] = await dataSource.query(
-    `SELECT object_key AS key FROM images WHERE sha256 = ANY ($1) AND object_key IS NOT NULL
-     UNION ALL SELECT result_key FROM jobs WHERE id = ANY ($2) AND result_key IS NOT NULL`,
-    [digests, jobIds],
-  );
-  return new Set(named.map(({ key }) => key));
 }
 
 /** Where the keys of objects stand. */

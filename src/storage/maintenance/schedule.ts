@@ -4,7 +4,7 @@ import { Configuration } from '../../config/configuration.ts';
 import { Persistence } from '../persistence.ts';
 import { TrafficRecords } from '../records/traffic-records.ts';
 import { Spool } from '../spool/spool.ts';
-import { Pruner } from './pruner.ts';
+import { isSome, Pruner } from './pruner.ts';
 import { Reconciler } from './reconciler.ts';
 import { retentionLimit } from './retention.ts';
 
@@ -41,8 +41,10 @@ export class MaintenanceSchedule {
     await this.attempt('Retention', async () => {
       await this.traffic.prune(retentionLimit(days === 0 ? TRAFFIC_DAYS : days));
       if (days === 0) return;
-      const { jobs, images } = await this.pruner.prune(retentionLimit(days), ACTOR);
-      if (jobs + images > 0) this.logger.log(`Retention deleted ${jobs} jobs and ${images} images`);
+      const pruning = await this.pruner.prune(retentionLimit(days), ACTOR);
+      const { jobs, images, damaged } = pruning;
+      if (isSome(pruning))
+        this.logger.log(`Retention deleted ${jobs} jobs, ${images} images and ${damaged} damaged files`);
     });
   }
 

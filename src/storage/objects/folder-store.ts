@@ -1,9 +1,11 @@
-import { access, constants, opendir, readFile, rm, stat } from 'node:fs/promises';
+import { access, constants, opendir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { ifPresent, makeFolder, UNFINISHED, writeDurably } from '../../files/durable-file.ts';
+import { ifPresent, makeFolder, writeDurably } from '../../files/durable-file.ts';
 import type { AssetUrls } from './asset-urls.ts';
 import { assertKey } from './object-keys.ts';
 import { ObjectStore, type StoredObject } from './object-store.ts';
+
+const UNFINISHED_FOLDER = 'unfinished';
 
 /** Objects as files in a folder, read through addresses that the service itself signs and serves. */
 export class FolderStore extends ObjectStore {
@@ -27,8 +29,9 @@ export class FolderStore extends ObjectStore {
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
     const path = this.#pathOf(key);
-    await makeFolder(dirname(path), true);
-    await writeDurably(path, [bytes], true);
+    const unfinished = this.#unfinishedPathOf(key);
+    for (const folder of [dirname(path), dirname(unfinished)]) await makeFolder(folder, true);
+    await writeDurably(path, [bytes], true, unfinished);
   }
 
   async get(key: string): Promise<Uint8Array | null> {
@@ -40,14 +43,17 @@ export class FolderStore extends ObjectStore {
     return file?.isFile() === true ? { key, bytes: file.size, modifiedAt: file.mtime } : null;
   }
 
+  async holds(key: string): Promise<boolean> {
+    return (await this.find(key)) !== null || (await this.#unfinishedOf(key)).length > 0;
+  }
+
   async delete(key: string): Promise<void> {
-    await rm(this.#pathOf(key), { force: true });
+    for (const path of [this.#pathOf(key), ...(await this.#unfinishedOf(key))]) await rm(path, { force: true });
   }
 
   async *list(prefix: string): AsyncIterable<StoredObject> {
     const folder = join(this.#root, prefix);
     for await (const path of filesBelow(folder)) {
-      if (path.endsWith(UNFINISHED)) continue;
       const key = relative(this.#root, path).split(sep).join('/');
       // A file may be deleted by someone else between its listing and this line.
       const found = await this.find(key);
@@ -66,6 +72,19 @@ export class FolderStore extends ObjectStore {
 
   async close(): Promise<void> {
     // Nothing is held open between two calls.
+  }
+
+  /** In one folder, nearly always empty: what a killed process left of a key is found without a search. */
+  #unfinishedPathOf(key: string): string {
+    const [kind, ...rest] = key.split('/');
+    return this.#pathOf([kind, UNFINISHED_FOLDER, rest.join('_')].join('/'));
+  }
+
+  async #unfinishedOf(key: string): Promise<string[]> {
+    const start = this.#unfinishedPathOf(key);
+    const folder = dirname(start);
+    const names = (await ifPresent(readdir(folder))) ?? [];
+    return names.map((name) => join(folder, name)).filter((path) => path.startsWith(`${start}.`));
   }
 
   /** @throws Error for what is not a key, so that no path leaves the folder */

@@ -31,6 +31,19 @@ export function resultKey(jobId: string, createdAt: Date, type: string): string 
   return `${RESULTS}${day}/${jobId}.${extensionOf(type)}`;
 }
 
+/** Keys of all that a job may have put. */
+export function objectKeysOf(job: {
+  readonly id: string;
+  readonly createdAt: string;
+  readonly original: { readonly sha256: string; readonly type: string } | null;
+  readonly result: { readonly type: string } | null;
+}): string[] {
+  return [
+    ...(job.original ? [originalKey(job.original.sha256, job.original.type)] : []),
+    ...(job.result ? [resultKey(job.id, new Date(job.createdAt), job.result.type)] : []),
+  ];
+}
+
 /** What the key of an object says of the row it belongs to; null: it is not a key of ours. */
 export function ownerOf(key: string): { readonly sha256: string } | { readonly jobId: string } | null {
   const name = /([^/.]+)\.[a-z0-9]+$/.exec(key)?.[1];

@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTestBucket, s3Settings, type TestBucket } from '../../../test/fixtures/s3-server.ts';
 import { AssetUrls } from './asset-urls.ts';
@@ -10,6 +13,7 @@ import { originalKey, ownerOf, resultKey } from './object-keys.ts';
 import type { ObjectStore } from './object-store.ts';
 import { S3Store } from './s3-store.ts';
 
+const PUTTER = fileURLToPath(new URL('../../../test/fixtures/folder-putter.ts', import.meta.url));
 const SECRET = Buffer.alloc(32, 7);
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
@@ -96,9 +100,11 @@ describe.each([
   it('deletes, and does not mind deleting twice', async () => {
     const key = newKey();
     await store.put(key, Buffer.from('x'), 'image/jpeg');
+    expect(await store.holds(key)).toBe(true);
     await store.delete(key);
     await store.delete(key);
     expect(await store.get(key)).toBeNull();
+    expect(await store.holds(key)).toBe(false);
   });
 
   it('lists each object below a prefix once, and no other', async () => {
@@ -185,16 +191,39 @@ describe('S3Store', () => {
   });
 });
 
+const unfinishedIn = async (folder: string) =>
+  (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.tmp'));
+
 describe('FolderStore', () => {
-  it('leaves no unfinished file behind, and lists none', async () => {
+  it('leaves no unfinished file behind', async () => {
     const folder = await withFolder();
     const store = await FolderStore.open(folder, new AssetUrls(SECRET));
-    await store.put('originals/a.jpg', Buffer.from('x'));
-    await writeFile(join(folder, 'originals', 'b.jpg.0190.tmp'), 'cut off');
-    expect((await readdir(join(folder, 'originals'))).sort()).toEqual(['a.jpg', 'b.jpg.0190.tmp']);
+    await store.put('originals/aa/a.jpg', Buffer.from('x'));
+    const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+    expect(files.map(({ name }) => name)).toEqual(['a.jpg']);
+    await rm(folder, { recursive: true });
+  });
+
+  it('shows, lists and deletes what a killed process left of a put', async () => {
+    const folder = await withFolder();
+    const killed = spawn(process.execPath, [PUTTER, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(killed.stdout, 'data');
+    // In the middle of a put that goes on for long.
+    await expect.poll(() => unfinishedIn(folder), { timeout: 20_000 }).toHaveLength(1);
+    killed.kill('SIGKILL');
+    await once(killed, 'close');
+    const store = await FolderStore.open(folder, new AssetUrls(SECRET));
+    const key = 'originals/aa/a.jpg';
+    expect(await store.find(key)).toBeNull();
+    expect(await store.holds(key)).toBe(true);
+    expect(await store.holds('originals/aa/a.jp')).toBe(false);
     const listed: string[] = [];
-    for await (const { key } of store.list('originals/')) listed.push(key);
-    expect(listed).toEqual(['originals/a.jpg']);
+    for await (const object of store.list('originals/')) listed.push(object.key);
+    expect(listed).toHaveLength(1);
+    expect(ownerOf(listed[0]!)).toBeNull();
+    await store.delete(key);
+    expect(await store.holds(key)).toBe(false);
+    expect(await unfinishedIn(folder)).toEqual([]);
     await rm(folder, { recursive: true });
   });
 

@@ -24,10 +24,16 @@ export abstract class ObjectStore {
   /** Null: there is no such object. */
   abstract find(key: string): Promise<StoredObject | null>;
 
-  /** Deleting what is not there is no error: it is not there. */
+  /** Whether any byte of the object is there, also one of a put that was cut off. */
+  abstract holds(key: string): Promise<boolean>;
+
+  /** Also what puts that were cut off left of it. Deleting what is not there is no error: it is not there. */
   abstract delete(key: string): Promise<void>;
 
-  /** All objects whose key starts with `prefix` (a whole path, such as `originals/`), in no particular order. */
+  /**
+   * All objects whose key starts with `prefix` (a whole path, such as `originals/`), in no particular order. What puts
+   * left that were cut off is listed as an object of its own, which nothing names.
+   */
   abstract list(prefix: string): AsyncIterable<StoredObject>;
 
   /** An address from which a browser may read the object for so many seconds. It may be relative to the service. */

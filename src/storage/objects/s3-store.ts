@@ -68,6 +68,11 @@ export class S3Store extends ObjectStore {
     });
   }
 
+  /** A put shows all of its bytes or none. */
+  async holds(key: string): Promise<boolean> {
+    return (await this.find(key)) !== null;
+  }
+
   async delete(key: string): Promise<void> {
     assertKey(key);
     await nullIfAbsent(() => this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: key })));

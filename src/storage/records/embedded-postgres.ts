@@ -94,9 +94,9 @@ export class EmbeddedPostgres {
     owner: Owner | undefined,
     password: string,
   ): Promise<{ client: pg.Client; port: number }> {
-    const deadline = Date.now() + START_TIMEOUT_MS;
+    const deadline = performance.now() + START_TIMEOUT_MS;
     let starting: Starting | undefined;
-    while (Date.now() < deadline) {
+    while (performance.now() < deadline) {
       const running = await this.#readPidFile();
       const client = running && (await tryToConnect(running.port, password));
       if (client && (await takePresence(client))) return { client, port: running.port };

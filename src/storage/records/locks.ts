@@ -10,6 +10,11 @@ export async function lockImage(rows: EntityManager, sha256: string): Promise<vo
   await rows.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [`face-api image ${sha256}`]);
 }
 
+/** Held until the transaction ends: whoever stores a job, or repairs its result, is alone with it. */
+export async function lockJob(rows: EntityManager, id: string): Promise<void> {
+  await rows.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [`face-api job ${id}`]);
+}
+
 /** Runs the work while no other instance runs any under the same name, after waiting for its turn. */
 export async function inTurn<Result>(
   dataSource: DataSource,

@@ -4,15 +4,25 @@ import { crc32 } from 'node:zlib';
 import { sniffImageType } from '../../vision/image-type.ts';
 import type { FinishedJob, Job } from '../job.ts';
 
-/** Bytes with what is recorded of them. */
-export interface SpooledBytes {
+/** What is recorded of bytes. */
+export interface BytesRecord {
   readonly sha256: string;
   readonly type: string;
+}
+
+/** Bytes with what is recorded of them. */
+export interface SpooledBytes extends BytesRecord {
   readonly bytes: Uint8Array;
 }
 
+/** What the header of an entry says: all but the bytes. */
+export interface SpooledRecord extends Job {
+  readonly original: BytesRecord | null;
+  readonly result: BytesRecord | null;
+}
+
 /** A job as it is read back from the spool. */
-export interface SpooledJob extends Job {
+export interface SpooledJob extends SpooledRecord {
   readonly original: SpooledBytes | null;
   readonly result: SpooledBytes | null;
 }
@@ -29,9 +39,7 @@ export class DamagedEntryError extends Error {
 const MAGIC = Buffer.from('FACEJOB1');
 const PREFIX_BYTES = MAGIC.length + 8;
 
-interface Content {
-  readonly sha256: string;
-  readonly type: string;
+interface Content extends BytesRecord {
   readonly length: number;
 }
 
@@ -57,7 +65,7 @@ export async function encodeEntry({ original, result, ...job }: FinishedJob): Pr
 
 /** @throws DamagedEntryError */
 export async function decodeEntry(entry: Buffer): Promise<SpooledJob> {
-  const end = headerEnd(entry);
+  const end = headerEnd(entry, entry.length);
   const header = parseHeader(entry, entry.subarray(PREFIX_BYTES, end));
   const middle = end + (header.original?.length ?? 0);
   const original = header.original && (await verified(header.original, entry.subarray(end, middle)));
@@ -66,26 +74,31 @@ export async function decodeEntry(entry: Buffer): Promise<SpooledJob> {
 }
 
 /**
- * The digest of the original alone, without reading it; null: the entry has none.
+ * The header alone: the bytes are not read.
  * @throws DamagedEntryError
  */
-export async function readOriginalDigest(file: FileHandle): Promise<string | null> {
+export async function readRecord(file: FileHandle): Promise<SpooledRecord> {
   const prefix = Buffer.alloc(PREFIX_BYTES);
   await file.read(prefix, 0, PREFIX_BYTES, 0);
-  const text = Buffer.alloc(headerEnd(prefix) - PREFIX_BYTES);
+  const { size } = await file.stat();
+  const text = Buffer.alloc(headerEnd(prefix, size) - PREFIX_BYTES);
   await file.read(text, 0, text.length, PREFIX_BYTES);
-  return parseHeader(prefix, text).original?.sha256 ?? null;
+  const { job, original, result } = parseHeader(prefix, text);
+  return { ...job, original, result };
 }
 
 async function describe(type: string, bytes: Uint8Array): Promise<Content> {
   return { sha256: await digest(bytes), type, length: bytes.byteLength };
 }
 
-function headerEnd(prefix: Buffer): number {
+/** @param size of the whole file: a damaged length must not have gigabytes allocated */
+function headerEnd(prefix: Buffer, size: number): number {
   if (prefix.length < PREFIX_BYTES || !prefix.subarray(0, MAGIC.length).equals(MAGIC)) {
     throw new DamagedEntryError('it does not start as an entry of the spool does');
   }
-  return PREFIX_BYTES + prefix.readUInt32BE(MAGIC.length);
+  const end = PREFIX_BYTES + prefix.readUInt32BE(MAGIC.length);
+  if (end > size) throw new DamagedEntryError('its header is cut off');
+  return end;
 }
 
 function parseHeader(prefix: Buffer, text: Buffer): Header {
