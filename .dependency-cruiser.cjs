@@ -3,6 +3,7 @@
  * An array is one rank whose members do not know each other.
  */
 const ranks = [
+  ['cli'],
   ['evaluation'],
   ['main.ts'],
   ['openapi.ts'],

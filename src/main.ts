@@ -47,7 +47,7 @@ async function announce(app: NestFastifyApplication, { server }: Configuration):
 function describeConsole({ generated }: AdminPassword, url: string): string {
   const console = `Console at ${url}${CONSOLE_PATH}`;
   if (generated === null) return console;
-  return `${console}, password until the next start: ${generated} (to keep one: npm run admin -- hash-password)`;
+  return `${console}, password until the next start: ${generated} (to keep one: face-api admin hash-password)`;
 }
 
 /** The first signal lets running requests finish within the grace time; the second ends at once. */

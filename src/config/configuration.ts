@@ -34,7 +34,7 @@ export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The process's environment, and beneath it the file `.env` of the working directory, where there is one. */
 export function readEnvironment(): Environment {

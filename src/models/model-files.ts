@@ -104,7 +104,7 @@ export function downloadCommand(model: ModelEntry, modelsFolder: string): string
   const accept = model.mustAcceptLicense ? ' --accept-license' : '';
   const quoted = /[^\w./:\\-]/.test(modelsFolder) ? `"${modelsFolder}"` : modelsFolder;
   const folder = resolve(modelsFolder) === packageModelsFolder ? '' : ` --models-folder ${quoted}`;
-  return `npm run models -- download ${model.name}${accept}${folder}`;
+  return `face-api models download ${model.name}${accept}${folder}`;
 }
 
 function isPath(nameOrPath: string): boolean {
@@ -143,7 +143,7 @@ function fileOf(model: ModelEntry, modelsFolder: string, packageFolder: string):
 async function ownFile(name: string, modelsFolder: string, knownNames?: string): Promise<ModelFile> {
   const path = resolve(modelsFolder, `${name}.onnx`);
   const otherNames = knownNames === undefined ? '' : `, or use one of ${knownNames}`;
-  const repair = `remove what is there of it and add it with \`npm run models -- add FILE\`${otherNames}`;
+  const repair = `remove what is there of it and add it with \`face-api models add FILE\`${otherNames}`;
   return { name, path, sha256: await recordedDigest(path), repair };
 }
 
