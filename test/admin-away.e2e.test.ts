@@ -31,7 +31,7 @@ const stored = (id: string, jobId: string): readonly Call[] => [
   { method: 'GET', path: `/images/${id}` },
   { method: 'GET', path: `/images/${id}/thumbnail`, needsBytes: true },
   { method: 'DELETE', path: `/images/${id}`, needsBytes: true },
-  { method: 'DELETE', path: `/images/${id}?dry_run=true` },
+  { method: 'DELETE', path: `/images/${id}?dry_run=true`, needsBytes: true },
   { method: 'POST', path: `/images/${id}/jobs`, body: { kind: 'detect' }, needsBytes: true },
   { method: 'GET', path: '/jobs' },
   { method: 'GET', path: '/jobs.csv' },

@@ -327,6 +327,7 @@ describe('a spool that cannot be written', () => {
       try {
         expect((await send(service.url, 'mask', anotherPhoto())).status).toBe(200);
         expect(await conditionOf(service)).toMatchObject({ condition: 'ok' });
+        await until(() => service.app.get(Spool).files === 0);
         await disk.fill();
         // The first one may come before it is known.
         await expectProblem(await send(service.url, 'mask', anotherPhoto()), 503, 'storage-full');

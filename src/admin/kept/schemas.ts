@@ -82,7 +82,9 @@ export const erasureSchema = z
     image_id: z.uuid().nullable().meta({ description: 'null: the image was still in the spool' }),
     jobs: z.int(),
     objects: z.int(),
-    spooled: z.int().meta({ description: 'Jobs that were still in the spool' }),
+    spooled: z
+      .int()
+      .meta({ description: 'Files in the spool: jobs that waited, and damaged ones that are or may be of the image' }),
   })
   .meta({ id: 'Erasure' });
 export type ErasureBody = z.infer<typeof erasureSchema>;

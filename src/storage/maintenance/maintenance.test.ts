@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { In } from 'typeorm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { v7 } from 'uuid';
 import { type OpenedStorage, openStorage } from '../../../test/fixtures/opened-storage.ts';
@@ -304,6 +306,50 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
       expect(await eraser().erase(unreadable.id, 'me')).toBeNull();
       for (const { id } of [other, wanted]) await eraser().erase(id, 'me');
       await rm(storage.spool.damagedFolder, { recursive: true });
+    });
+
+    it('leaves nothing of an image, in whichever states its jobs are, and all of the others', async () => {
+      const states = {
+        spooled: (job: FinishedJob) => storage.spool.write(job),
+        stored: (job: FinishedJob) => storage.store(job),
+        killed: async (job: FinishedJob) => {
+          await storage.spool.write(job);
+          await putWithoutRows(job);
+        },
+        // Its process was killed between its commit and the end of its file.
+        storedAndSpooled: async (job: FinishedJob) => {
+          await storage.store(job);
+          await storage.spool.write(job);
+        },
+        damaged: async (job: FinishedJob) => {
+          await storage.spool.write(job);
+          await storage.spool.putAside(job.id, 'its bytes are not those');
+        },
+      };
+      const state = fc.constantFrom(...(Object.keys(states) as (keyof typeof states)[]));
+      const ofImage = fc.array(state, { minLength: 1, maxLength: 4 });
+      await fc.assert(
+        fc.asyncProperty(ofImage, ofImage, fc.nat(), async (wanted, unwanted, which) => {
+          const images = [jpegBytes(), jpegBytes()] as const;
+          const prepare = async (names: (keyof typeof states)[], original: Uint8Array) => {
+            const jobs = names.map(() => finishedJob({ original }));
+            for (const [at, job] of jobs.entries()) await states[names[at]!](job);
+            return jobs.map(({ id }) => id);
+          };
+          const [kept, erased] = [await prepare(wanted, images[0]), await prepare(unwanted, images[1])];
+          const traces = async (ids: string[], original: Uint8Array) => ({
+            rows: (await rows((manager) => manager.findBy(jobEntity, { id: In(ids) }))).length,
+            keys: (await keys()).filter((key) => [sha256(original), ...ids].some((name) => key.includes(name))),
+            files: (await storage.spool.findByOriginal(sha256(original))).length,
+          });
+          const before = await traces(kept, images[0]);
+          await eraser().erase(erased[which % erased.length]!, 'me');
+          expect(await traces(erased, images[1])).toEqual({ rows: 0, keys: [], files: 0 });
+          expect(await traces(kept, images[0])).toEqual(before);
+          await eraser().erase(kept[0]!, 'me');
+        }),
+        { numRuns: 20 },
+      );
     });
 
     it('called twice at once, erases once and harms nothing', async () => {

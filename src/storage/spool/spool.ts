@@ -79,6 +79,7 @@ export class Spool {
   }
 
   static async open(options: SpoolOptions): Promise<Spool> {
+    await makeFolder(options.folder, true);
     const spool = new Spool(options);
     await spool.refresh();
     return spool;
@@ -126,7 +127,11 @@ export class Spool {
    */
   async admit(bytes: number): Promise<void> {
     const failure = this.#failure;
-    if (failure && bytes >= failure.bytes && performance.now() - failure.at < TRIAL_EVERY_MS) throw failure.error;
+    if (failure && bytes >= failure.bytes) {
+      if (performance.now() - failure.at < TRIAL_EVERY_MS) throw failure.error;
+      // Those that come while it is tried do not try as well.
+      this.#failure = { ...failure, at: performance.now() };
+    }
     if (failure || !this.#hasRoomFor(bytes)) await this.check(bytes);
   }
 
@@ -194,13 +199,12 @@ export class Spool {
 
   /** Looks at the folder anew: other processes that share it may have come and gone. */
   async refresh(): Promise<void> {
-    await makeFolder(this.damagedFolder, true);
     const present = await this.#look();
     for (const [id, bytes] of present) this.#count(id, bytes);
     for (const id of this.ids) {
       if (!present.has(id) && !(await this.has(id))) this.#discount(id);
     }
-    this.#damaged = (await readdir(this.damagedFolder)).length;
+    this.#damaged = ((await ifPresent(readdir(this.damagedFolder))) ?? []).length;
   }
 
   /** The file of a job that waits or was put aside; null: there is none. */
@@ -324,7 +328,7 @@ export class Spool {
 
   /** Of files alone: what else was put aside holds no job. */
   async #damagedPaths(): Promise<string[]> {
-    const entries = await readdir(this.damagedFolder, { withFileTypes: true });
+    const entries = (await ifPresent(readdir(this.damagedFolder, { withFileTypes: true }))) ?? [];
     return entries.filter((entry) => entry.isFile()).map(({ name }) => join(this.damagedFolder, name));
   }
 

@@ -574,7 +574,7 @@ export interface components {
             image_id: string | null;
             jobs: number;
             objects: number;
-            /** @description Jobs that were still in the spool */
+            /** @description Files in the spool: jobs that waited, and damaged ones that are or may be of the image */
             spooled: number;
         };
         JobPage: {
@@ -823,6 +823,8 @@ export interface components {
                 bytes: number;
                 max_bytes: number;
                 oldest_seconds: number;
+                /** @description Files that were put aside as damaged */
+                damaged: number;
                 /** @description Jobs given up since the start of the process */
                 lost: number;
             } | null;
