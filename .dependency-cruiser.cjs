@@ -3,6 +3,7 @@
  * An array is one rank whose members do not know each other.
  */
 const ranks = [
+  ['cli'],
   ['evaluation'],
   ['main.ts'],
   ['openapi.ts'],
@@ -17,6 +18,7 @@ const ranks = [
   ['models'],
   ['metrics', 'tracing'],
   ['config'],
+  ['files'],
   ['errors'],
   ['start-log.ts', 'version.ts'],
   ['vision'],

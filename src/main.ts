@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { reasonOf, systemErrorCode } from './errors/reason.ts';
 import { AdminPassword } from './admin/access/password.ts';
 import { CONSOLE_PATH } from './admin/console/console.ts';
 import { createApp } from './app.setup.ts';
@@ -46,7 +47,7 @@ async function announce(app: NestFastifyApplication, { server }: Configuration):
 function describeConsole({ generated }: AdminPassword, url: string): string {
   const console = `Console at ${url}${CONSOLE_PATH}`;
   if (generated === null) return console;
-  return `${console}, password until the next start: ${generated} (to keep one: npm run admin -- hash-password)`;
+  return `${console}, password until the next start: ${generated} (to keep one: face-api admin hash-password)`;
 }
 
 /** The first signal lets running requests finish within the grace time; the second ends at once. */
@@ -78,7 +79,7 @@ function startFailure(error: unknown): string {
   if (error instanceof ConfigurationError) return error.message;
   if (error instanceof EmbeddedPostgresError) return error.message;
   if (error instanceof ModelError) return `The model cannot be used: ${error.message}`;
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE') return `The port is in use (${(error as Error).message}); set FACE_API_PORT to another`;
+  if (systemErrorCode(error) === 'EADDRINUSE')
+    return `The port is in use (${reasonOf(error)}); set FACE_API_PORT to another`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -26,7 +26,7 @@ it('a data folder that is packed while the service is stopped comes back whole, 
     return { ...service, stopped: stop };
   };
   const reconcile = async () => {
-    const command = ['src/storage/cli.ts', 'reconcile', '--dry-run'];
+    const command = ['dist/cli/face-api.js', 'storage', 'reconcile', '--dry-run'];
     return (await execute(process.execPath, command, { env: { PATH: process.env['PATH'], ...environment } })).stdout;
   };
   const first = await start();

@@ -306,7 +306,7 @@ describe.runIf(isInstalled('go'))('the chart', () => {
     const secret = find(manifests, 'Secret/face-api-migrations');
     const [container] = job.spec.template.spec.containers;
 
-    expect(container.command).toEqual(['node', 'src/storage/cli.ts', 'migrate']);
+    expect(container.command).toEqual(['node', 'dist/cli/face-api.js', 'storage', 'migrate']);
     expect(container.env).toEqual([{ name: 'DATABASE_URL_FILE', value: '/run/secrets/face-api/DATABASE_URL' }]);
     expect(Object.keys(secret.stringData as object)).toEqual(['DATABASE_URL']);
     for (const { metadata } of [job, secret])

@@ -213,11 +213,11 @@ describe.runIf(isInstalled('bwrap'))('the image, started on a read-only root', (
     const receipt = answer.headers.get('x-mask-receipt') ?? '';
     await until(async () => (await (await fetch(`${container.url}/metrics`)).text()).includes('stored_total 1'));
 
-    expect(await container.run(['node', 'src/storage/cli.ts', 'reconcile', '--dry-run'])).toEqual({
+    expect(await container.run(['node', 'dist/cli/face-api.js', 'storage', 'reconcile', '--dry-run'])).toEqual({
       code: 0,
       output: '0 without a record, 0 lost, 0 stuck\n',
     });
-    const verify = ['node', 'src/receipts/cli.ts', 'verify', '/data/masked.jpg', '--receipt', receipt];
+    const verify = ['node', 'dist/cli/face-api.js', 'receipt', 'verify', '/data/masked.jpg', '--receipt', receipt];
     expect(await container.run([...verify, '--keys', `${container.url}/.well-known/jwks.json`])).toMatchObject({
       code: 0,
     });
@@ -228,11 +228,13 @@ describe.runIf(isInstalled('bwrap'))('the image, started on a read-only root', (
   it('has its other commands', async () => {
     const container = await startContainer();
 
-    expect(await container.run(['node', 'src/models/cli.ts', 'verify'])).toMatchObject({
+    expect(await container.run(['node', 'dist/cli/face-api.js', 'models', 'verify'])).toMatchObject({
       code: 0,
       output: expect.stringContaining('embedded') as string,
     });
-    expect(await container.run(['bash', '-c', 'echo a-good-password | node src/admin/cli.ts hash-password'])).toEqual({
+    expect(
+      await container.run(['bash', '-c', 'echo a-good-password | node dist/cli/face-api.js admin hash-password']),
+    ).toEqual({
       code: 0,
       output: expect.stringMatching(/^\$argon2id\$\S+\n/) as string,
     });

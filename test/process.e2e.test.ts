@@ -254,7 +254,7 @@ describe('what the process writes', () => {
       `Face API serves on http://127.0.0.1:${service.port} with the model embedded, documentation at /docs`,
     );
     expect(consoleLine).toMatch(
-      /^Console at http:\/\/127\.0\.0\.1:\d+\/admin, password until the next start: [\w-]{20} \(to keep one: npm run admin -- hash-password\)$/,
+      /^Console at http:\/\/127\.0\.0\.1:\d+\/admin, password until the next start: [\w-]{20} \(to keep one: face-api admin hash-password\)$/,
     );
     expect(others).toEqual([]);
     for (const line of service.output().split('\n')) if (line.startsWith('{')) JSON.parse(line);

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { maskedSchema } from '../src/masking/schemas.ts';
-import { runCli } from '../src/receipts/cli.ts';
 import { checkedSchema } from '../src/receipts/schemas.ts';
+import { runFaceApi } from './fixtures/command-line.ts';
 import { portrait, render } from './fixtures/portraits.ts';
 import { expectProblem, send, type Service, startService } from './service.ts';
 
@@ -142,12 +142,8 @@ describe('the key', () => {
   });
 });
 
-describe('npm run receipt -- verify', () => {
-  async function run(...args: string[]) {
-    let output = '';
-    const code = await runCli(args, (text) => (output += text));
-    return { code, output };
-  }
+describe('face-api receipt', () => {
+  const run = (...args: string[]) => runFaceApi(['receipt', ...args]);
 
   it('checks a file, with the keys of a service or of a file', async () => {
     const { bytes, receipt } = await maskWithReceipt();
@@ -158,16 +154,19 @@ describe('npm run receipt -- verify', () => {
     await writeFile(keys, await (await fetch(`${service.url}/.well-known/jwks.json`)).text());
 
     const good = await run('verify', file, '--keys', `${service.url}/.well-known/jwks.json`);
-    expect(good).toMatchObject({ code: 0 });
-    expect(good.output).toContain('"irreversible"');
-    expect(await run('verify', file, '--keys', keys, '--receipt', receipt)).toMatchObject({ code: 0 });
+    expect(good).toMatchObject({ exitCode: 0 });
+    expect(good.stdout).toContain('"irreversible"');
+    expect(await run('verify', file, '--keys', keys, '--receipt', receipt)).toMatchObject({ exitCode: 0 });
 
     await writeFile(file, Buffer.concat([bytes, await readFile(keys)]));
-    expect(await run('verify', file, '--keys', keys)).toMatchObject({ code: 1 });
+    expect(await run('verify', file, '--keys', keys)).toMatchObject({ exitCode: 1 });
   });
 
   it('says how it is called', async () => {
-    expect(await run('check')).toMatchObject({ code: 2 });
-    expect((await run('verify', join(folder, 'none.png'), '--keys', join(folder, 'none'))).code).toBe(2);
+    expect(await run('check')).toMatchObject({ exitCode: 2 });
+    expect(await run('verify', join(folder, 'none.png'), '--keys', join(folder, 'none'))).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/^error: ENOENT: no such file or directory, .*none'\n$/) as string,
+    });
   });
 });

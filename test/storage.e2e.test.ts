@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { v7 } from 'uuid';
-import { ifPresent } from '../src/storage/durable-file.ts';
+import { ifPresent } from '../src/files/durable-file.ts';
 import { JobRecorder } from '../src/storage/job-recorder.ts';
 import { Eraser } from '../src/storage/maintenance/eraser.ts';
 import { ObjectStore } from '../src/storage/objects/object-store.ts';

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { systemErrorCode } from '../errors/reason.ts';
 import { type Setting, type Settings, settings } from './settings.ts';
 
 type Values<Slice> = { readonly [Key in keyof Slice]: Slice[Key] extends Setting<infer Value> ? Value : never };
@@ -33,7 +34,7 @@ export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The process's environment, and beneath it the file `.env` of the working directory, where there is one. */
 export function readEnvironment(): Environment {
@@ -91,7 +92,7 @@ function readText(setting: Setting<unknown>, environment: Environment, mistakes:
     return content;
   } catch (error) {
     mistakes.push(
-      `${setting.name}_FILE names ${file}, which cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
+      `${setting.name}_FILE names ${file}, which cannot be read (${systemErrorCode(error) ?? 'unknown error'})`,
     );
     return undefined;
   }

@@ -127,7 +127,7 @@ const port: z.ZodType<number | 'auto', string> = z.string().transform((value, co
 const argon2Hash: z.ZodType<string, string> = z
   .string()
   .refine((value) => value === '' || /^\$argon2id\$/.test(value), {
-    error: 'what `npm run admin -- hash-password` prints ($argon2id$…; in a .env file within single quotes)',
+    error: 'what `face-api admin hash-password` prints ($argon2id$…; in a .env file within single quotes)',
   });
 
 /** Inferences at once × threads should not exceed the cores: `auto` shares the cores between two inferences. */
@@ -273,7 +273,7 @@ export const settings = {
       'ADMIN_PASSWORD_HASH',
       argon2Hash,
       '',
-      'The console’s password as `npm run admin -- hash-password` prints it. Not set: a random one is printed at each start',
+      'The console’s password as `face-api admin hash-password` prints it. Not set: a random one is printed at each start',
       true,
     ),
     tokens: setting(

@@ -1,6 +1,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ifPresent } from '../files/durable-file.ts';
 import type { Box } from '../vision/geometry.ts';
 
 /** The folder is not a data set that can be measured; the message says what is wrong with it. */
@@ -50,8 +51,8 @@ const LAYOUTS: readonly Layout[] = [
  */
 export async function readDataset(folder: string, limit = Infinity): Promise<Dataset> {
   for (const { labels, photos, parse } of LAYOUTS) {
-    const text = await readIfPresent(join(folder, labels));
-    if (text === null) continue;
+    const text = await ifPresent(readFile(join(folder, labels), 'utf8'));
+    if (text === undefined) continue;
     const parsed = naming(labels, () => parse(text));
     if (parsed.photos.length === 0) throw new DatasetError(`${labels} lists no photo`);
     const chosen = spread(parsed.photos, limit).map((photo) => ({ ...photo, path: join(folder, photos, photo.path) }));
@@ -210,14 +211,5 @@ function naming<Result>(file: string, parse: () => Result): Result {
     return parse();
   } catch (error) {
     throw error instanceof DatasetError ? new DatasetError(`${file}, ${error.message}`) : error;
-  }
-}
-
-async function readIfPresent(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
-    throw error;
   }
 }

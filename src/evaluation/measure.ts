@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { reasonOf } from '../errors/reason.ts';
 import type { Detector } from '../inference/worker/detector.ts';
 import type { DetectAnswer, DetectSettings } from '../inference/worker/messages.ts';
 import { detectFaces } from '../inference/worker/pipeline.ts';
@@ -41,6 +42,6 @@ async function detect({ path }: LabelledPhoto, detector: Detector, settings: Det
       { detector, verifier: detector, maxPixels: Number.MAX_SAFE_INTEGER, maxFrames: 1 },
     );
   } catch (error) {
-    throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`${path}: ${reasonOf(error)}`, { cause: error });
   }
 }

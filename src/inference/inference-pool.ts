@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import '../models/no-telemetry.ts';
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Piscina } from 'piscina';
+import { reasonOf } from '../errors/reason.ts';
 import { Configuration } from '../config/configuration.ts';
 import { DomainError } from '../errors/domain-error.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { LoadedModel, VerifyModel } from '../models/loaded-model.ts';
-import { ModelError, reasonOf } from '../models/model-error.ts';
+import { ModelError } from '../models/model-error.ts';
 import { currentTrace } from '../tracing/trace.ts';
 import type {
   CancelFlag,

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { ifPresent } from '../files/durable-file.ts';
 import { digestBytes, digestFile } from './digest.ts';
 import { inspectModel } from './inspect-model.ts';
 import { installFile } from './install-file.ts';
 import { findModel, type Manifest, type ModelEntry, modelNamePattern, readManifest } from './manifest.ts';
-import { ModelError, systemErrorCode } from './model-error.ts';
+import { ModelError } from './model-error.ts';
 import { packageModelsFolder, recordedDigestPath } from './model-files.ts';
 
 export type AddedModel = {
@@ -37,19 +38,16 @@ export async function addModel(
   await inspectModel(content);
   // The manifest has the digest of a supported model's file; that of any other has to be recorded.
   if (known?.file !== basename(path)) {
-    await installFile(recordedDigestPath(path), Buffer.from(`${sha256}  ${name}.onnx\n`));
+    await installFile(recordedDigestPath(path), [Buffer.from(`${sha256}  ${name}.onnx\n`)]);
   }
-  await installFile(path, content);
+  await installFile(path, [content]);
   return { name, path, sha256, known };
 }
 
 async function readModel(file: string): Promise<Buffer> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') throw new ModelError(`there is no file ${file}`);
-    throw error;
-  }
+  const content = await ifPresent(readFile(file));
+  if (content === undefined) throw new ModelError(`there is no file ${file}`);
+  return content;
 }
 
 async function requireFreeName(name: string, path: string, sha256: string, manifest: Manifest): Promise<void> {
@@ -62,10 +60,7 @@ async function requireFreeName(name: string, path: string, sha256: string, manif
       `"${name}" is the name of a supported model, and this is another file: rename it and add it again`,
     );
   }
-  const present = await digestFile(path).catch((error: unknown) => {
-    if (systemErrorCode(error) !== 'ENOENT') throw error;
-    return undefined;
-  });
+  const present = await ifPresent(digestFile(path));
   if (present !== undefined && present.sha256 !== sha256 && supported === undefined) {
     throw new ModelError(
       `${path} is there already, with other content: remove it, or rename the new one and add it again`,

@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ifPresent } from '../files/durable-file.ts';
 import { digestFile } from './digest.ts';
 import { extractMember } from './extract-member.ts';
 import { ArchiveNotFoundError, ConnectionError, fetchArchive, type FetchOptions } from './fetch-archive.ts';
 import { installFile } from './install-file.ts';
 import { archiveFileName, type ArchiveSource, isBundled, type ModelEntry } from './manifest.ts';
-import { ModelError, systemErrorCode } from './model-error.ts';
+import { ModelError } from './model-error.ts';
 import { claimPartialFile, leavePartialFile, removePartialFile } from './partial-file.ts';
 
 export type DownloadOptions = FetchOptions & {
@@ -100,19 +101,9 @@ function mirrorAddress(from: string, name: string): URL {
 }
 
 async function requireFile(path: string): Promise<void> {
-  try {
-    await stat(path);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') throw new ArchiveNotFoundError(`${path} does not exist`);
-    throw error;
-  }
+  if (!(await ifPresent(stat(path)))) throw new ArchiveNotFoundError(`${path} does not exist`);
 }
 
 async function hasDigest(path: string, sha256: string): Promise<boolean> {
-  try {
-    return (await digestFile(path)).sha256 === sha256;
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return false;
-    throw error;
-  }
+  return (await ifPresent(digestFile(path)))?.sha256 === sha256;
 }

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
+import { reasonOf } from '../errors/reason.ts';
 import { type Digest, verified } from './digest.ts';
-import { ModelError, reasonOf } from './model-error.ts';
+import { ModelError } from './model-error.ts';
 
 /** An InsightFace pack has about five; a directory of millions is an attack on memory and time. */
 const maxEntries = 1000;

@@ -1,7 +1,8 @@
 import { open, truncate } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EnvHttpProxyAgent, fetch, type Response } from 'undici';
-import { ModelError, reasonOf } from './model-error.ts';
+import { reasonOf } from '../errors/reason.ts';
+import { ModelError } from './model-error.ts';
 import { sizeInBytes } from './partial-file.ts';
 
 export type FetchOptions = {

@@ -1,5 +1,6 @@
+import { reasonOf } from '../errors/reason.ts';
 import { InferenceSession, Tensor } from './onnx-runtime.ts';
-import { ModelError, reasonOf } from './model-error.ts';
+import { ModelError } from './model-error.ts';
 
 const strides = [8, 16, 32];
 /** One score, the four distances of a box, the ten of five landmarks. */

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { ModelError, reasonOf, systemErrorCode } from './model-error.ts';
+import { reasonOf } from '../errors/reason.ts';
+import { ifPresent } from '../files/durable-file.ts';
+import { ModelError } from './model-error.ts';
 
 /** What a model may be called: also a file name on every system, and never a path. */
 export const modelNamePattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
@@ -56,10 +58,8 @@ export type Manifest = z.infer<typeof manifestSchema>;
 /** Reads and validates `manifest.json` in the folder; a ModelError says where it is wrong. */
 export async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, 'manifest.json');
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (systemErrorCode(error) !== 'ENOENT') throw error;
-    throw new ModelError(`${path} is missing: restore it from the service's repository`);
-  });
+  const text = await ifPresent(readFile(path, 'utf8'));
+  if (text === undefined) throw new ModelError(`${path} is missing: restore it from the service's repository`);
   const parsed = manifestSchema.safeParse(parseJson(text, path));
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'it'}: ${issue.message}`);

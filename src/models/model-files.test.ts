@@ -51,7 +51,7 @@ describe('resolveModel', () => {
 
   it('says what to type when a model is absent or damaged', async () => {
     await withFolders(async (modelsFolder, packageFolder) => {
-      const command = `npm run models -- download detector --accept-license --models-folder ${modelsFolder}`;
+      const command = `face-api models download detector --accept-license --models-folder ${modelsFolder}`;
       const absent = resolveModel('det', modelsFolder, packageFolder);
       await expect(absent).rejects.toThrow(`there is no model file ${join(modelsFolder, 'detector.onnx')}`);
       await expect(absent).rejects.toThrow(command);

@@ -1,9 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ABSENT, ifPresent } from '../files/durable-file.ts';
 import { type Digest, digestFile } from './digest.ts';
 import { findModel, isBundled, type Manifest, type ModelEntry, modelNamePattern, readManifest } from './manifest.ts';
-import { ModelError, systemErrorCode } from './model-error.ts';
+import { ModelError } from './model-error.ts';
 
 /**
  * The repository's models/, which holds the manifest, the bundled model and, by default, the downloaded ones.
@@ -43,8 +44,6 @@ export type ListedModel = {
 type ModelFile = { name: string; path: string; sha256: string | undefined; repair: string };
 
 const unknownLicense = 'unknown';
-/** Nothing there, a folder there, or a file where a folder should be. */
-const absenceCodes = ['ENOENT', 'EISDIR', 'ENOTDIR'];
 
 /**
  * Finds the file to load. A name (or alias) is looked up in the manifest, then as `NAME.onnx` in the models folder; what
@@ -105,7 +104,7 @@ export function downloadCommand(model: ModelEntry, modelsFolder: string): string
   const accept = model.mustAcceptLicense ? ' --accept-license' : '';
   const quoted = /[^\w./:\\-]/.test(modelsFolder) ? `"${modelsFolder}"` : modelsFolder;
   const folder = resolve(modelsFolder) === packageModelsFolder ? '' : ` --models-folder ${quoted}`;
-  return `npm run models -- download ${model.name}${accept}${folder}`;
+  return `face-api models download ${model.name}${accept}${folder}`;
 }
 
 function isPath(nameOrPath: string): boolean {
@@ -144,7 +143,7 @@ function fileOf(model: ModelEntry, modelsFolder: string, packageFolder: string):
 async function ownFile(name: string, modelsFolder: string, knownNames?: string): Promise<ModelFile> {
   const path = resolve(modelsFolder, `${name}.onnx`);
   const otherNames = knownNames === undefined ? '' : `, or use one of ${knownNames}`;
-  const repair = `remove what is there of it and add it with \`npm run models -- add FILE\`${otherNames}`;
+  const repair = `remove what is there of it and add it with \`face-api models add FILE\`${otherNames}`;
   return { name, path, sha256: await recordedDigest(path), repair };
 }
 
@@ -183,14 +182,5 @@ function namesIn(manifest: Manifest): string {
 }
 
 async function digestIfPresent(path: string): Promise<Digest | undefined> {
-  return ifPresent(digestFile(path));
-}
-
-async function ifPresent<T>(operation: Promise<T>): Promise<T | undefined> {
-  try {
-    return await operation;
-  } catch (error) {
-    if (absenceCodes.includes(systemErrorCode(error) ?? '')) return undefined;
-    throw error;
-  }
+  return ifPresent(digestFile(path), [...ABSENT, 'EISDIR']);
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifPresent } from '../files/durable-file.ts';
 import type { ArchiveSource } from './manifest.ts';
 import { archiveFileName } from './manifest.ts';
-import { systemErrorCode } from './model-error.ts';
 
 /** Far beyond the time-outs of a download that is alive, so a file untouched for so long belongs to a process that died. */
 const abandonedAfterMs = 10 * 60_000;
@@ -38,7 +38,7 @@ export async function removePartialFile(claimed: string): Promise<void> {
 
 /** The file's size, 0 where there is none. */
 export async function sizeInBytes(path: string): Promise<number> {
-  return (await unlessMissing(stat(path)))?.size ?? 0;
+  return (await ifPresent(stat(path)))?.size ?? 0;
 }
 
 /** With the digest's beginning, so that an archive that changed in the manifest does not continue the old one's bytes. */
@@ -51,25 +51,16 @@ async function abandonedFiles(folder: string, key: string): Promise<string[]> {
   for (const name of await readdir(folder)) {
     if (!name.startsWith(`${key}.`) || !name.endsWith('.part')) continue;
     const path = join(folder, name);
-    const stats = await unlessMissing(stat(path));
+    const stats = await ifPresent(stat(path));
     if (stats !== undefined && Date.now() - stats.mtimeMs > abandonedAfterMs) abandoned.push(path);
   }
   return abandoned;
 }
 
+/** False where the file is gone, be it that another download took it over a moment ago. */
 async function takeOver(from: string, to: string): Promise<boolean> {
   const now = new Date();
   // Touched before it is renamed: under its new name it must never look abandoned.
-  const touched = await unlessMissing(utimes(from, now, now).then(() => true));
-  return touched === true && (await unlessMissing(rename(from, to).then(() => true))) === true;
-}
-
-/** Undefined where the file is gone, be it that another download took it over a moment ago. */
-async function unlessMissing<T>(operation: Promise<T>): Promise<T | undefined> {
-  try {
-    return await operation;
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const touched = await ifPresent(utimes(from, now, now).then(() => true));
+  return touched === true && (await ifPresent(rename(from, to).then(() => true))) === true;
 }

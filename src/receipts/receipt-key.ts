@@ -1,6 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from '../files/durable-file.ts';
+import { keepSecret } from '../files/secret-file.ts';
 
 /**
  * An Ed25519 private key in PEM (PKCS#8); line ends may be written as \n, as environment variables want it.
@@ -19,22 +20,13 @@ export function readKey(pem: string): KeyObject {
   return key;
 }
 
-/** The key kept in a file, which is made where there is none. Two processes that start at once end up with the same. */
+/** The key kept in a file, which is made where there is none. */
 export async function keptKey(path: string): Promise<{ key: KeyObject; made: boolean }> {
-  const existing = await readFile(path, 'utf8').catch(missing);
-  if (existing !== null) return { key: readKey(existing), made: false };
-  const { privateKey } = generateKeyPairSync('ed25519');
-  await mkdir(dirname(path), { recursive: true });
-  try {
-    await writeFile(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return { key: readKey(await readFile(path, 'utf8')), made: false };
-  }
-  return { key: privateKey, made: true };
+  await makeFolder(dirname(path), true, 0o711);
+  const { content, made } = await keepSecret(path, makeKey);
+  return { key: readKey(content.toString('utf8')), made };
 }
 
-function missing(error: NodeJS.ErrnoException): null {
-  if (error.code === 'ENOENT') return null;
-  throw error;
+function makeKey(): string | Buffer {
+  return generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
 }

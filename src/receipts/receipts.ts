@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Configuration, ConfigurationError } from '../config/configuration.ts';
+import { reasonOf } from '../errors/reason.ts';
 import { keptKey, readKey } from './receipt-key.ts';
 import { checkReceipt, publicJwk, type PublicKey, type Receipt, type ReceiptCheck, signReceipt } from './receipt.ts';
 
@@ -22,7 +23,7 @@ export class Receipts implements OnModuleInit {
   async onModuleInit(): Promise<void> {
     if (this.configuration.receipts.key === '') return;
     await this.keys().catch((error: unknown) => {
-      throw new ConfigurationError(`FACE_API_RECEIPT_KEY: ${(error as Error).message}`);
+      throw new ConfigurationError(`FACE_API_RECEIPT_KEY: ${reasonOf(error)}`);
     });
   }
 

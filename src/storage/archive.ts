@@ -1,8 +1,9 @@
+import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
 import { contentTypeOf, objectKeysOf, originalKey, resultKey } from './objects/object-keys.ts';
-import type { ObjectStore } from './objects/object-store.ts';
-import type { Database } from './records/database.ts';
+import { ObjectStore } from './objects/object-store.ts';
+import { Database } from './records/database.ts';
 import { type ImageRow, imageEntity } from './records/image.entity.ts';
 import { jobEntity } from './records/job.entity.ts';
 import { lockImage, lockJob } from './records/locks.ts';
@@ -10,6 +11,7 @@ import { namedByRows } from './records/named-objects.ts';
 import type { SpooledBytes, SpooledJob, SpooledRecord } from './spool/spool-entry.ts';
 
 /** Puts a job where it stays: its bytes into the object store, what is known of it into the tables. */
+@Injectable()
 export class Archive {
   readonly #database: Database;
   readonly #objects: ObjectStore;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from '../errors/domain-error.ts';
+import { reasonOf } from '../errors/reason.ts';
 import type { FinishedJob } from './job.ts';
 import { JobRecorder, type StorageCondition } from './job-recorder.ts';
 import type { ObjectStore } from './objects/object-store.ts';
@@ -7,7 +8,7 @@ import type { Persistence } from './persistence.ts';
 import type { Database } from './records/database.ts';
 import type { FullPolicy, Spool } from './spool/spool.ts';
 import { SpoolFullError } from './spool/spool.ts';
-import { reasonOf, type StorageLog } from './storage-log.ts';
+import type { StorageLog } from './storage-log.ts';
 import type { StorageMetrics } from './storage-metrics.ts';
 
 /** How long a probe of the database or the object store may take, and how long its outcome is good for. */

@@ -1,5 +1,4 @@
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { ObjectStore } from './objects/object-store.ts';
 import { Persistence } from './persistence.ts';
 import { Database } from './records/database.ts';
 import { EmbeddedPostgresError } from './records/embedded-postgres-error.ts';
@@ -12,7 +11,6 @@ export class StorageLifecycle implements OnModuleInit, OnApplicationShutdown {
 
   constructor(
     private readonly database: Database,
-    private readonly objects: ObjectStore,
     private readonly spool: Spool,
     private readonly persistence: Persistence,
   ) {}
@@ -26,8 +24,6 @@ export class StorageLifecycle implements OnModuleInit, OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await this.persistence.stop();
     if (this.spool.files > 0) this.logger.log(`${this.spool.files} jobs stay in the spool until the next start`);
-    await this.database.close();
-    await this.objects.close();
   }
 
   /** A database elsewhere may come later, the spool holds what comes until then. One of our own must start. */

@@ -1,10 +1,12 @@
+import { Injectable } from '@nestjs/common';
 import { Counter } from 'prom-client';
-import type { Metrics } from '../metrics/metrics.ts';
+import { Metrics } from '../metrics/metrics.ts';
 import type { Spool } from './spool/spool.ts';
 
 export type LossReason = 'spool_full' | 'spool_write' | 'damaged';
 
 /** Counted only where storage is on. */
+@Injectable()
 export class StorageMetrics {
   readonly stored: Counter;
   readonly retries: Counter;

@@ -21,6 +21,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { Logger } from '@nestjs/common';
 import type { Configuration } from '../config/configuration.ts';
+import { reasonOf } from '../errors/reason.ts';
 import { VERSION } from '../version.ts';
 import type { TraceContext, TracedWork } from './trace.ts';
 import { type RequestFacts, type RequestTrace, Tracing } from './tracing.ts';
@@ -123,7 +124,7 @@ export class OpenTelemetryTracing extends Tracing {
 }
 
 function fail(span: Span, error: unknown): void {
-  span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });
+  span.setStatus({ code: SpanStatusCode.ERROR, message: reasonOf(error) });
   span.setAttribute('error.type', error instanceof Error ? error.name : 'unknown');
 }
 

@@ -2,7 +2,6 @@ import { globSync } from 'node:fs';
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startServiceProcess } from '../service-process.ts';
 import type { Audit, Finding } from './check.ts';
 import { checkDyingWorkers, checkRefusals } from './fail-closed.ts';
@@ -11,63 +10,65 @@ import { checkJpeg, checkLossless, REVERSIBLE } from './non-interference.ts';
 import { checkCoverage, checkFrames } from './placement.ts';
 import { checkStatements } from './statements.ts';
 
+export interface AuditOptions {
+  /** A service that runs; not given: this build is started. */
+  readonly url?: string;
+  readonly apiKey?: string;
+  readonly cases: number;
+  /** A folder of images to try beside those that are drawn. */
+  readonly images?: string;
+  /** Where the files of counter-examples are put. */
+  readonly folder: string;
+}
+
 /**
- * `npm run audit`: tries the promises of docs/masks.md against a service, from outside. Starts the built service, or
- * asks the one at --url; prints a table and ends with 1 if a promise was broken.
+ * `face-api audit`: tries the promises of docs/masks.md against a service, from outside, and prints a table.
+ * @returns whether all of them hold, and the check found what it must find
  */
-
-const { values: given } = parseArgs({
-  options: {
-    url: { type: 'string' },
-    'api-key': { type: 'string' },
-    cases: { type: 'string', default: '50' },
-    images: { type: 'string' },
-    folder: { type: 'string', default: 'audit-counter-examples' },
-  },
-});
-
-const cases = Number(given.cases);
-const folder = resolve(given.folder);
-const files = given.images === undefined ? [] : globSync(join(given.images, '**/*.*'));
-const receipts = await mkdtemp(join(tmpdir(), 'face-api-audit-'));
-await mkdir(folder, { recursive: true });
-
-const own = given.url === undefined ? await startServiceProcess({ FACE_API_RECEIPT_KEY_FOLDER: receipts }) : null;
-const audit: Audit = {
-  url: own?.url ?? given.url!.replace(/\/$/, ''),
-  headers: given['api-key'] === undefined ? {} : { 'x-api-key': given['api-key'] },
-  cases,
-  folder,
-};
-
-try {
-  const findings: Finding[] = [];
-  const steps: (() => Promise<Finding[]>)[] = [
-    () => checkLossless(audit),
-    () => checkJpeg(audit),
-    () => checkMetadata(audit, files),
-    () => checkFrames(audit),
-    () => checkCoverage(audit),
-    () => checkStatements(audit),
-    () => checkRefusals(audit),
-    // Threads can be made to die only in a service that the audit itself has started.
-    async () => (own ? (await checkDyingWorkers(audit)).findings : []),
-  ];
-  for (const step of steps) {
-    const found = await step();
-    findings.push(...found);
-    for (const line of found) process.stdout.write(`${describe(line)}\n`);
+export async function runAudit(options: AuditOptions): Promise<boolean> {
+  const { url, apiKey, cases, images } = options;
+  const folder = resolve(options.folder);
+  const files = images === undefined ? [] : globSync(join(images, '**/*.*'));
+  const receipts = await mkdtemp(join(tmpdir(), 'face-api-audit-'));
+  await mkdir(folder, { recursive: true });
+  const own = url === undefined ? await startServiceProcess({ FACE_API_RECEIPT_KEY_FOLDER: receipts }) : null;
+  const audit: Audit = {
+    url: own?.url ?? url!.replace(/\/$/, ''),
+    headers: apiKey === undefined ? {} : { 'x-api-key': apiKey },
+    cases,
+    folder,
+  };
+  try {
+    const findings: Finding[] = [];
+    const steps: (() => Promise<Finding[]>)[] = [
+      () => checkLossless(audit),
+      () => checkJpeg(audit),
+      () => checkMetadata(audit, files),
+      () => checkFrames(audit),
+      () => checkCoverage(audit),
+      () => checkStatements(audit),
+      () => checkRefusals(audit),
+      // Threads can be made to die only in a service that the audit itself has started.
+      async () => (own ? (await checkDyingWorkers(audit)).findings : []),
+    ];
+    for (const step of steps) {
+      const found = await step();
+      findings.push(...found);
+      for (const line of found) process.stdout.write(`${describe(line)}\n`);
+    }
+    // Of the methods that are no promise, the same check must find what they leave: else it could find nothing.
+    const control = await checkLossless({ ...audit, cases: Math.min(cases, 40), folder: receipts }, REVERSIBLE);
+    const caught = sum(control, ({ counterExamples }) => counterExamples);
+    process.stdout.write(
+      `control: gaussian and mosaic caught in ${caught} of ${sum(control, (line) => line.cases)}\n\n`,
+    );
+    process.stdout.write(table(findings));
+    const broken = sum(findings, ({ counterExamples }) => counterExamples);
+    if (broken > 0) process.stdout.write(`\nThe files of counter-examples are in ${folder}\n`);
+    return broken === 0 && caught > 0;
+  } finally {
+    await own?.stop();
   }
-  // Of the methods that are no promise, the same check must find what they leave: else it could find nothing.
-  const control = await checkLossless({ ...audit, cases: Math.min(cases, 40), folder: receipts }, REVERSIBLE);
-  const caught = sum(control, ({ counterExamples }) => counterExamples);
-  process.stdout.write(`control: gaussian and mosaic caught in ${caught} of ${sum(control, (line) => line.cases)}\n\n`);
-  process.stdout.write(table(findings));
-  const broken = sum(findings, ({ counterExamples }) => counterExamples);
-  if (broken > 0) process.stdout.write(`\nThe files of counter-examples are in ${folder}\n`);
-  process.exitCode = broken > 0 || caught === 0 ? 1 : 0;
-} finally {
-  await own?.stop();
 }
 
 function sum(lines: readonly Finding[], of: (line: Finding) => number): number {

@@ -4,6 +4,7 @@ import { Logger } from '@nestjs/common';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../../errors/domain-error.ts';
+import { ifPresent } from '../../files/durable-file.ts';
 import { sendProblem } from '../../http/send-problem.ts';
 import { contentSecurityPolicy } from './content-security-policy.ts';
 
@@ -97,14 +98,9 @@ function turnAway(request: FastifyRequest, reply: FastifyReply, file: string): F
 
 /** By their paths below the folder, with `/` on every system; empty where there is no such folder. */
 async function listFiles(folder: string): Promise<Set<string>> {
-  try {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-    const files = entries.filter((entry) => entry.isFile());
-    return new Set(
-      files.map(({ parentPath, name }) => relative(folder, join(parentPath, name)).split(sep).join(posix.sep)),
-    );
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Set();
-    throw error;
-  }
+  const entries = (await ifPresent(readdir(folder, { recursive: true, withFileTypes: true }))) ?? [];
+  const files = entries.filter((entry) => entry.isFile());
+  return new Set(
+    files.map(({ parentPath, name }) => relative(folder, join(parentPath, name)).split(sep).join(posix.sep)),
+  );
 }

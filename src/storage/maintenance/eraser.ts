@@ -1,13 +1,14 @@
+import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
 import { objectKeysOf, originalKey } from '../objects/object-keys.ts';
-import type { ObjectStore } from '../objects/object-store.ts';
+import { ObjectStore } from '../objects/object-store.ts';
 import { auditEntity } from '../records/audit.entity.ts';
-import type { Database } from '../records/database.ts';
+import { Database } from '../records/database.ts';
 import { type ImageRow, imageEntity } from '../records/image.entity.ts';
 import { jobEntity } from '../records/job.entity.ts';
 import { lockImage } from '../records/locks.ts';
-import type { Spool, SpoolFile } from '../spool/spool.ts';
+import { Spool, type SpoolFile } from '../spool/spool.ts';
 
 const AT_ONCE = 8;
 /** The second look finds nothing, unless the image is sent again meanwhile. */
@@ -31,6 +32,7 @@ interface Found {
 }
 
 /** Erases an image and all that was made of it: its objects, its rows, and its jobs in the spool. */
+@Injectable()
 export class Eraser {
   readonly #database: Database;
   readonly #objects: ObjectStore;

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { In } from 'typeorm';
@@ -9,9 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { v7 } from 'uuid';
 import { type OpenedStorage, openStorage } from '../../../test/fixtures/opened-storage.ts';
 import { finishedJob, jpegBytes } from '../../../test/fixtures/stored-jobs.ts';
-import { createTestDatabase } from '../../../test/fixtures/test-database.ts';
 import { Archive } from '../archive.ts';
-import { runCli } from '../cli.ts';
 import type { FinishedJob } from '../job.ts';
 import { originalKey, resultKey } from '../objects/object-keys.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
@@ -495,77 +492,4 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
       expect(done.flatMap(({ missing }) => missing)).toHaveLength(2);
     });
   });
-
-  // The command line opens the objects by itself, and the folder is what it finds without further settings.
-  if (objectsIn === 'folder') {
-    describe('npm run storage', () => {
-      const run = (...args: string[]) => runOn(storage.databaseUrl, ...args);
-
-      async function runOn(databaseUrl: string, ...args: string[]) {
-        const texts = { stdout: '', stderr: '' };
-        const collect = (name: keyof typeof texts) =>
-          new Writable({
-            write(chunk: Buffer, _encoding, done) {
-              texts[name] += chunk.toString();
-              done();
-            },
-          });
-        const exitCode = await runCli(
-          args,
-          { stdout: collect('stdout'), stderr: collect('stderr') },
-          { FACE_API_DATA_FOLDER: storage.folder, DATABASE_URL: databaseUrl },
-        );
-        return { exitCode, ...texts };
-      }
-
-      it('brings a new database up to date, and one that is so already', async () => {
-        const empty = await createTestDatabase();
-        try {
-          const upToDate = { exitCode: 0, stdout: 'the database is up to date\n', stderr: '' };
-          expect(await runOn(empty.url, 'migrate')).toEqual(upToDate);
-          expect(await runOn(empty.url, 'migrate')).toEqual(upToDate);
-          expect(await runOn(empty.url, 'prune', '--days', '1')).toMatchObject({ exitCode: 0 });
-          expect(await run('migrate', '--dry-run')).toMatchObject({ exitCode: 2 });
-        } finally {
-          await empty.close();
-        }
-      });
-
-      it('reconciles, prunes and erases, first dry', async () => {
-        const job = finishedJob({ createdAt: ago(10).toISOString() });
-        await storage.store(job);
-        expect(await run('reconcile')).toEqual({
-          exitCode: 0,
-          stdout: '0 without a record, 0 lost, 0 stuck\n',
-          stderr: '',
-        });
-        expect((await run('prune', '--days', '5', '--dry-run')).stdout).toMatch(/^would delete 1 jobs, 1 images/);
-        expect((await run('erase', job.id, '--dry-run')).stdout).toMatch(/^would erase .*1 jobs, 2 objects/);
-        expect(await keys()).toHaveLength(2);
-        expect((await run('erase', job.id)).stdout).toMatch(/^erased .*1 jobs, 2 objects/);
-        expect(await keys()).toEqual([]);
-        expect(await run('erase', job.id)).toMatchObject({
-          exitCode: 1,
-          stderr: expect.stringMatching(/no image/) as string,
-        });
-      });
-
-      it.each([
-        [[]],
-        [['dance']],
-        [['erase']],
-        [['erase', '../x']],
-        [['prune', 'now']],
-        [['prune', '--days', '0']],
-        [['--no']],
-      ])('says how it is called: %j', async (args) => {
-        expect(await run(...args)).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/--help/) as string });
-      });
-
-      it('keeps everything unless told for how long', async () => {
-        expect((await run('prune')).exitCode).toBe(2);
-        expect((await run('--help')).stdout).toMatch(/^Usage/);
-      });
-    });
-  }
 });

@@ -1,12 +1,13 @@
+import { Injectable } from '@nestjs/common';
 import { type DataSource, LessThan } from 'typeorm';
 import { v7 } from 'uuid';
-import type { ObjectStore } from '../objects/object-store.ts';
+import { ObjectStore } from '../objects/object-store.ts';
 import { auditEntity } from '../records/audit.entity.ts';
-import type { Database } from '../records/database.ts';
+import { Database } from '../records/database.ts';
 import { type ImageRow, imageEntity } from '../records/image.entity.ts';
 import { jobEntity } from '../records/job.entity.ts';
 import { lockImage } from '../records/locks.ts';
-import type { Spool } from '../spool/spool.ts';
+import { Spool } from '../spool/spool.ts';
 
 const BATCH = 200;
 
@@ -21,6 +22,7 @@ export interface Pruning {
  * Deletes what is older than the operator wants to keep: jobs with their results, then images that no job uses any more,
  * and what was put aside as damaged.
  */
+@Injectable()
 export class Pruner {
   readonly #database: Database;
   readonly #objects: ObjectStore;

@@ -1,9 +1,8 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { v7 } from 'uuid';
+import { makeFolder } from '../../files/durable-file.ts';
+import { keepSecret } from '../../files/secret-file.ts';
 import { ASSETS_PATH } from '../assets-path.ts';
-import { ifPresent, makeFolder, systemErrorCode } from '../durable-file.ts';
 
 const KEY_BYTES = 32;
 
@@ -20,7 +19,8 @@ export class AssetUrls {
   /** The secret is kept in the data folder, so that addresses stay valid over a restart and among instances that share it. */
   static async open(dataFolder: string): Promise<AssetUrls> {
     await makeFolder(dataFolder, true, 0o711);
-    return new AssetUrls(await readOrMakeSecret(join(dataFolder, 'asset-url.key')));
+    const secret = await keepSecret(join(dataFolder, 'asset-url.key'), () => randomBytes(KEY_BYTES));
+    return new AssetUrls(secret.content);
   }
 
   sign(key: string, seconds: number): string {
@@ -40,20 +40,4 @@ export class AssetUrls {
   #signature(key: string, expires: string): string {
     return createHmac('sha256', this.#secret).update(`${expires}\n${key}`).digest('base64url');
   }
-}
-
-/** Of several instances that start at once, one makes the secret and all use it. */
-async function readOrMakeSecret(path: string): Promise<Buffer> {
-  const present = await ifPresent(readFile(path));
-  if (present) return present;
-  const candidate = `${path}.${v7()}`;
-  await writeFile(candidate, randomBytes(KEY_BYTES), { mode: 0o600, flag: 'wx' });
-  try {
-    await link(candidate, path);
-  } catch (error) {
-    if (systemErrorCode(error) !== 'EEXIST') throw error;
-  } finally {
-    await rm(candidate);
-  }
-  return readFile(path);
 }

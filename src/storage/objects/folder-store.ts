@@ -1,6 +1,6 @@
 import { access, constants, opendir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { ifPresent, makeFolder, writeDurably } from '../durable-file.ts';
+import { ifPresent, makeFolder, writeDurably } from '../../files/durable-file.ts';
 import type { AssetUrls } from './asset-urls.ts';
 import { assertKey } from './object-keys.ts';
 import { ObjectStore, type StoredObject } from './object-store.ts';

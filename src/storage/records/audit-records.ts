@@ -1,8 +1,10 @@
+import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
 import { type AuditRow, auditEntity } from './audit.entity.ts';
-import type { Database } from './database.ts';
+import { Database } from './database.ts';
 
 /** Where what was done is recorded. */
+@Injectable()
 export class AuditRecords {
   readonly #database: Database;
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ifPresent } from '../durable-file.ts';
+import { ifPresent } from '../../files/durable-file.ts';
 import { EmbeddedPostgres } from './embedded-postgres.ts';
 
 const USER_OF_SERVER = fileURLToPath(new URL('../../../test/fixtures/database-user.ts', import.meta.url));

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, link, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -8,7 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { v7 } from 'uuid';
-import { ifPresent, makeFolder, systemErrorCode } from '../durable-file.ts';
+import { systemErrorCode } from '../../errors/reason.ts';
+import { ifPresent, makeFolder } from '../../files/durable-file.ts';
+import { keepSecret, type Owner } from '../../files/secret-file.ts';
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 
 const run = promisify(execFile);
@@ -23,11 +25,6 @@ const PRESENCE_LOCK = `hashtextextended('face-api presence', 0)`;
 interface Running {
   readonly pid: number;
   readonly port: number;
-}
-
-interface Owner {
-  readonly uid: number;
-  readonly gid: number;
 }
 
 /**
@@ -197,25 +194,14 @@ export class EmbeddedPostgres {
       throw new EmbeddedPostgresError(
         `A PostgreSQL cannot be set up in ${this.#cluster} (${(stderr ?? String(error)).trim()}). ` +
           'Its user must be able to enter that folder; or set DATABASE_URL to another server',
-        { cause: error },
       );
     }
   }
 
   async #readOrMakePassword(owner: Owner | undefined): Promise<string> {
-    const present = await ifPresent(readFile(this.#passwordFile, 'utf8'));
-    if (present !== undefined) return present.trim();
-    const candidate = `${this.#passwordFile}.${v7()}`;
-    await writeFile(candidate, `${randomBytes(24).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
-    try {
-      if (owner) await chown(candidate, owner.uid, owner.gid);
-      await link(candidate, this.#passwordFile);
-    } catch (error) {
-      if (systemErrorCode(error) !== 'EEXIST') throw error;
-    } finally {
-      await rm(candidate);
-    }
-    return (await readFile(this.#passwordFile, 'utf8')).trim();
+    const make = () => `${randomBytes(24).toString('hex')}\n`;
+    const { content } = await keepSecret(this.#passwordFile, make, owner);
+    return content.toString('utf8').trim();
   }
 
   /** PostgreSQL keeps in it, line by line: process id, folder, start time, port, and more. */

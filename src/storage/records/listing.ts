@@ -1,8 +1,9 @@
+import { Injectable } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
 import type { JobKind, JobStatus } from '../job.ts';
 import { type AuditRow, auditEntity } from './audit.entity.ts';
 import { BadCursorError } from './bad-cursor-error.ts';
-import type { Database } from './database.ts';
+import { Database } from './database.ts';
 import { type ImageRow, imageEntity } from './image.entity.ts';
 import { type JobRow, jobEntity } from './job.entity.ts';
 
@@ -53,6 +54,7 @@ export type ListedJob = Omit<JobRow, 'faces' | 'options' | 'timings' | 'image'>;
  * Pages through jobs and images. A page continues where the one before ended, by the sort's own values, so that it takes
  * the same time at any depth, and rows that come in meanwhile move nothing. Sorting by faces lists only what has a count.
  */
+@Injectable()
 export class Listing {
   readonly #database: Database;
 

@@ -1,4 +1,5 @@
-import type { Database } from './database.ts';
+import { Injectable } from '@nestjs/common';
+import { Database } from './database.ts';
 import type { InstanceRow } from './instance.entity.ts';
 import { type TrafficRow, type TrafficSpan, trafficEntity } from './traffic.entity.ts';
 
@@ -8,6 +9,7 @@ const SEEN_WITHIN_SECONDS = 60;
 const BATCH = 1000;
 
 /** What all processes of the service did and do, in the tables that they share. */
+@Injectable()
 export class TrafficRecords {
   readonly #database: Database;
 

@@ -2,7 +2,7 @@ import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { v7, validate } from 'uuid';
 import { DomainError } from '../../errors/domain-error.ts';
-import { ifPresent, makeFolder, tryToWrite, UNFINISHED, writeDurably } from '../durable-file.ts';
+import { ifPresent, makeFolder, tryToWrite, UNFINISHED, writeDurably } from '../../files/durable-file.ts';
 import type { FinishedJob } from '../job.ts';
 import {
   DamagedEntryError,

@@ -1,30 +1,12 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { type Answer, runFaceApi } from '../../test/fixtures/command-line.ts';
 import { makePack, makePackageFolder, type Pack, packName, withFolder } from '../../test/fixtures/model-packs.ts';
-import { runCli } from './cli.ts';
-import { packageModelsFolder } from './model-files.ts';
+import { packageModelsFolder } from '../models/model-files.ts';
 
-type Answer = { exitCode: number; stdout: string; stderr: string };
-
-function collector(): Writable & { text: string } {
-  const stream = Object.assign(
-    new Writable({
-      write(chunk: Buffer, _encoding, done) {
-        stream.text += chunk.toString();
-        done();
-      },
-    }),
-    { text: '' },
-  );
-  return stream;
-}
-
-async function run(args: string[], packageFolder = packageModelsFolder): Promise<Answer> {
-  const [stdout, stderr] = [collector(), collector()];
-  const exitCode = await runCli(args, { stdout, stderr }, packageFolder);
-  return { exitCode, stdout: stdout.text, stderr: stderr.text };
+function run(args: string[], packageFolder = packageModelsFolder): Promise<Answer> {
+  return runFaceApi(['models', ...args], { packageFolder });
 }
 
 /** A package folder whose manifest lists a model of noise, and a mirror that holds its pack. */
@@ -54,7 +36,7 @@ describe('the command line', () => {
       expect(refused).toEqual({
         exitCode: 2,
         stdout: 'detector: Noise licence. For tests only.\n',
-        stderr: `to accept this licence and download, type: npm run models -- download detector --accept-license --models-folder ${packageFolder}, with the same --from\n`,
+        stderr: `error: the licence is not accepted; type: face-api models download detector --accept-license --models-folder ${packageFolder}, with the same --from\n`,
       });
       expect(await readdir(packageFolder)).toEqual(before);
 
@@ -82,7 +64,7 @@ describe('the command line', () => {
       const args = ['download', 'detector', '--accept-license', '--from', mirror];
       const { exitCode, stderr } = await run(args, packageFolder);
       expect(exitCode).toBe(1);
-      expect(stderr).toMatch(/^pack\.zip has the SHA-256 .*\n$/);
+      expect(stderr).toMatch(/^error: pack\.zip has the SHA-256 .*\n$/);
       expect(stderr.split('\n')).toHaveLength(2);
     });
   });
@@ -99,7 +81,9 @@ describe('the command line', () => {
       await writeFile(join(packageFolder, 'detector.onnx'), 'damaged');
       const { exitCode, stderr } = await run(['verify'], packageFolder);
       expect(exitCode).toBe(1);
-      expect(stderr).toMatch(/^detector: damaged, .*npm run models -- download detector --accept-license/);
+      expect(stderr).toMatch(
+        /^detector: damaged, .*face-api models download detector --accept-license.*\nerror: detector cannot be used\n$/,
+      );
     });
   });
 
@@ -111,7 +95,7 @@ describe('the command line', () => {
       expect(await run(['add', 'nowhere.onnx', '--models-folder', folder])).toEqual({
         exitCode: 1,
         stdout: '',
-        stderr: 'there is no file nowhere.onnx\n',
+        stderr: 'error: there is no file nowhere.onnx\n',
       });
     });
   });
@@ -125,24 +109,17 @@ describe('the command line', () => {
   });
 
   it.each([
-    [[], 'which command?'],
-    [['instal'], 'unknown command "instal"'],
-    [['download'], 'download wants a NAME'],
-    [['add'], 'add wants a FILE'],
+    [['instal'], "unknown command 'instal'"],
+    [['download'], "missing required argument 'name'"],
+    [['add'], "missing required argument 'file'"],
     [['download', 'nix'], 'unknown model "nix": it is none of embedded, scrfd_500m'],
-    [['list', 'more'], 'too many arguments for list'],
-    [['list', '--colour'], "Unknown option '--colour'"],
-    [['list', '--from'], "'--from <value>' argument missing"],
+    [['list', 'more'], "too many arguments for 'list'"],
+    [['list', '--colour'], "unknown option '--colour'"],
+    [['list', '--models-folder'], "option '--models-folder <folder>' argument missing"],
   ])('answers %j with exit code 2 and where help is', async (args, problem) => {
-    const { exitCode, stderr } = await run(args);
-    expect(exitCode).toBe(2);
+    const { exitCode, stdout, stderr } = await run(args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toContain(problem);
-    expect(stderr).toMatch(/^.*npm run models -- --help\n$/);
-  });
-
-  it('helps', async () => {
-    const { exitCode, stdout } = await run(['--help']);
-    expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^Usage: npm run models -- COMMAND/);
+    expect(stderr).toMatch(/^error: .*; type: face-api models( \w+)? --help\n$/);
   });
 });

@@ -1,31 +1,9 @@
-import { Readable, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { AdminPassword } from './access/password.ts';
-import { runCli } from './cli.ts';
+import { type Answer, runFaceApi } from '../../test/fixtures/command-line.ts';
+import { AdminPassword } from '../admin/access/password.ts';
 
-interface Answer {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function collector(): Writable & { text: string } {
-  const stream = Object.assign(
-    new Writable({
-      write(chunk: Buffer, _encoding, done) {
-        stream.text += chunk.toString();
-        done();
-      },
-    }),
-    { text: '' },
-  );
-  return stream;
-}
-
-async function run(args: string[], typed = ''): Promise<Answer> {
-  const [stdout, stderr] = [collector(), collector()];
-  const exitCode = await runCli(args, { stdin: Readable.from([typed]), stdout, stderr });
-  return { exitCode, stdout: stdout.text, stderr: stderr.text };
+function run(args: string[], input = ''): Promise<Answer> {
+  return runFaceApi(['admin', ...args], { input });
 }
 
 describe('hash-password', () => {
@@ -55,13 +33,13 @@ describe('hash-password', () => {
   ])('refuses one that is %s', async (_, typed) => {
     const { exitCode, stdout, stderr } = await run(['hash-password'], typed);
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
-    expect(stderr).toBe('The password needs 12 to 256 characters\n');
+    expect(stderr).toBe('error: the password needs 12 to 256 characters\n');
   });
 
   it.each([[[]], [['hash']], [['hash-password', 'my-password']]])('called as %j: says how to call it', async (args) => {
     const { exitCode, stdout, stderr } = await run(args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
-    expect(stderr).toContain('Usage: npm run admin -- hash-password');
+    expect(stderr).toMatch(/face-api admin.*--help|Usage: face-api admin/);
     expect(stderr).not.toContain('my-password');
   });
 });
@@ -78,6 +56,6 @@ describe('a password that is not configured', () => {
 
 describe('a configured hash that is not whole', () => {
   it('ends the start with a line that says how to make one', async () => {
-    await expect(AdminPassword.open('$argon2id$v=19$m=19456')).rejects.toThrow('npm run admin -- hash-password');
+    await expect(AdminPassword.open('$argon2id$v=19$m=19456')).rejects.toThrow('face-api admin hash-password');
   });
 });

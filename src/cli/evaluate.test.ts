@@ -2,35 +2,17 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runFaceApi } from '../../test/fixtures/command-line.ts';
 import { crowd, emptyScene, encode, portrait, type Scene } from '../../test/fixtures/portraits.ts';
-import { runCli } from './cli.ts';
-import type { Figures } from './figures.ts';
-import type { Conditions } from './report.ts';
+import type { Figures } from '../evaluation/figures.ts';
+import type { Conditions } from '../evaluation/report.ts';
 
 const WIDER = '../shared/data/wider-val';
 const MODELS = '../shared/models';
 
-function collector(): Writable & { text: string } {
-  const stream = Object.assign(
-    new Writable({
-      write(chunk: Buffer, _encoding, done) {
-        stream.text += chunk.toString();
-        done();
-      },
-    }),
-    { text: '' },
-  );
-  return stream;
-}
-
-async function run(...args: string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> {
-  const [stdout, stderr] = [collector(), collector()];
-  const exitCode = await runCli(args, { stdout, stderr });
-  return { exitCode, stdout: stdout.text, stderr: stderr.text };
-}
+const run = (...args: string[]) => runFaceApi(['eval', ...args]);
 
 let folder: string;
 beforeAll(async () => {
@@ -108,37 +90,31 @@ describe('an evaluation on drawn people', () => {
 
 describe('a wrong command', () => {
   it.each([
-    [[], '--dataset FOLDER is missing'],
-    [['--dataset', 'x', '--threshold', 'low'], '--threshold is "low"; it takes a number from 0.01 to 1'],
+    [[], "required option '--dataset <folder>' not specified"],
+    [['--dataset', 'x', '--threshold', 'low'], "argument 'low' is invalid. It takes a number from 0.01 to 1"],
     [['--dataset', 'x', '--threshold', '0.7'], '--threshold is 0.7; it takes at most the default threshold 0.5'],
-    [['--dataset', 'x', '--input-size', '100'], '--input-size is "100"; it takes a whole number from 32'],
-    [['--dataset', 'x', '--threads', '0'], '--threads is "0"; it takes a whole number from 1 to 64'],
-    [['--dataset', 'x', '--limit', '0'], '--limit is "0"; it takes a whole number from 1'],
+    [['--dataset', 'x', '--input-size', '100'], "argument '100' is invalid. It takes a whole number from 32"],
+    [['--dataset', 'x', '--threads', '0'], "argument '0' is invalid. It takes a whole number from 1 to 64"],
+    [['--dataset', 'x', '--limit', '0'], "argument '0' is invalid. It takes a whole number from 1"],
     [['--dataset', 'x', '--json', 'no/such/folder/a.json'], 'no/such/folder/a.json cannot be written'],
-    [['--data', 'x'], "Unknown option '--data'"],
+    [['--dataset', 'x', '--data', 'x'], "unknown option '--data'"],
   ])('%j: %s', async (args, problem) => {
     const { exitCode, stdout, stderr } = await run(...args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toContain(problem);
-    expect(stderr).toMatch(/; type: npm run eval -- --help\n$/);
+    expect(stderr).toMatch(/; type: face-api eval --help\n$/);
   });
 
   it('is told what is missing: the data set, the model', async () => {
     expect(await run('--dataset', 'no/such/folder')).toMatchObject({
       exitCode: 1,
-      stderr: expect.stringMatching(/^no\/such\/folder is not a data set: .*\n$/) as string,
+      stderr: expect.stringMatching(/^error: no\/such\/folder is not a data set: .*\n$/) as string,
     });
     const dataset = join(folder, 'one');
     await writeScenes(dataset, [emptyScene()]);
     const { exitCode, stderr } = await run('--dataset', dataset, '--model', 'no/such.onnx');
     expect(exitCode).toBe(1);
     expect(stderr).toContain('name an existing ONNX file, or one of the models embedded,');
-  });
-
-  it('is explained by --help', async () => {
-    const { exitCode, stdout } = await run('--help');
-    expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^Usage: npm run eval -- --dataset FOLDER/);
   });
 });
 

@@ -2,26 +2,35 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { v7 } from 'uuid';
+import { systemErrorCode } from '../errors/reason.ts';
 
 /** The suffix of files that are being written: whoever finds one that is old knows that its writer died. */
 export const UNFINISHED = '.tmp';
 
 const TRIAL_CHUNK_BYTES = 1_048_576;
 
+/** Nothing of that name, or a file where a folder of the path should be. */
+export const ABSENT: readonly string[] = ['ENOENT', 'ENOTDIR'];
+
+/** Chunks of a file's content, one after the other. */
+export type Content = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
 /**
  * Writes a file so that its name shows the whole content or nothing, whatever fails meanwhile: to an unfinished file,
- * which is then renamed. With `sync`, content and name have reached the disk when it resolves.
+ * which is then renamed. If the content throws, nothing is left behind. With `sync`, content and name have reached the
+ * disk when it resolves.
  * @param unfinished what the names of its unfinished files start with; they are on the same file system
  */
 export async function writeDurably(
   path: string,
-  parts: readonly Uint8Array[],
+  content: Content,
   sync: boolean,
   unfinished: string = path,
+  mode = 0o600,
 ): Promise<void> {
   const name = unfinishedName(unfinished);
   try {
-    await writeNew(name, parts, sync);
+    await writeNew(name, content, sync, mode);
     await rename(name, path);
   } catch (error) {
     await rm(name, { force: true });
@@ -46,18 +55,19 @@ export async function tryToWrite(folder: string, bytes: number, sync: boolean): 
   }
 }
 
-async function writeNew(path: string, parts: readonly Uint8Array[], sync: boolean): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
+export function unfinishedName(start: string): string {
+  return `${start}.${v7()}${UNFINISHED}`;
+}
+
+/** Writes a file that is not there yet; a failure may leave a part of it. */
+export async function writeNew(path: string, content: Content, sync: boolean, mode = 0o600): Promise<void> {
+  const file = await open(path, 'wx', mode);
   try {
-    for (const part of parts) await file.writeFile(part);
+    for await (const chunk of content) await file.writeFile(chunk);
     if (sync) await file.datasync();
   } finally {
     await file.close();
   }
-}
-
-function unfinishedName(start: string): string {
-  return `${start}.${v7()}${UNFINISHED}`;
 }
 
 /** Makes the folder and those above it, as far as they are missing, so that they survive a failure of the machine. */
@@ -68,7 +78,7 @@ export async function makeFolder(path: string, sync: boolean, mode = 0o700): Pro
 }
 
 /** A new name is safe once its folder is. Windows has no such call: NTFS keeps names in its journal. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const folder = await open(path, 'r');
   try {
@@ -78,17 +88,12 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** The code of a failed system call ("ENOENT"), or undefined where the error is of another kind. */
-export function systemErrorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
 /** Undefined instead of an error, where the file is not there. */
-export async function ifPresent<Result>(access: Promise<Result>): Promise<Result | undefined> {
+export async function ifPresent<Result>(access: Promise<Result>, absent = ABSENT): Promise<Result | undefined> {
   try {
     return await access;
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    if (absent.includes(systemErrorCode(error) ?? '')) return undefined;
     throw error;
   }
 }

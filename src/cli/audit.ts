@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { countFrom } from './values.ts';
+
+/** The checks draw people and use the tests' own programs, so they are part of a checkout and not of what is deployed. */
+const AUDIT = new URL('../../test/audit/audit.ts', import.meta.url);
+
+interface AuditOptions {
+  readonly url?: string;
+  readonly apiKey?: string;
+  readonly cases: number;
+  readonly images?: string;
+  readonly folder: string;
+}
+
+interface Audit {
+  /** Answers whether all promises hold. */
+  readonly runAudit: (options: AuditOptions) => Promise<boolean>;
+}
+
+export function addAudit(program: Command): void {
+  program
+    .command('audit')
+    .description('try the promises of docs/masks.md from outside, against this build or a service that runs')
+    .option('--url <url>', 'the service to try (default: starts this build)')
+    .option('--api-key <key>', 'key of that service')
+    .option('--cases <number>', 'how often each promise is tried', countFrom(1, 1_000_000), 50)
+    .option('--images <folder>', 'images of your own to try as well')
+    .option('--folder <folder>', 'where files of counter-examples go', 'audit-counter-examples')
+    .action(async (options: AuditOptions) => {
+      if (!existsSync(AUDIT)) throw new Error('the audit needs a checkout of the repository; run it there, with --url');
+      const { runAudit } = (await import(AUDIT.href)) as Audit;
+      if (!(await runAudit(options))) throw new Error('a promise does not hold');
+    });
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+import { readEnvironment } from '../config/configuration.ts';
+import { ModelError } from '../models/model-error.ts';
+import { packageModelsFolder } from '../models/model-files.ts';
+import { runCli } from './run-cli.ts';
+
+/** `face-api`: the one command line; see `face-api --help`. */
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  environment: readEnvironment,
+  packageFolder: packageModelsFolder,
+  interruption: () => {
+    const controller = new AbortController();
+    process.once('SIGINT', () => {
+      controller.abort(new ModelError('interrupted: the same command continues where this one stopped'));
+    });
+    return controller.signal;
+  },
+});

@@ -1,0 +1,81 @@
+import { Command, CommanderError } from 'commander';
+import { ConfigurationError } from '../config/configuration.ts';
+import { reasonOf } from '../errors/reason.ts';
+import { VERSION } from '../version.ts';
+import { addAdmin } from './admin.ts';
+import { addAudit } from './audit.ts';
+import { type CliContext, UsageError } from './context.ts';
+import { addEvaluate } from './evaluate.ts';
+import { addModels } from './models.ts';
+import { addReceipt } from './receipt.ts';
+import { addServe } from './serve.ts';
+import { addStorage } from './storage.ts';
+
+const EXIT_CODES = '\nExit code: 0 done, 1 failed in whole or in part, 2 the command was wrong.';
+
+/** Runs one command and returns the exit code. Errors are one line on stderr, never a stack trace. */
+export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+  const program = createProgram(context);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    const { exitCode, message, instead = `${nameOf(program, args)} --help` } = outcomeOf(error);
+    if (message !== null) context.stderr.write(`error: ${message}${exitCode === 2 ? `; type: ${instead}` : ''}\n`);
+    return exitCode;
+  }
+}
+
+function createProgram(context: CliContext): Command {
+  const program = new Command('face-api')
+    .description('Finds faces in images and removes them: the service, and all that belongs to it')
+    .version(VERSION)
+    .helpCommand(false)
+    .exitOverride()
+    .addHelpText('afterAll', EXIT_CODES)
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+      // Told by runCli, with where help is.
+      outputError: () => undefined,
+    });
+  addServe(program);
+  addModels(program, context);
+  addStorage(program, context);
+  addReceipt(program, context);
+  addAdmin(program, context);
+  addEvaluate(program, context);
+  addAudit(program);
+  for (const group of program.commands) group.helpCommand(false);
+  return program;
+}
+
+interface Outcome {
+  readonly exitCode: number;
+  readonly message: string | null;
+  /** What to type, where the command's help would be of less use. */
+  readonly instead?: string | undefined;
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof UsageError) return { exitCode: 2, message: error.message, instead: error.instead };
+  if (!(error instanceof CommanderError)) {
+    return { exitCode: error instanceof ConfigurationError ? 2 : 1, message: reasonOf(error) };
+  }
+  if (error.exitCode === 0) return { exitCode: 0, message: null };
+  // Without a subcommand the help itself is the message.
+  if (error.code === 'commander.help') return { exitCode: 2, message: null };
+  return { exitCode: 2, message: error.message.replace(/^error: |\.$/g, '').replaceAll('\n', ' ') };
+}
+
+/** As far as the arguments name a command: `face-api models download`. */
+function nameOf(program: Command, args: readonly string[]): string {
+  const names = [program.name()];
+  let command: Command | undefined = program;
+  for (const arg of args) {
+    command = command.commands.find((candidate) => candidate.name() === arg);
+    if (!command) break;
+    names.push(command.name());
+  }
+  return names.join(' ');
+}

@@ -1,0 +1,62 @@
+import type { INestApplicationContext, ModuleMetadata } from '@nestjs/common';
+import { type Configuration, readConfiguration } from '../config/configuration.ts';
+import type { Eraser } from '../storage/maintenance/eraser.ts';
+import type { Pruner } from '../storage/maintenance/pruner.ts';
+import type { Reconciler } from '../storage/maintenance/reconciler.ts';
+import type { Database } from '../storage/records/database.ts';
+import { CliLog } from './cli-log.ts';
+import type { CliContext } from './context.ts';
+
+interface Maintenance {
+  readonly eraser: Eraser;
+  readonly pruner: Pruner;
+  readonly reconciler: Reconciler;
+}
+
+/** The service's own storage, whether the service has it on or not; closed whatever happens. */
+export async function withStorage<Result>(
+  context: CliContext,
+  work: (maintenance: Maintenance) => Promise<Result>,
+): Promise<Result> {
+  const [{ StoragePartsModule }, { Eraser }, { Pruner }, { Reconciler }, { Persistence }] = await Promise.all([
+    import('../storage/storage-parts.module.ts'),
+    import('../storage/maintenance/eraser.ts'),
+    import('../storage/maintenance/pruner.ts'),
+    import('../storage/maintenance/reconciler.ts'),
+    import('../storage/persistence.ts'),
+  ]);
+  return within(context, [StoragePartsModule], async (app) => {
+    // Jobs that wait are the service's to store.
+    await app.get(Persistence).stop();
+    return work({ eraser: app.get(Eraser), pruner: app.get(Pruner), reconciler: app.get(Reconciler) });
+  });
+}
+
+/** The database alone: before a new version starts, there may be nothing else yet. */
+export async function withDatabase(context: CliContext, work: (database: Database) => Promise<unknown>): Promise<void> {
+  const [{ RecordsModule }, { Database }] = await Promise.all([
+    import('../storage/records/records.module.ts'),
+    import('../storage/records/database.ts'),
+  ]);
+  await within(context, [RecordsModule], (app) => work(app.get(Database)));
+}
+
+/** Nest is loaded when a command needs it: it takes longer than most commands. */
+async function within<Result>(
+  context: CliContext,
+  imports: ModuleMetadata['imports'] & object,
+  work: (app: INestApplicationContext) => Promise<Result>,
+): Promise<Result> {
+  const configuration: Configuration = readConfiguration(context.environment());
+  const [{ NestFactory }, { CliModule }] = await Promise.all([import('@nestjs/core'), import('./cli.module.ts')]);
+  const logger = new CliLog(context.stderr);
+  const app = await NestFactory.createApplicationContext(CliModule.forRoot(configuration, imports), {
+    logger,
+    abortOnError: false,
+  });
+  try {
+    return await work(app);
+  } finally {
+    await app.close();
+  }
+}

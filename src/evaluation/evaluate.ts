@@ -1,0 +1,77 @@
+import { writeFile } from 'node:fs/promises';
+import { readConfiguration } from '../config/configuration.ts';
+import { Detector } from '../inference/worker/detector.ts';
+import { resolveModel } from '../models/model-files.ts';
+import { type Dataset, readDataset } from './dataset.ts';
+import { toFigures } from './figures.ts';
+import { detectAll, type MeasuredPhoto } from './measure.ts';
+import { drawCurves } from './plot.ts';
+import { type Conditions, looks, toJson, toText } from './report.ts';
+
+/** Production's defaults, whatever the environment says: figures are compared between machines. */
+export const defaults = readConfiguration({});
+
+export interface EvaluationOptions {
+  readonly dataset: string;
+  readonly model: string;
+  readonly inputSize: number;
+  readonly largeFaces: boolean;
+  readonly threshold: number;
+  readonly threads: number;
+  readonly limit: number;
+  readonly json?: string;
+  readonly svg?: string;
+}
+
+export interface Progress {
+  start(total: number, startValue: number): void;
+  increment(): void;
+  stop(): void;
+}
+
+/** Measures a model on labelled photos, writes the files that are asked for, and returns the report. */
+export async function evaluate(options: EvaluationOptions, progress: Progress): Promise<string> {
+  const { json, svg } = options;
+  const dataset = await readDataset(options.dataset, options.limit);
+  const model = await resolveModel(options.model);
+  const conditions: Conditions = {
+    dataset: options.dataset,
+    photos: dataset.photos.length,
+    model: { name: model.name, sha256: model.sha256, license: model.license, bytes: model.bytes },
+    inputSize: options.inputSize,
+    largeFaces: options.largeFaces,
+    nmsThreshold: defaults.detection.nmsThreshold,
+    defaultThreshold: defaults.detection.threshold,
+    lowThreshold: options.threshold,
+    threads: options.threads,
+  };
+  const measured = await measure(dataset, model.path, conditions, progress);
+  const figures = toFigures(dataset.levels, measured, conditions.defaultThreshold);
+  if (json !== undefined) await writeFile(json, toJson(conditions, figures));
+  if (svg !== undefined) {
+    const title = `${model.name} at ${options.inputSize} pixels, ${looks(options.largeFaces)}, ${conditions.photos} photos`;
+    await writeFile(svg, drawCurves(title, figures.levels, conditions.defaultThreshold));
+  }
+  return toText(conditions, figures);
+}
+
+async function measure(
+  dataset: Dataset,
+  modelPath: string,
+  conditions: Conditions,
+  progress: Progress,
+): Promise<MeasuredPhoto[]> {
+  const { inputSize, largeFaces, nmsThreshold, lowThreshold, threads } = conditions;
+  const detector = await Detector.load(modelPath, threads);
+  await detector.warmUp();
+  progress.start(dataset.photos.length, 0);
+  try {
+    const looks = { inputSize, maxInputSize: inputSize, largeFaces };
+    const detect = { ...looks, nmsThreshold, threshold: lowThreshold, minFaceSize: 0, maxFaces: Infinity };
+    return await detectAll(dataset.photos, detector, detect, () => {
+      progress.increment();
+    });
+  } finally {
+    progress.stop();
+  }
+}

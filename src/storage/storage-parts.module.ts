@@ -1,0 +1,91 @@
+import { Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Configuration } from '../config/configuration.ts';
+import { Tracing } from '../tracing/tracing.ts';
+import { Archive } from './archive.ts';
+import { Eraser } from './maintenance/eraser.ts';
+import { Pruner } from './maintenance/pruner.ts';
+import { Reconciler } from './maintenance/reconciler.ts';
+import { AssetUrls } from './objects/asset-urls.ts';
+import { ObjectStore } from './objects/object-store.ts';
+import { openAssetUrls, openObjects, openSpool } from './open-storage.ts';
+import { Persistence, PERSISTENCE_DEFAULTS } from './persistence.ts';
+import { Database } from './records/database.ts';
+import { RecordsModule } from './records/records.module.ts';
+import { Spool } from './spool/spool.ts';
+import { StorageMetrics } from './storage-metrics.ts';
+
+const logger = new Logger('Storage');
+
+/** The parts of storage, at rest: the service sets them going, the command line uses them by hand. */
+@Module({
+  imports: [RecordsModule],
+  providers: [
+    StorageMetrics,
+    { provide: AssetUrls, inject: [Configuration], useFactory: openAssetUrls },
+    { provide: ObjectStore, inject: [Configuration, AssetUrls], useFactory: openObjects },
+    {
+      provide: Spool,
+      inject: [Configuration, StorageMetrics],
+      useFactory: async (all: Configuration, metrics: StorageMetrics) => {
+        const spool = await openSpool(
+          all,
+          (jobId) => {
+            metrics.countLoss('spool_full');
+            logger.error({ jobId }, 'A job is lost: the spool is full, and it was the oldest in it');
+          },
+          (file, reason) => {
+            metrics.countLoss('damaged');
+            logger.error({ file, reason }, 'A job is lost: its file in the spool is damaged, and was put aside');
+          },
+        );
+        metrics.watchSpool(spool, all.storage.spoolMaxBytes);
+        return spool;
+      },
+    },
+    Archive,
+    {
+      provide: Persistence,
+      inject: [Spool, Archive, StorageMetrics, Tracing],
+      useFactory: (spool: Spool, archive: Archive, metrics: StorageMetrics, tracing: Tracing) =>
+        new Persistence(
+          spool,
+          archive,
+          {
+            tried: ({ id, trace }, start, end, error) => {
+              if (!trace) return;
+              tracing.addLater(trace, { name: 'persist', start, end, error, attributes: { 'face_api.job_id': id } });
+            },
+            stored: () => {
+              metrics.stored.inc();
+            },
+            failed: (jobId, attempt, retryInMs, error) => {
+              metrics.retries.inc();
+              logger.warn(
+                { err: error, jobId, attempt, retryInMs },
+                'A job could not be stored yet; it is tried again',
+              );
+            },
+          },
+          PERSISTENCE_DEFAULTS,
+        ),
+    },
+    Eraser,
+    Pruner,
+    {
+      provide: Reconciler,
+      inject: [Database, ObjectStore, Spool, Persistence],
+      useFactory: (database: Database, objects: ObjectStore, spool: Spool, persistence: Persistence) =>
+        new Reconciler(database, objects, spool, () => {
+          persistence.retryNow();
+        }),
+    },
+  ],
+  exports: [RecordsModule, StorageMetrics, AssetUrls, ObjectStore, Spool, Persistence, Eraser, Pruner, Reconciler],
+})
+export class StoragePartsModule implements OnApplicationShutdown {
+  constructor(private readonly objects: ObjectStore) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.objects.close();
+  }
+}
