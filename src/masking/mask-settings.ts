@@ -14,7 +14,8 @@ export function toMaskSettings(options: MaskRequestOptions, defaults: Configurat
     regions: options.regions ?? [],
     format: options.format,
     quality: options.quality ?? defaults.quality,
-    verify: options.verify ?? defaults.verify,
+    // Where no faces are to be looked for, the default does not ask for it: an explicit verify is refused there.
+    verify: options.detect === false ? false : (options.verify ?? defaults.verify),
     verifyThreshold: defaults.verifyThreshold,
     digests: options.receipt ?? defaults.receipt,
   };
