@@ -37,7 +37,7 @@ export interface MaskSettings {
   /** Absent: that of the input, PNG where the input's is not among the output formats. */
   readonly format: OutputFormat | undefined;
   readonly quality: number;
-  /** Search the masked image once more, and mask what is found outside the masks. */
+  /** Search the masked image once more, and mask what is found there and the masks do not cover. */
   readonly verify: boolean;
   readonly verifyThreshold: number;
   /** Whether the answer is to tell the digests of input and output. */
@@ -130,7 +130,7 @@ export interface MaskAnswer extends DetectAnswer {
 }
 
 export interface Verification {
-  /** clean: the last search found nothing outside the masks; incomplete: a bound ended it before. */
+  /** clean: the last search found nothing that the masks do not cover; incomplete: a bound ended it before. */
   readonly outcome: 'clean' | 'incomplete';
   readonly rounds: number;
   /** What was masked in addition. */
