@@ -10,6 +10,8 @@ import { checkMetadata } from './metadata.ts';
 import { checkJpeg, checkLossless, REVERSIBLE } from './non-interference.ts';
 import { checkCoverage, checkFrames } from './placement.ts';
 import { checkStatements } from './statements.ts';
+import { checkTransparency } from './transparency.ts';
+import { checkVerification } from './verification.ts';
 
 /**
  * `npm run audit`: tries the promises of docs/masks.md against a service, from outside. Starts the built service, or
@@ -47,7 +49,9 @@ try {
     () => checkJpeg(audit),
     () => checkMetadata(audit, files),
     () => checkFrames(audit),
+    () => checkTransparency(audit),
     () => checkCoverage(audit),
+    () => checkVerification(audit),
     () => checkStatements(audit),
     () => checkRefusals(audit),
     // Threads can be made to die only in a service that the audit itself has started.
