@@ -884,7 +884,7 @@ export interface components {
             large_faces?: boolean;
             /** @description Report the five landmarks of each face. Default: true */
             landmarks?: boolean;
-            /** @description false: look for no faces, mask the `regions` alone. Default: true */
+            /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
             detect?: boolean;
             /**
              * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
@@ -911,7 +911,7 @@ export interface components {
             format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
             /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
             quality?: number;
-            /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+            /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
             verify?: boolean;
             /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
             receipt?: boolean;
@@ -995,7 +995,7 @@ export interface components {
             large_faces?: boolean;
             /** @description Report the five landmarks of each face. Default: true */
             landmarks?: boolean;
-            /** @description false: look for no faces, mask the `regions` alone. Default: true */
+            /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
             detect?: boolean;
             /**
              * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
@@ -1022,7 +1022,7 @@ export interface components {
             format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
             /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
             quality?: number;
-            /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+            /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
             verify?: boolean;
             /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
             receipt?: boolean;
@@ -1074,7 +1074,7 @@ export interface components {
         };
         Verification: {
             /**
-             * @description clean: the last search found no face outside the masks; incomplete: a bound ended it before
+             * @description clean: the last search found no face that the masks do not cover; incomplete: a bound ended it before
              * @enum {string}
              */
             outcome: "clean" | "incomplete";
@@ -1636,7 +1636,7 @@ export interface operations {
                     large_faces?: boolean;
                     /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description false: look for no faces, mask the `regions` alone. Default: true */
+                    /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
                     detect?: boolean;
                     /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
@@ -1663,7 +1663,7 @@ export interface operations {
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                     /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
-                    /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
                     /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
                     receipt?: boolean;
@@ -1700,7 +1700,7 @@ export interface operations {
                     large_faces?: boolean;
                     /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description false: look for no faces, mask the `regions` alone. Default: true */
+                    /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
                     detect?: boolean;
                     /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
@@ -1727,7 +1727,7 @@ export interface operations {
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                     /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
-                    /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
                     /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
                     receipt?: boolean;
@@ -3362,7 +3362,7 @@ export interface operations {
                     large_faces?: boolean;
                     /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description false: look for no faces, mask the `regions` alone. Default: true */
+                    /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
                     detect?: boolean;
                     /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
@@ -3389,7 +3389,7 @@ export interface operations {
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                     /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
-                    /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
                     /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
                     receipt?: boolean;
@@ -3428,7 +3428,7 @@ export interface operations {
                     large_faces?: boolean;
                     /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description false: look for no faces, mask the `regions` alone. Default: true */
+                    /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
                     detect?: boolean;
                     /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
@@ -3455,7 +3455,7 @@ export interface operations {
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                     /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
-                    /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
                     /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
                     receipt?: boolean;
