@@ -9,6 +9,8 @@ import { checkMetadata } from './audit/metadata.ts';
 import { checkJpeg, checkLossless, REVERSIBLE } from './audit/non-interference.ts';
 import { checkCoverage, checkFrames } from './audit/placement.ts';
 import { checkStatements } from './audit/statements.ts';
+import { checkTransparency } from './audit/transparency.ts';
+import { checkVerification } from './audit/verification.ts';
 import { type Service, startService } from './service.ts';
 
 /** The audit, in a small run; FACE_API_TEST_CASES=1000 makes it a large one. */
@@ -66,13 +68,21 @@ describe('masks cover faces', { timeout: TIMEOUT_MS }, () => {
     expectToHold(await checkFrames(audit));
   });
 
+  it('of images with transparency, whatever shows them', async () => {
+    expectToHold(await checkTransparency(audit));
+  });
+
+  it('whole, on every frame and without a trace, where verification finds them', async () => {
+    expectToHold(await checkVerification(audit));
+  });
+
   it('of every size, to the last row and column, in every orientation and sampling', async () => {
     expectToHold(await checkCoverage(audit));
   });
 });
 
 describe('what answers say of themselves is so', { timeout: TIMEOUT_MS }, () => {
-  it('in verification and receipts', async () => {
+  it('in receipts', async () => {
     expectToHold(await checkStatements(audit));
   });
 });

@@ -447,7 +447,7 @@ describe('verification', () => {
     const after = await decode(Buffer.from(output.image, 'base64'));
 
     expect({ face_count, masked_count }).toEqual({ face_count: 0, masked_count: 1 });
-    expect(response.headers.get('x-mask-verified')).toBe('clean; rounds=2; added=1');
+    expect(response.headers.get('x-mask-verified')).toBe('clean; rounds=1; added=1');
     expect(overlap(verification!.added_boxes[0]!, drawn)).toBeGreaterThan(0.5);
     expect(contrast(after, grow(drawn, -0.15))).toBeLessThan(contrast(before, grow(drawn, -0.15)) / 2);
   });
@@ -458,11 +458,30 @@ describe('verification', () => {
     expect(differenceOutside(before, after, [])).toBe(0);
   });
 
-  it('is not reported where it was not asked for, or nothing is searched', async () => {
-    for (const options of [{}, { verify: true, detect: false, regions: [CORNER] }]) {
+  it('is not reported where it was not asked for', async () => {
+    for (const options of [{}, { detect: false, regions: [CORNER] }]) {
       const response = await mask({ options, headers: asJson });
       expect(response.headers.get('x-mask-verified')).toBeNull();
       expect(maskedSchema.parse(await response.json()).verification).toBeNull();
+    }
+  });
+
+  it.each(WAYS)('is refused where no faces are to be looked for: %s', async (way) => {
+    const options = { verify: true, detect: false, regions: [CORNER] };
+    const { detail } = await expectProblem(await mask({ way, options }), 400, 'invalid-option');
+
+    expect(detail).toContain('detect=false');
+  });
+
+  it('verifies nothing where only the default asks for it and no faces are to be looked for', async () => {
+    const configured = await startService({ FACE_API_DEFAULT_VERIFY: 'true' });
+    try {
+      const options = { detect: false, regions: [CORNER] };
+      const response = await send(configured.url, 'mask', image, { options, headers: asJson });
+      expect(response.headers.get('x-mask-verified')).toBeNull();
+      expect(maskedSchema.parse(await response.json())).toMatchObject({ masked_count: 1, verification: null });
+    } finally {
+      await configured.close();
     }
   });
 
@@ -472,7 +491,7 @@ describe('verification', () => {
     try {
       const response = await send(configured.url, 'mask', image, { options: { threshold: 1 } });
       await bytesOf(response);
-      expect(response.headers.get('x-mask-verified')).toBe('clean; rounds=2; added=1');
+      expect(response.headers.get('x-mask-verified')).toBe('clean; rounds=1; added=1');
     } finally {
       await configured.close();
     }

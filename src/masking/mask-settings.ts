@@ -15,7 +15,8 @@ export function toMaskSettings(options: MaskRequestOptions, defaults: Configurat
     format: options.format,
     quality: options.quality ?? defaults.quality,
     effort: options.effort ?? defaults.effort,
-    verify: options.verify ?? defaults.verify,
+    // Where no faces are to be looked for, the default does not ask for it: an explicit verify is refused there.
+    verify: options.detect === false ? false : (options.verify ?? defaults.verify),
     verifyThreshold: defaults.verifyThreshold,
     digests: options.receipt ?? defaults.receipt,
   };

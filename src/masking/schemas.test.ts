@@ -107,6 +107,14 @@ describe('the options of a masking request, as texts', () => {
     expect(refused({ constructor: '1' })).toEqual(['unknown']);
   });
 
+  it('are refused where verification is asked for and detection forbidden, with the way out', () => {
+    expect(refused({ verify: 'true', detect: 'false' })).toEqual(['verify']);
+    expect(parse({ verify: 'true', detect: 'false' }).error?.issues[0]?.message).toContain('Leave one of them out');
+    expect(refused({ verify: 'false', detect: 'false' })).toBeUndefined();
+    expect(refused({ verify: 'true', detect: 'true' })).toBeUndefined();
+    expect(refused({ detect: 'false' })).toBeUndefined();
+  });
+
   it('of masking are not taken for detection', () => {
     expect(detectOptionsSchema.safeParse({ threshold: 0.5 }).success).toBe(true);
     expect(detectOptionsSchema.safeParse({ threshold: 0.5, method: 'blur' }).success).toBe(false);

@@ -28,7 +28,7 @@ export const maskOptionsSchema = z
     detect: z
       .boolean()
       .optional()
-      .meta({ description: 'false: look for no faces, mask the `regions` alone. Default: true' }),
+      .meta({ description: 'false: look for no faces, mask the `regions` alone and verify nothing. Default: true' }),
     method: z
       .enum([...IRREVERSIBLE_METHODS, ...REVERSIBLE_METHODS])
       .optional()
@@ -70,7 +70,7 @@ export const maskOptionsSchema = z
     }),
     verify: z.boolean().optional().meta({
       description:
-        'Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured',
+        'Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured',
     }),
     receipt: z.boolean().optional().meta({
       description:
@@ -82,12 +82,20 @@ export const maskOptionsSchema = z
       .optional()
       .meta({ description: 'Boxes to mask in addition, or to keep; as a JSON list where it is a form field' }),
   })
-  .superRefine(({ method, allow_reversible }, context) => {
+  .superRefine(({ method, allow_reversible, verify, detect }, context) => {
     if (method !== undefined && isReversible(method) && allow_reversible !== true) {
       context.addIssue({
         code: 'custom',
         path: ['method'],
         message: `${method} can be undone to a large part. Use blur, pixelate or solid, or accept that with allow_reversible=true`,
+      });
+    }
+    if (verify === true && detect === false) {
+      context.addIssue({
+        code: 'custom',
+        path: ['verify'],
+        message:
+          'verify=true looks for faces, which detect=false forbids. Leave one of them out: without detect=false, what is found is masked beside the regions',
       });
     }
   })
@@ -98,7 +106,8 @@ export type MaskRequestOptions = z.infer<typeof maskOptionsSchema>;
 const verificationSchema = z
   .object({
     outcome: z.enum(['clean', 'incomplete']).meta({
-      description: 'clean: the last search found no face outside the masks; incomplete: a bound ended it before',
+      description:
+        'clean: the last search found no face that the masks do not cover; incomplete: a bound ended it before',
     }),
     rounds: z.number().int(),
     added_boxes: z.array(boxSchema.extend({ frame: z.number().int().optional() })),

@@ -1,4 +1,4 @@
-import { clipBox, type Point, type Size } from './geometry.ts';
+import { type Box, clipBox, type Point, type Size } from './geometry.ts';
 import type { Letterbox } from './letterbox.ts';
 import { suppressOverlaps } from './nms.ts';
 import type { Candidate, Landmarks } from './scrfd.ts';
@@ -31,13 +31,25 @@ const MAX_CANDIDATES = 5000;
 
 /** One detection per face, clipped to the photo, best first. Boxes with nothing inside the photo are dropped. */
 export function selectFaces(candidates: readonly Candidate[], photo: Size, options: SelectionOptions): Candidate[] {
-  return suppressOverlaps(strongest(candidates), options.nmsThreshold)
+  const faces = suppressOverlaps(strongest(candidates), options.nmsThreshold)
     .map((candidate) => ({ ...candidate, box: clipBox(candidate.box, photo) }))
-    .filter(({ box }) => {
-      const shortSide = Math.min(box.right - box.left, box.bottom - box.top);
-      return shortSide > 0 && shortSide >= options.minFaceSize;
-    })
-    .slice(0, options.maxFaces);
+    .filter(({ box }) => shortSide(box) > 0);
+  return chooseFaces(faces, options);
+}
+
+/**
+ * Those of the faces that are large enough, and of them the best so many.
+ * @param faces best first
+ */
+export function chooseFaces<Face extends { readonly box: Box }>(
+  faces: readonly Face[],
+  { minFaceSize, maxFaces }: Pick<SelectionOptions, 'minFaceSize' | 'maxFaces'>,
+): Face[] {
+  return faces.filter(({ box }) => shortSide(box) >= minFaceSize).slice(0, maxFaces);
+}
+
+function shortSide({ left, top, right, bottom }: Box): number {
+  return Math.min(right - left, bottom - top);
 }
 
 function strongest(candidates: readonly Candidate[]): readonly Candidate[] {

@@ -16,8 +16,9 @@ export interface Size {
   readonly height: number;
 }
 
-export function boxArea(box: Box): number {
-  return Math.max(0, box.right - box.left) * Math.max(0, box.bottom - box.top);
+/** 0 of an empty box, also where its other side is longer than numbers can express. */
+export function boxArea({ left, top, right, bottom }: Box): number {
+  return right > left && bottom > top ? (right - left) * (bottom - top) : 0;
 }
 
 export function intersection(a: Box, b: Box): Box {

@@ -1,17 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyRegion, anyShape, anySmallPhoto } from '../../test/fixtures/shapes.ts';
+import { anyBox, anyRegion, anyShape, anySmallPhoto } from '../../test/fixtures/shapes.ts';
 import type { BlockGrid, GridAxis } from './block-grid.ts';
-import { type Box, boxArea, intersection, type Size, union } from './geometry.ts';
+import { type Box, boxArea, clipBox, intersection, type Size, union } from './geometry.ts';
 import {
   connectedGroups,
   coverage,
   CoveredRows,
+  isBare,
   type MaskShape,
   onGrid,
   pixelBounds,
   planMask,
+  planWholeMask,
   rowSpan,
+  wholeFace,
 } from './mask.ts';
 
 const box = (left: number, top: number, right: number, bottom: number): Box => ({ left, top, right, bottom });
@@ -285,6 +288,71 @@ describe('groups of connected shapes', () => {
             expect(groups.find((group) => group.includes(one))).toContain(other);
           }
         }
+      }),
+    );
+  });
+});
+
+describe('a face is bare', () => {
+  const photo = { width: 60, height: 60 };
+  const face = box(20, 10, 40, 40);
+  const points = (...at: [number, number][]) => at.map(([x, y]) => ({ x, y }));
+  const covering = (...boxes: Box[]) =>
+    coverage(
+      boxes.map((covered) => ({ kind: 'box' as const, box: covered })),
+      photo,
+    );
+
+  it('unless 95 % of its box are covered', () => {
+    const toHide = { box: face, landmarks: null };
+    expect(isBare(toHide, covering(), photo)).toBe(true);
+    expect(isBare(toHide, covering(box(20, 25, 40, 40)), photo)).toBe(true);
+    expect(isBare(toHide, covering(box(20, 12, 40, 40)), photo)).toBe(true);
+    expect(isBare(toHide, covering(box(20, 11, 40, 40)), photo)).toBe(false);
+    expect(isBare(toHide, covering(face), photo)).toBe(false);
+  });
+
+  it('where one of its landmarks is, in its box or beside it', () => {
+    const covered = covering(box(20, 11, 40, 40));
+    expect(isBare({ box: face, landmarks: points([25, 11], [39.9, 39.9]) }, covered, photo)).toBe(false);
+    expect(isBare({ box: face, landmarks: points([25, 11], [30, 10.9]) }, covered, photo)).toBe(true);
+    expect(isBare({ box: face, landmarks: points([25, 20], [41, 20]) }, covered, photo)).toBe(true);
+  });
+
+  it('not for a landmark outside the photo, where nothing is to be seen', () => {
+    const atBorder = { box: box(0, 10, 20, 40), landmarks: points([-3, 20], [5, 20]) };
+    expect(isBare(atBorder, covering(atBorder.box), photo)).toBe(false);
+  });
+
+  it('never after it was masked whole, by whatever shape and padding', () => {
+    const point = fc.record({
+      x: fc.double({ min: -9, max: 45, noNaN: true }),
+      y: fc.double({ min: -9, max: 45, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(
+        anySmallPhoto,
+        anyBox,
+        fc.option(fc.array(point, { minLength: 5, maxLength: 5 })),
+        fc.constantFrom('ellipse', 'box'),
+        fc.double({ min: 0, max: 2, noNaN: true }),
+        (size, anywhere, landmarks, shape, padding) => {
+          const found = { box: clipBox(anywhere, size), landmarks };
+          fc.pre(found.box.right > found.box.left && found.box.bottom > found.box.top);
+          const shapes = planWholeMask([wholeFace(found, size)], { shape, padding });
+          expect(isBare(found, coverage(shapes, size), size)).toBe(false);
+        },
+      ),
+    );
+  });
+
+  it('never after it was masked with the default padding, but for landmarks beside its box', () => {
+    fc.assert(
+      fc.property(anySmallPhoto, anyBox, (size, anywhere) => {
+        const found = { box: clipBox(anywhere, size), landmarks: null };
+        fc.pre(found.box.right > found.box.left && found.box.bottom > found.box.top);
+        const shapes = planMask([found.box], [], { shape: 'ellipse', padding: 0.25 });
+        expect(isBare(found, coverage(shapes, size), size)).toBe(false);
       }),
     );
   });

@@ -1,5 +1,5 @@
 import { type BlockGrid, growToBlocks, growToSources } from './block-grid.ts';
-import { type Box, boxArea, clipBox, intersection, type Size, union } from './geometry.ts';
+import { type Box, boxArea, clipBox, intersection, type Point, type Size, union } from './geometry.ts';
 
 export interface MaskShape {
   readonly kind: 'ellipse' | 'box';
@@ -22,9 +22,12 @@ export interface CallerRegion extends Box {
 
 export interface MaskOptions {
   readonly shape: 'ellipse' | 'box';
-  /** Grows a face on each side by this share of its width and height. From 0.21 on an ellipse holds the whole box. */
+  /** Grows a face on each side by this share of its width and height. */
   readonly padding: number;
 }
+
+/** From this padding on, an ellipse holds the whole box. */
+const HOLDS_BOX = (Math.SQRT2 - 1) / 2;
 
 /** What to mask: the faces, padded, without those the caller keeps, and the caller's regions, whole and unpadded. */
 export function planMask(faces: readonly Box[], regions: readonly CallerRegion[], options: MaskOptions): MaskShape[] {
@@ -35,6 +38,57 @@ export function planMask(faces: readonly Box[], regions: readonly CallerRegion[]
       .map((face) => ({ kind: options.shape, box: pad(face, options.padding) })),
     ...added.map(({ left, top, right, bottom }) => ({ kind: 'box' as const, box: { left, top, right, bottom } })),
   ];
+}
+
+/** A face as far as a mask has to hide it. */
+export interface FaceToHide {
+  readonly box: Box;
+  readonly landmarks: readonly Point[] | null;
+}
+
+/** The same for faces that have to be hidden whole, whatever padding is asked for, landmarks beside the box included. */
+export function planWholeMask(faces: readonly Box[], options: MaskOptions): MaskShape[] {
+  const least = options.shape === 'ellipse' ? HOLDS_BOX : 0;
+  return planMask(faces, [], { ...options, padding: Math.max(options.padding, least) });
+}
+
+/** The box of a face, with the pixels of its landmarks, so far as they lie in the photo. */
+export function wholeFace({ box, landmarks }: FaceToHide, photo: Size): Box {
+  const points = (landmarks ?? []).filter((point) => liesIn(point, photo));
+  return {
+    left: Math.min(box.left, ...points.map(({ x }) => Math.floor(x))),
+    top: Math.min(box.top, ...points.map(({ y }) => Math.floor(y))),
+    right: Math.max(box.right, ...points.map(({ x }) => Math.floor(x) + 1)),
+    bottom: Math.max(box.bottom, ...points.map(({ y }) => Math.floor(y) + 1)),
+  };
+}
+
+/** At least this share of its box is covered of a face that counts as masked. */
+const COVERED = 0.95;
+
+/**
+ * Whether more is to be seen of a face than a rim: one of its landmarks, or more than a twentieth of its box.
+ * @param covered one byte per pixel of the photo, as `coverage` gives it
+ */
+export function isBare({ box, landmarks }: FaceToHide, covered: Uint8Array, photo: Size): boolean {
+  if (coveredShare(covered, box, photo) < COVERED) return true;
+  return (landmarks ?? []).some(
+    (point) => liesIn(point, photo) && covered[Math.floor(point.y) * photo.width + Math.floor(point.x)] === 0,
+  );
+}
+
+function liesIn({ x, y }: Point, { width, height }: Size): boolean {
+  return x >= 0 && y >= 0 && x < width && y < height;
+}
+
+/** The share of a box's pixels that are masked, 0 to 1. */
+export function coveredShare(covered: Uint8Array, box: Box, { width }: Size): number {
+  const { left, top, right, bottom } = outward(box);
+  let inside = 0;
+  for (let y = top; y < bottom; y++) {
+    for (let x = left; x < right; x++) inside += covered[y * width + x]!;
+  }
+  return inside / ((right - left) * (bottom - top));
 }
 
 /** Whether the caller wants a face to stay visible. */
@@ -56,13 +110,13 @@ function pad(box: Box, share: number): Box {
 
 /** What a shape reaches to in whole pixels, blocks included, beyond the photo as well. */
 export function outerBounds({ box, grid }: MaskShape): Box {
-  const outward = {
-    left: Math.floor(box.left),
-    top: Math.floor(box.top),
-    right: Math.ceil(box.right),
-    bottom: Math.ceil(box.bottom),
-  };
-  return grid ? growToBlocks(outward, grid) : outward;
+  const whole = outward(box);
+  return grid ? growToBlocks(whole, grid) : whole;
+}
+
+/** The whole pixels that a box touches. */
+function outward({ left, top, right, bottom }: Box): Box {
+  return { left: Math.floor(left), top: Math.floor(top), right: Math.ceil(right), bottom: Math.ceil(bottom) };
 }
 
 /** Bounds of a shape in whole pixels, cut to the photo: every pixel that it covers lies inside. */

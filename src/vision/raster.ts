@@ -13,14 +13,3 @@ export function clearHiddenColor({ channels, data }: Raster): void {
     if (data[at + 3] === 0) data[at] = data[at + 1] = data[at + 2] = 0;
   }
 }
-
-/** The same without its fourth channel. */
-export function colorsAlone({ width, height, data }: Raster): Raster {
-  const colors = new Uint8Array(width * height * 3);
-  for (let from = 0, to = 0; to < colors.length; from += 4, to += 3) {
-    colors[to] = data[from]!;
-    colors[to + 1] = data[from + 1]!;
-    colors[to + 2] = data[from + 2]!;
-  }
-  return { width, height, channels: 3, data: colors };
-}

@@ -9,6 +9,8 @@ import { checkMetadata } from './metadata.ts';
 import { checkJpeg, checkLossless, REVERSIBLE } from './non-interference.ts';
 import { checkCoverage, checkFrames } from './placement.ts';
 import { checkStatements } from './statements.ts';
+import { checkTransparency } from './transparency.ts';
+import { checkVerification } from './verification.ts';
 
 export interface AuditOptions {
   /** A service that runs; not given: this build is started. */
@@ -45,7 +47,9 @@ export async function runAudit(options: AuditOptions): Promise<boolean> {
       () => checkJpeg(audit),
       () => checkMetadata(audit, files),
       () => checkFrames(audit),
+      () => checkTransparency(audit),
       () => checkCoverage(audit),
+      () => checkVerification(audit),
       () => checkStatements(audit),
       () => checkRefusals(audit),
       // Threads can be made to die only in a service that the audit itself has started.

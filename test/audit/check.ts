@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type MaskedBody, maskedSchema } from '../../src/masking/schemas.ts';
 
 /** What the audit is made of: checks that send images to a service and judge its answers from outside. */
 
@@ -62,14 +63,19 @@ async function keepFiles(folder: string, name: string, files: Readonly<Record<st
 
 export type MaskQuery = Readonly<Record<string, string | number | boolean | object>>;
 
-export async function sendForMask(audit: Audit, image: Uint8Array, query: MaskQuery): Promise<Response> {
+export async function sendForMask(
+  audit: Audit,
+  image: Uint8Array,
+  query: MaskQuery,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
   const texts = Object.entries(query).map(([name, value]): [string, string] => [
     name,
     typeof value === 'string' ? value : JSON.stringify(value),
   ]);
   return fetch(`${audit.url}/api/v1/mask?${new URLSearchParams(texts).toString()}`, {
     method: 'POST',
-    headers: { 'content-type': 'image/jpeg', ...audit.headers },
+    headers: { 'content-type': 'image/jpeg', ...audit.headers, ...headers },
     body: Uint8Array.from(image),
   });
 }
@@ -79,4 +85,11 @@ export async function maskedBytes(audit: Audit, image: Uint8Array, query: MaskQu
   const response = await sendForMask(audit, image, query);
   if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
   return Buffer.from(await response.arrayBuffer());
+}
+
+/** @throws Error with the problem where the answer is none that its schema allows */
+export async function maskedAnswer(audit: Audit, image: Uint8Array, query: MaskQuery): Promise<MaskedBody> {
+  const response = await sendForMask(audit, image, query, { accept: 'application/json' });
+  if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
+  return maskedSchema.parse(await response.json());
 }

@@ -17,11 +17,11 @@ import { type Audit, type Finding, maskedBytes, tryCases, type Verdict } from '.
 
 /** Masks cover faces: on every frame (promise 4), of every size, at every border, in every orientation (promise 5). */
 
-const QUERY = { method: 'solid', color: '#ff00ff', shape: 'box', threshold: 0.3 };
+export const QUERY = { method: 'solid', color: '#ff00ff', shape: 'box', threshold: 0.3 };
 const MAGENTA = [255, 0, 255];
 
 /** The share of a box's pixels that have about the colour of the mask. */
-function maskedShare({ data, width, height }: Pixels, box: Box): number {
+export function maskedShare({ data, width, height }: Pixels, box: Box): number {
   let [masked, all] = [0, 0];
   for (let y = Math.max(0, Math.floor(box.top)); y < Math.min(height, Math.ceil(box.bottom)); y++) {
     for (let x = Math.max(0, Math.floor(box.left)); x < Math.min(width, Math.ceil(box.right)); x++, all++) {
@@ -47,18 +47,9 @@ export async function checkFrames(audit: Audit): Promise<Finding[]> {
       await tryCases(audit, 4, `a face in one frame of ${format}`, Math.ceil(audit.cases / 4), async (index) => {
         const random = seededRandom(index);
         const scene = portrait({ ...size, seed: random.int(1, 50), faceHeight: random.int(70, 130) });
-        const box = asBox(scene.faces[0]!.box);
-        const person = await render(scene);
-        const nobody = await sharp({ create: { ...size, channels: 3, background: '#8090a0' } })
-          .png()
-          .toBuffer();
         const at = random.int(0, 3);
-        const frames = await Promise.all(
-          Array.from({ length: 4 }, (_, frame) => withDot(frame === at ? person : nobody, frame)),
-        );
-        const film = sharp(frames, { join: { animated: true } });
-        const source = await film.toFormat(format, format === 'webp' ? { lossless: true } : {}).toBuffer();
-        return judge(source, await maskedBytes(audit, source, QUERY), box, at);
+        const source = await film(scene, at, format);
+        return judge(source, await maskedBytes(audit, source, QUERY), asBox(scene.faces[0]!.box), at);
       }),
     );
   }
@@ -66,6 +57,20 @@ export async function checkFrames(audit: Audit): Promise<Finding[]> {
     await tryCases(audit, 4, 'colours under full transparency', audit.cases, (index) => tryHidden(audit, index)),
   );
   return findings;
+}
+
+/** Four frames, with the person in one of them. */
+export async function film(scene: Scene, at: number, format: (typeof FILMS)[number]): Promise<Buffer> {
+  const { width, height } = scene;
+  const person = await render(scene);
+  const nobody = await sharp({ create: { width, height, channels: 3, background: '#8090a0' } })
+    .png()
+    .toBuffer();
+  const frames = await Promise.all(
+    Array.from({ length: 4 }, (_, frame) => withDot(frame === at ? person : nobody, frame)),
+  );
+  const joined = sharp(frames, { join: { animated: true } });
+  return joined.toFormat(format, format === 'webp' ? { lossless: true } : {}).toBuffer();
 }
 
 /** So that no frame looks like the one before, which encoders drop. */

@@ -1,23 +1,12 @@
 import { portrait, render } from '../fixtures/portraits.ts';
 import { type Audit, type Finding, sendForMask, tryCases, type Verdict } from './check.ts';
 
-/** What the answers say of themselves is so: verification (promise 6) and receipts (promise 7). */
+/** What receipts state is so (promise 7). */
 
 export async function checkStatements(audit: Audit): Promise<Finding[]> {
   return [
-    await tryCases(audit, 6, 'what the first search misses is masked', audit.cases, (index) => tryVerify(audit, index)),
     await tryCases(audit, 7, 'receipts hold for their image alone', audit.cases, (index) => tryReceipt(audit, index)),
   ];
-}
-
-/** With a threshold that no face reaches, only verification masks. */
-async function tryVerify(audit: Audit, index: number): Promise<Verdict> {
-  const image = await render(portrait({ seed: (index % 60) + 1, width: 300, height: 360 }));
-  const response = await sendForMask(audit, image, { threshold: 1, verify: true });
-  const answer = Buffer.from(await response.arrayBuffer());
-  const said = response.headers.get('x-mask-verified') ?? 'nothing';
-  if (/^clean; rounds=[23]; added=[1-9]/.test(said)) return null;
-  return { reason: `the answer says ${said}`, files: { source: image, answer } };
 }
 
 async function tryReceipt(audit: Audit, index: number): Promise<Verdict> {

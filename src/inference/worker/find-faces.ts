@@ -4,6 +4,7 @@ import type { Letterbox } from '../../vision/letterbox.ts';
 import type { Raster } from '../../vision/raster.ts';
 import { type Candidate, decodeCandidates } from '../../vision/scrfd.ts';
 import { toTensor } from '../../vision/tensor.ts';
+import type { View } from '../../vision/views.ts';
 import type { Detector } from './detector.ts';
 import type { DetectSettings, Face } from './messages.ts';
 import { resizePixels } from './source-image.ts';
@@ -16,29 +17,54 @@ import type { Stages } from './stages.ts';
  */
 const SECOND_LOOK = { share: 0.4, leastSize: 0.25 };
 
+/** Reads a photo, as a viewer may show it, at the size at which the network sees it. */
+export type ReadAtSize = (size: Size) => Promise<Raster>;
+
+/** What each view shows of decoded pixels. */
+export function readViews(photo: Raster, views: readonly View[]): ReadAtSize[] {
+  return views.map((view) => (size) => resizePixels(photo, size, view));
+}
+
 /**
+ * Best first; a face that several views show is found once.
+ * @param views what viewers may show of the photo
  * @param readStage name of the stage in which pixels are read
- * @param readAtSize the photo at the size at which the network sees it
  */
 export async function findFaces(
   stages: Stages,
   detector: Detector,
   photo: Size,
+  views: readonly ReadAtSize[],
   settings: DetectSettings,
   readStage: string,
-  readAtSize: (size: Size) => Promise<Raster>,
 ): Promise<Face[]> {
-  const letterbox = detector.letterbox(photo, settings.inputSize);
-  const pixels = await stages.run(readStage, () => readAtSize(letterbox.content));
-  const candidates = await findCandidates(stages, detector, pixels, letterbox, settings.threshold);
-  if (settings.largeFaces) {
-    const smaller = detector.letterbox(photo, settings.inputSize, SECOND_LOOK.share);
-    const shrunk = await stages.run(readStage, () => resizePixels(pixels, smaller.content));
-    const leastSize = SECOND_LOOK.leastSize * Math.max(photo.width, photo.height);
-    const found = await findCandidates(stages, detector, shrunk, smaller, settings.threshold);
-    candidates.push(...found.filter(({ box }) => Math.max(box.right - box.left, box.bottom - box.top) >= leastSize));
+  const candidates: Candidate[][] = [];
+  for (const readAtSize of views) {
+    candidates.push(await lookTwice(stages, detector, photo, readAtSize, settings, readStage));
   }
-  return stages.run('select', () => selectFaces(candidates, photo, settings));
+  return stages.run('select', () => selectFaces(candidates.flat(), photo, settings));
+}
+
+async function lookTwice(
+  stages: Stages,
+  detector: Detector,
+  photo: Size,
+  readAtSize: ReadAtSize,
+  { inputSize, threshold, largeFaces }: DetectSettings,
+  readStage: string,
+): Promise<Candidate[]> {
+  const letterbox = detector.letterbox(photo, inputSize);
+  const pixels = await stages.run(readStage, () => readAtSize(letterbox.content));
+  const candidates = await findCandidates(stages, detector, pixels, letterbox, threshold);
+  if (!largeFaces) return candidates;
+  const smaller = detector.letterbox(photo, inputSize, SECOND_LOOK.share);
+  const shrunk = await stages.run(readStage, () => resizePixels(pixels, smaller.content));
+  const leastSize = SECOND_LOOK.leastSize * Math.max(photo.width, photo.height);
+  const found = await findCandidates(stages, detector, shrunk, smaller, threshold);
+  return [
+    ...candidates,
+    ...found.filter(({ box }) => Math.max(box.right - box.left, box.bottom - box.top) >= leastSize),
+  ];
 }
 
 /** Candidates in pixels of the photo. */

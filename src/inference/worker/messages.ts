@@ -44,7 +44,7 @@ export interface MaskSettings {
   readonly format: OutputFormat | undefined;
   readonly quality: number;
   readonly effort: Effort;
-  /** Search the masked image once more, and mask what is found outside the masks. */
+  /** Search the masked image once more, and mask what is found there and the masks do not cover. */
   readonly verify: boolean;
   readonly verifyThreshold: number;
   /** Whether the answer is to tell the digests of input and output. */
@@ -137,7 +137,7 @@ export interface MaskAnswer extends DetectAnswer {
 }
 
 export interface Verification {
-  /** clean: the last search found nothing outside the masks; incomplete: a bound ended it before. */
+  /** clean: the last search found nothing that the masks do not cover; incomplete: a bound ended it before. */
   readonly outcome: 'clean' | 'incomplete';
   readonly rounds: number;
   /** What was masked in addition. */

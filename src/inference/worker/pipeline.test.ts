@@ -2,7 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Orientation, portrait, withOrientation } from '../../../test/fixtures/portraits.ts';
+import { type Orientation, portrait, render, withOrientation } from '../../../test/fixtures/portraits.ts';
+import { asBox, decode, overlap } from '../../../test/picture.ts';
 import { DomainError } from '../../errors/domain-error.ts';
 import { Detector } from './detector.ts';
 import type { CancelFlag, DetectSettings, MaskSettings } from './messages.ts';
@@ -159,6 +160,108 @@ describe('what a task asks for', () => {
       .toBuffer();
     const answer = await maskFaces({ image, detect: null, mask, cancel: newCancel() }, tools);
     expect((await sharp(answer.output.bytes).raw().toBuffer()).every((value) => value === 0)).toBe(true);
+  });
+});
+
+describe('an image with transparency', () => {
+  const size = { width: 320, height: 400 };
+  const drawn = asBox(portrait({ ...size, seed: 11 }).faces[0]!.box);
+
+  /** The drawn person, each pixel changed to one with transparency. */
+  async function transparent(change: (rgb: readonly number[], x: number, y: number) => readonly number[]) {
+    const { data, width, height } = await decode(await render(portrait({ ...size, seed: 11 })));
+    const rgba = Array.from({ length: width * height }, (_, pixel) =>
+      change([...data.subarray(3 * pixel, 3 * pixel + 3)], pixel % width, Math.floor(pixel / width)),
+    );
+    return sharp(Buffer.from(rgba.flat()), { raw: { width, height, channels: 4 } })
+      .png()
+      .toBuffer();
+  }
+  const isNearFace = (x: number, y: number) =>
+    x > drawn.left - 40 && x < drawn.right + 40 && y > drawn.top - 60 && y < drawn.bottom + 30;
+  const grey = ([r, g, b]: readonly number[]) => Math.round(0.299 * r! + 0.587 * g! + 0.114 * b!);
+
+  const images = {
+    'black ink, the picture in the alpha channel': () => transparent((rgb) => [0, 0, 0, 255 - grey(rgb)]),
+    'white ink, the picture in the alpha channel': () => transparent((rgb) => [255, 255, 255, grey(rgb)]),
+    'a face under alpha 1': () => transparent((rgb, x, y) => [...rgb, isNearFace(x, y) ? 1 : 255]),
+    'a person cut out': () => transparent((rgb, x, y) => [...rgb, isNearFace(x, y) ? 255 : 0]),
+    'an alpha channel that is opaque': () => transparent((rgb) => [...rgb, 255]),
+  };
+
+  it.each(Object.entries(images))('is searched in all that it may show, by detection as well: %s', async (_, make) => {
+    const image = await make();
+    const { faces } = await detectFaces({ image, detect, cancel: newCancel() }, tools);
+    const options = { ...mask, verify: true, format: 'png' as const };
+    const answer = await maskFaces({ image, detect, mask: options, cancel: newCancel() }, tools);
+    expect(faces).toHaveLength(1);
+    expect(overlap(faces[0]!.box, drawn)).toBeGreaterThan(0.5);
+    expect(answer).toMatchObject({ faces, verification: { outcome: 'clean' } });
+    const { data } = await decode(answer.output.bytes);
+    const centre = Math.round((drawn.top + drawn.bottom) / 2) * size.width + Math.round((drawn.left + drawn.right) / 2);
+    expect([...data.subarray(3 * centre, 3 * centre + 3)]).toEqual([255, 0, 255]);
+  });
+
+  it('is searched as it is answered: what full transparency hides is black by then', async () => {
+    const image = await transparent((rgb, x, y) => [...rgb, isNearFace(x, y) ? 0 : 255]);
+    expect((await detectFaces({ image, detect, cancel: newCancel() }, tools)).faces).toEqual([]);
+    const answer = await maskFaces({ image, detect, mask, cancel: newCancel() }, tools);
+    expect(answer.maskedCount).toBe(0);
+    const { data } = await decode(answer.output.bytes);
+    const centre = Math.round((drawn.top + drawn.bottom) / 2) * size.width + Math.round((drawn.left + drawn.right) / 2);
+    expect([...data.subarray(3 * centre, 3 * centre + 3)]).toEqual([0, 0, 0]);
+  });
+
+  it.each([
+    ['opaque', (x: number) => (x < 0 ? 0 : 255), 1, 1, 1],
+    ['transparent or not', (x: number) => (x < 20 ? 0 : 255), 2, 2, 1],
+    ['transparent in part', (x: number) => (x < 20 ? 100 : 255), 3, 3, 1],
+  ] as const)('costs a look for each view: %s', async (_, alpha, looks, verifiedPng, verifiedJpeg) => {
+    const image = await transparent((rgb, x) => [...rgb, alpha(x)]);
+    let count = 0;
+    const counting = {
+      letterbox: tools.detector.letterbox.bind(tools.detector),
+      inputFor: tools.detector.inputFor.bind(tools.detector),
+      infer: (...given: Parameters<Detector['infer']>) => {
+        count++;
+        return tools.detector.infer(...given);
+      },
+    } as unknown as Detector;
+    const counted = { ...tools, detector: counting, verifier: counting };
+    const once = { ...detect, largeFaces: false };
+    // A fill that no network takes for a face: else the original would be searched once more.
+    const style = { ...mask.style, color: [0, 0, 0] } as const;
+    const countOf = async (work: (counted: Tools) => Promise<unknown>) => {
+      count = 0;
+      await work(counted);
+      return count;
+    };
+    const masking = (changes: Partial<MaskSettings>) => (given: Tools) =>
+      maskFaces({ image, detect: once, mask: { ...mask, style, ...changes }, cancel: newCancel() }, given);
+    expect(await countOf((given) => detectFaces({ image, detect: once, cancel: newCancel() }, given))).toBe(looks);
+    expect(await countOf(masking({}))).toBe(looks);
+    expect(await countOf(masking({ verify: true, format: 'png' }))).toBe(looks + verifiedPng);
+    expect(await countOf(masking({ verify: true, format: 'jpeg' }))).toBe(looks + verifiedJpeg);
+  });
+
+  const hole = `${imagesFolder}/odd/hole-alpha-1.png`;
+  it.skipIf(!existsSync(hole))('has a face masked that is erased to alpha 1 of 255, in every format', async () => {
+    const image = readFileSync(hole);
+    const { faces } = await detectFaces(
+      { image: readFileSync(`${imagesFolder}/odd/base.png`), detect, cancel: newCancel() },
+      tools,
+    );
+    expect(faces).toHaveLength(3);
+    for (const format of ['png', 'webp', 'tiff', 'avif', 'jpeg'] as const) {
+      const options = { ...mask, format, quality: 100 };
+      const { output } = await maskFaces({ image, detect, mask: options, cancel: newCancel() }, tools);
+      const { data, width } = await decode(output.bytes);
+      for (const { box } of faces) {
+        const at = 3 * (Math.round((box.top + box.bottom) / 2) * width + Math.round((box.left + box.right) / 2));
+        const far = [255, 0, 255].map((value, c) => Math.abs(data[at + c]! - value));
+        expect(Math.max(...far)).toBeLessThan(12);
+      }
+    }
   });
 });
 

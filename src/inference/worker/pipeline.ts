@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto';
 import { DomainError } from '../../errors/domain-error.ts';
 import { hiddenPayloads } from '../../vision/container/hidden-payloads.ts';
+import { chooseFaces } from '../../vision/faces.ts';
 import type { Size } from '../../vision/geometry.ts';
 import { type CallerRegion, type MaskShape, onGrid, planMask } from '../../vision/mask.ts';
-import { paintMask } from '../../vision/paint.ts';
 import { clearHiddenColor, type Raster } from '../../vision/raster.ts';
-import { joinNeighbours } from '../../vision/neighbours.ts';
+import { viewsOf } from '../../vision/views.ts';
 import type { Detector } from './detector.ts';
 import { encodeFrames, encodeImage } from './encode.ts';
-import { findFaces } from './find-faces.ts';
+import { findFaces, readViews } from './find-faces.ts';
+import { MaskedFrames } from './masked-frames.ts';
 import {
   ANIMATED_FORMATS,
   type DetectAnswer,
+  type DetectSettings,
   type DetectTask,
   type Face,
   type MaskAnswer,
@@ -20,10 +22,9 @@ import {
   OUTPUT_FORMATS,
   type OutputFormat,
 } from './messages.ts';
-import { release } from './release.ts';
-import { decodeAtSize, decodeFrames, framesToMask, openImage, resizePixels, type SourceImage } from './source-image.ts';
+import { decodeAtSize, decodeFrames, framesToMask, openImage, type SourceImage } from './source-image.ts';
 import { Stages } from './stages.ts';
-import { verifyFrame, type VerifiedFrame, summarize } from './verify.ts';
+import { maskAndVerify, type Verified, verifySettings } from './verify.ts';
 
 export interface Tools {
   readonly detector: Detector;
@@ -37,72 +38,96 @@ export interface Tools {
 export async function detectFaces(task: DetectTask, { detector, maxPixels }: Tools): Promise<DetectAnswer> {
   const stages = new Stages(task.cancel);
   const source = await stages.run('header', () => openImage(task.image, maxPixels));
+  if (source.hasAlpha) {
+    const [frame] = await stages.run('decode', () => decodeShown(source, 1));
+    return describe(source, await findIn(frame!, task.detect, detector, stages), stages);
+  }
   const faces = await stages.group('detect', () =>
-    findFaces(stages, detector, source.size, task.detect, 'decode', (size) => decodeAtSize(source, size)),
+    findFaces(stages, detector, source.size, [(size) => decodeAtSize(source, size)], task.detect, 'decode'),
   );
   return describe(source, faces, stages);
 }
 
 /** header ▸ decode at full size ▸ resize ▸ infer ▸ select ▸ mask ▸ verify ▸ encode; frame by frame where there are many */
 export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswer> {
+  const { detect, mask } = task;
   const stages = new Stages(task.cancel);
   const source = await stages.run('header', () => openImage(task.image, tools.maxPixels));
   const frameCount = framesToMask(source, tools.maxFrames, tools.maxPixels);
-  const format = chooseFormat(source, frameCount, task.mask.format, tools.maxPixels);
-  refuseRegionsOutside(task.mask.regions, source.size);
-  const frames = await stages.run('decode', () => decodeFrames(source, frameCount));
+  const format = chooseFormat(source, frameCount, mask.format, tools.maxPixels);
+  refuseRegionsOutside(mask.regions, source.size);
+  const frames = await stages.run('decode', () => decodeShown(source, frameCount));
 
-  const faces: Face[][] = [];
-  for (const frame of frames) faces.push(task.detect ? await findIn(frame, task.detect, tools.detector, stages) : []);
-  const planned = faces.map((found) => planFrame(found, task.mask, source));
-  const shapes = source.isAnimation ? joinNeighbours(planned) : planned;
-
-  const verified: VerifiedFrame[] = [];
-  for (const [index, frame] of frames.entries()) {
-    await stages.run('mask', () => {
-      clearHiddenColor(frame);
-      paintMask(frame, shapes[index]!, task.mask.style);
-    });
-    if (task.mask.verify && task.detect) {
-      const { detect, mask } = task;
-      verified.push(
-        await stages.group('verify', () =>
-          verifyFrame(frame, shapes[index]!, detect, mask, source, tools.verifier, stages),
-        ),
-      );
-    }
+  const found: Found[] = [];
+  for (const frame of frames) found.push(await findToMask(frame, task, tools.detector, stages));
+  const planned = found.map(({ faces }) => planFrame(faces, mask, source));
+  const masked = new MaskedFrames(frames, planned, source.isAnimation, mask.style, mask.verify);
+  let verified: Verified | null = null;
+  if (mask.verify && detect) {
+    const faint = found.map((frame) => frame.faint);
+    const { verifier } = tools;
+    verified = await maskAndVerify(masked, faint, { verifier, detect, mask, source, format, stages });
+  } else {
+    await masked.paint(stages);
   }
-  const { quality, effort } = task.mask;
-  const encoding = { format, quality, effort, halvedChroma: source.halvedChroma };
+
+  const { pictures } = masked;
+  const encoding = { format, quality: mask.quality, effort: mask.effort, halvedChroma: source.halvedChroma };
   const bytes = await stages.run('encode', () =>
-    frames.length === 1 ? encodeImage(frames[0]!, source.profile, encoding) : encodeFrames(frames, source, encoding),
+    pictures.length === 1
+      ? encodeImage(pictures[0]!, source.profile, encoding)
+      : encodeFrames(pictures, source, encoding),
   );
-  // One buffer holds all frames.
-  release(frames[0]!.data);
-  const maskedBoxes = [...planned.flat().map(({ box }) => box), ...verified.flatMap(({ added }) => added)];
-  const digests = task.mask.digests ? await stages.run('digest', () => digest(task.image, bytes)) : null;
+  masked.release();
+  const maskedBoxes = [...planned.flat().map(({ box }) => box), ...(verified?.added.flat() ?? [])];
+  const digests = mask.digests ? await stages.run('digest', () => digest(task.image, bytes)) : null;
   return {
     ...describe(
       source,
-      faces.flatMap((found, frame) => found.map((face) => (frameCount > 1 ? { ...face, frame } : face))),
+      found.flatMap(({ faces }, frame) => faces.map((face) => (frameCount > 1 ? { ...face, frame } : face))),
       stages,
     ),
     output: { format, bytes },
     maskedCount: maskedBoxes.length,
     maskedBoxes,
-    verification: verified.length > 0 ? summarize(verified) : null,
+    verification: verified?.verification ?? null,
     digests,
   };
 }
 
-function findIn(
+/** The frames at full size, without the colours that no viewer shows and that no answer holds. */
+async function decodeShown(source: SourceImage, count: number): Promise<Raster[]> {
+  const frames = await decodeFrames(source, count);
+  frames.forEach(clearHiddenColor);
+  return frames;
+}
+
+interface Found {
+  readonly faces: readonly Face[];
+  /** What may be faces as well, for verification: too faint or too small for what the caller asks for, or too many. */
+  readonly faint: readonly Face[];
+}
+
+async function findToMask(
   frame: Raster,
-  settings: NonNullable<MaskTask['detect']>,
+  { detect, mask }: MaskTask,
   detector: Detector,
   stages: Stages,
-): Promise<Face[]> {
+): Promise<Found> {
+  if (!detect) return { faces: [], faint: [] };
+  if (!mask.verify) return { faces: await findIn(frame, detect, detector, stages), faint: [] };
+  const all = await findIn(frame, verifySettings(detect, mask), detector, stages);
+  const faces = chooseFaces(
+    all.filter(({ score }) => score >= detect.threshold),
+    detect,
+  );
+  const chosen = new Set(faces);
+  return { faces, faint: all.filter((face) => !chosen.has(face)) };
+}
+
+function findIn(frame: Raster, settings: DetectSettings, detector: Detector, stages: Stages): Promise<Face[]> {
   return stages.group('detect', () =>
-    findFaces(stages, detector, frame, settings, 'resize', (size) => resizePixels(frame, size)),
+    findFaces(stages, detector, frame, readViews(frame, viewsOf(frame)), settings, 'resize'),
   );
 }
 

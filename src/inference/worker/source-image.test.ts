@@ -141,6 +141,23 @@ describe('decoding gives 8-bit RGB of the right colour', () => {
     expect(raster).toMatchObject({ width: 8, height: 4, channels: 3 });
     expectNear(pixel(raster, 1, 2), BRICK, 1);
   });
+
+  it.each([
+    [1, 'colors', BRICK],
+    [128, 'colors', BRICK],
+    [255, 'on white', BRICK],
+    [1, 'on white', [254, 254, 254]],
+    [1, 'on black', [1, 0, 0]],
+    [128, 'on black', BRICK.map((value) => value / 2)],
+  ] as const)('and of alpha %i, %s, the colour that a viewer shows', async (alpha, view, expected) => {
+    const source = await open(
+      await halves([...BRICK, alpha], [...SKY, 255])
+        .png()
+        .toBuffer(),
+    );
+    const raster = await resizePixels(await decodePixels(source), { width: 8, height: 4 }, view);
+    expectNear(pixel(raster, 1, 2), [...expected], 2);
+  });
 });
 
 describe('the colour profile', () => {

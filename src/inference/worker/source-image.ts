@@ -5,7 +5,8 @@ import { colorSpaceOf } from '../../vision/color-profile.ts';
 import { type TiffPage, tiffPages } from '../../vision/container/tiff-pages.ts';
 import type { Size } from '../../vision/geometry.ts';
 import { type ImageType, sniffImageType } from '../../vision/image-type.ts';
-import { colorsAlone, type Raster } from '../../vision/raster.ts';
+import type { Raster } from '../../vision/raster.ts';
+import { colorsOf, type View } from '../../vision/views.ts';
 import { sourceGrid } from './source-grid.ts';
 
 sharp.cache(false);
@@ -185,7 +186,7 @@ export async function decodePixels(source: SourceImage): Promise<Raster> {
 
 async function decodePage(source: SourceImage, page: number): Promise<Raster> {
   const raster = await toRaster(uprightRgb(source, page));
-  return source.pages[page]?.hasUnusedChannel ? colorsAlone(raster) : raster;
+  return source.pages[page]?.hasUnusedChannel ? colorsOf(raster) : raster;
 }
 
 /**
@@ -227,8 +228,8 @@ function splitFrames(film: Raster, count: number): Raster[] {
 }
 
 /**
- * The upright image stretched to `size`, in 8-bit RGB without transparency. JPEG and WebP are shrunk while they are
- * decoded, which takes a fraction of a full decode.
+ * The upright image stretched to `size`, in 8-bit RGB; for one without transparency. JPEG and WebP are shrunk while they
+ * are decoded, which takes a fraction of a full decode.
  * @throws DomainError undecodable_image
  */
 export async function decodeAtSize(source: SourceImage, size: Size): Promise<Raster> {
@@ -247,11 +248,15 @@ export async function encodeThumbnail(source: SourceImage, longSide: number): Pr
   return decoding(() => small.webp({ quality: 75, effort: 2 }).toBuffer());
 }
 
-/** Decoded pixels stretched to `size`, in 8-bit RGB without transparency. */
-export async function resizePixels(raster: Raster, size: Size): Promise<Raster> {
-  const { width, height, channels } = raster;
-  return toRaster(shrink(sharp(raster.data, { raw: { width, height, channels } }).removeAlpha(), size));
+/** What a view shows of decoded pixels, stretched to `size`, in 8-bit RGB. */
+export async function resizePixels(raster: Raster, size: Size, view: View = 'colors'): Promise<Raster> {
+  // sharp would resize colours by their transparency, which leaves none of those that are nearly transparent.
+  const { data, width, height, channels } = view === 'colors' && raster.channels === 4 ? colorsOf(raster) : raster;
+  const image = sharp(data, { raw: { width, height, channels } });
+  return toRaster(shrink(view === 'colors' ? image : image.flatten({ background: BACKGROUNDS[view] }), size));
 }
+
+const BACKGROUNDS = { 'on white': '#ffffff', 'on black': '#000000' } as const;
 
 /** lanczos3 keeps small faces: .005 more average precision on WIDER FACE's hard faces than linear, for all models. */
 function shrink(image: Sharp, { width, height }: Size): Sharp {

@@ -1,85 +1,148 @@
-import type { Box } from '../../vision/geometry.ts';
-import { coverage, isKept, type MaskShape, onGrid, planMask } from '../../vision/mask.ts';
-import { paintMask } from '../../vision/paint.ts';
+import { type Box, iou } from '../../vision/geometry.ts';
+import { coveredShare, isBare, isKept, onGrid, planWholeMask, wholeFace } from '../../vision/mask.ts';
 import type { Raster } from '../../vision/raster.ts';
+import { type View, viewsOf } from '../../vision/views.ts';
 import type { Detector } from './detector.ts';
-import { findFaces } from './find-faces.ts';
-import type { DetectSettings, MaskSettings, Verification } from './messages.ts';
-import { resizePixels, type SourceImage } from './source-image.ts';
+import { findFaces, readViews } from './find-faces.ts';
+import type { MaskedFrames } from './masked-frames.ts';
+import type { DetectSettings, Face, MaskSettings, OutputFormat, Verification } from './messages.ts';
+import type { SourceImage } from './source-image.ts';
 import type { Stages } from './stages.ts';
 
 /** The network sees the masked image at this share of the size at which it saw the original. */
 const OTHER_SIZE = 1.5;
 const MAX_ROUNDS = 3;
+/** So many masks are added to a frame at most. */
 const MAX_BOXES = 100;
-/** A face counts as masked where at least this share of its box is covered. */
-const COVERED = 0.5;
+/** From this share on, a face that is found on a masked frame is to be found, and bare, on the original as well. */
+const MOSTLY_COVERED = 0.5;
+/** Boxes that overlap by more (intersection over union) are of one face. */
+const SAME_FACE = 0.5;
 
-export interface VerifiedFrame {
-  readonly clean: boolean;
-  readonly rounds: number;
-  readonly added: readonly Box[];
+/** What is looked for where it is verified: whatever may be a face, however small, and all of them. */
+export function verifySettings(detect: DetectSettings, { verifyThreshold }: MaskSettings): DetectSettings {
+  return { ...detect, threshold: Math.min(detect.threshold, verifyThreshold), maxFaces: Infinity, minFaceSize: 0 };
+}
+
+export interface Verified {
+  readonly verification: Verification;
+  /** What was masked in addition, frame by frame. */
+  readonly added: readonly (readonly Box[])[];
+}
+
+/** What verification needs beside the frames. */
+export interface Verifying {
+  readonly verifier: Detector;
+  readonly detect: DetectSettings;
+  readonly mask: MaskSettings;
+  readonly source: SourceImage;
+  readonly format: OutputFormat;
+  readonly stages: Stages;
 }
 
 /**
- * Searches a masked frame once more, more sharply, and masks what is found outside the masks, until nothing is found
- * or the bounds of rounds and boxes are reached.
+ * Searches masked frames once more, more sharply, and masks what is bare, until nothing is or the bounds of rounds and
+ * boxes are reached. Only frames whose masks have changed are searched again.
+ * @param frames with their masks, not yet painted
+ * @param faint what was found in the originals and is not to be masked by what the caller asks for, frame by frame: a
+ *   mask beside it may hide so much of it that the search no longer finds it
  */
-export async function verifyFrame(
-  frame: Raster,
-  shapes: readonly MaskShape[],
-  detect: DetectSettings,
-  mask: MaskSettings,
-  source: SourceImage,
-  verifier: Detector,
-  stages: Stages,
-): Promise<VerifiedFrame> {
+export async function maskAndVerify(
+  frames: MaskedFrames,
+  faint: readonly (readonly Face[])[],
+  verifying: Verifying,
+): Promise<Verified> {
+  const { stages } = verifying;
+  const additions = new Additions(frames, verifying);
+  for (const [frame, faces] of faint.entries()) additions.mask(frame, bareFaces(frames, frame, faces, verifying.mask));
+  for (let rounds = 1; ; rounds++) {
+    let bare = 0;
+    for (const frame of await frames.paint(stages)) {
+      const found = await stages.group('verify', () => findBare(frames, frame, verifying));
+      additions.mask(frame, found);
+      bare += found.length;
+    }
+    if (bare > 0 && rounds < MAX_ROUNDS && !additions.areBounded) continue;
+    await frames.paint(stages);
+    return additions.answer(bare === 0 && !additions.areBounded ? 'clean' : 'incomplete', rounds);
+  }
+}
+
+/** The masks that verification adds, so many a frame at most. */
+class Additions {
+  /** Whether some were left out. */
+  areBounded = false;
+  readonly #boxes: Box[][];
+  readonly #frames: MaskedFrames;
+  readonly #verifying: Verifying;
+
+  constructor(frames: MaskedFrames, verifying: Verifying) {
+    this.#boxes = frames.pictures.map(() => []);
+    this.#frames = frames;
+    this.#verifying = verifying;
+  }
+
+  /** @param faces best first */
+  mask(frame: number, faces: readonly Face[]): void {
+    const boxes = this.#boxes[frame]!;
+    const added = faces
+      .slice(0, MAX_BOXES - boxes.length)
+      .map((face) => wholeFace(face, this.#frames.pictures[frame]!));
+    if (added.length < faces.length) this.areBounded = true;
+    if (added.length === 0) return;
+    boxes.push(...added);
+    const { mask, source } = this.#verifying;
+    this.#frames.add(frame, onGrid(planWholeMask(added, mask.plan), source.grid));
+  }
+
+  answer(outcome: Verification['outcome'], rounds: number): Verified {
+    const isOne = this.#boxes.length === 1;
+    const added = this.#boxes.flatMap((boxes, frame) => boxes.map((box) => (isOne ? box : { ...box, frame })));
+    return { verification: { outcome, rounds, added }, added: this.#boxes };
+  }
+}
+
+/**
+ * Searches a frame as it is masked.
+ * @returns the faces that are to be seen; without those that only the masks make: a detector may take the fill, with
+ *   what is left around it, for a face where there is none
+ */
+async function findBare(frames: MaskedFrames, frame: number, verifying: Verifying): Promise<readonly Face[]> {
+  const { detect, format, mask, stages, verifier } = verifying;
   const settings = {
-    ...detect,
-    threshold: Math.min(detect.threshold, mask.verifyThreshold),
+    ...verifySettings(detect, mask),
     inputSize: Math.min(detect.maxInputSize, Math.round((detect.inputSize * OTHER_SIZE) / 32) * 32),
-    maxFaces: Infinity,
-    minFaceSize: 0,
   };
-  const covered = coverage(shapes, frame);
-  const added: Box[] = [];
-  for (let rounds = 1; rounds <= MAX_ROUNDS; rounds++) {
-    const faces = await findFaces(stages, verifier, frame, settings, 'verify', (size) => resizePixels(frame, size));
-    const bare = faces
-      .map(({ box }) => box)
-      .filter((box) => !isKept(box, mask.regions) && coveredShare(covered, box, frame.width) < COVERED);
-    if (bare.length === 0) return { clean: true, rounds, added };
-    if (added.length + bare.length > MAX_BOXES) return { clean: false, rounds, added };
-    const further = onGrid(planMask(bare, [], mask.plan), source.grid);
-    await stages.run('mask', () => {
-      paintMask(frame, further, mask.style);
-    });
-    coverage(further, frame).forEach((inside, pixel) => {
-      if (inside !== 0) covered[pixel] = 1;
-    });
-    added.push(...bare);
-  }
-  return { clean: false, rounds: MAX_ROUNDS, added };
+  const look = (photo: Raster, views: readonly View[], nmsThreshold: number) =>
+    findFaces(stages, verifier, photo, readViews(photo, views), { ...settings, nmsThreshold }, 'verify');
+
+  const picture = frames.pictures[frame]!;
+  const found = await look(picture, viewsIn(format, picture), settings.nmsThreshold);
+  const bare = bareFaces(frames, frame, found, mask);
+  if (bare.length === 0) return [];
+  const covered = frames.coverage(frame);
+  const isDoubtful = ({ box }: Face) => coveredShare(covered, box, picture) >= MOSTLY_COVERED;
+  if (!bare.some(isDoubtful)) return bare;
+  const original = frames.originals[frame]!;
+  // With all candidates: what stands behind another face may be suppressed by it.
+  const real = bareFaces(frames, frame, await look(original, viewsOf(original), 1), mask);
+  return bare.filter((face) => !isDoubtful(face) || real.some(({ box }) => iou(box, face.box) > SAME_FACE));
 }
 
-function coveredShare(covered: Uint8Array, box: Box, width: number): number {
-  const [left, top, right, bottom] = [
-    Math.floor(box.left),
-    Math.floor(box.top),
-    Math.ceil(box.right),
-    Math.ceil(box.bottom),
-  ];
-  let inside = 0;
-  for (let y = top; y < bottom; y++) {
-    for (let x = left; x < right; x++) inside += covered[y * width + x]!;
-  }
-  return inside / ((right - left) * (bottom - top));
+/** Those of the faces that are to be seen and that the caller does not keep. */
+function bareFaces(
+  frames: MaskedFrames,
+  frame: number,
+  faces: readonly Face[],
+  { regions }: MaskSettings,
+): readonly Face[] {
+  const unwanted = faces.filter(({ box }) => !isKept(box, regions));
+  if (unwanted.length === 0) return [];
+  const covered = frames.coverage(frame);
+  return unwanted.filter((face) => isBare(face, covered, frames.pictures[frame]!));
 }
 
-export function summarize(frames: readonly VerifiedFrame[]): Verification {
-  return {
-    outcome: frames.every(({ clean }) => clean) ? 'clean' : 'incomplete',
-    rounds: Math.max(...frames.map(({ rounds }) => rounds)),
-    added: frames.flatMap(({ added }, frame) => added.map((box) => (frames.length > 1 ? { ...box, frame } : box))),
-  };
+/** What viewers show of a picture in a format: JPEG, which knows no transparency, is given a white background. */
+function viewsIn(format: OutputFormat, picture: Raster): readonly View[] {
+  return format === 'jpeg' && picture.channels === 4 ? ['on white'] : viewsOf(picture);
 }

@@ -886,7 +886,7 @@ export interface components {
             large_faces?: boolean;
             /** @description Report the five landmarks of each face. Default: true */
             landmarks?: boolean;
-            /** @description false: look for no faces, mask the `regions` alone. Default: true */
+            /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
             detect?: boolean;
             /**
              * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
@@ -918,7 +918,7 @@ export interface components {
              * @enum {string}
              */
             effort?: "fast" | "small";
-            /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+            /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
             verify?: boolean;
             /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
             receipt?: boolean;
@@ -1002,7 +1002,7 @@ export interface components {
             large_faces?: boolean;
             /** @description Report the five landmarks of each face. Default: true */
             landmarks?: boolean;
-            /** @description false: look for no faces, mask the `regions` alone. Default: true */
+            /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
             detect?: boolean;
             /**
              * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
@@ -1034,7 +1034,7 @@ export interface components {
              * @enum {string}
              */
             effort?: "fast" | "small";
-            /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+            /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
             verify?: boolean;
             /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
             receipt?: boolean;
@@ -1086,7 +1086,7 @@ export interface components {
         };
         Verification: {
             /**
-             * @description clean: the last search found no face outside the masks; incomplete: a bound ended it before
+             * @description clean: the last search found no face that the masks do not cover; incomplete: a bound ended it before
              * @enum {string}
              */
             outcome: "clean" | "incomplete";
@@ -1658,7 +1658,7 @@ export interface operations {
                     large_faces?: boolean;
                     /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description false: look for no faces, mask the `regions` alone. Default: true */
+                    /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
                     detect?: boolean;
                     /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
@@ -1690,7 +1690,7 @@ export interface operations {
                      * @enum {string}
                      */
                     effort?: "fast" | "small";
-                    /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
                     /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
                     receipt?: boolean;
@@ -1727,7 +1727,7 @@ export interface operations {
                     large_faces?: boolean;
                     /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description false: look for no faces, mask the `regions` alone. Default: true */
+                    /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
                     detect?: boolean;
                     /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
@@ -1759,7 +1759,7 @@ export interface operations {
                      * @enum {string}
                      */
                     effort?: "fast" | "small";
-                    /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
                     /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
                     receipt?: boolean;
@@ -3476,7 +3476,7 @@ export interface operations {
                     large_faces?: boolean;
                     /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description false: look for no faces, mask the `regions` alone. Default: true */
+                    /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
                     detect?: boolean;
                     /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
@@ -3508,7 +3508,7 @@ export interface operations {
                      * @enum {string}
                      */
                     effort?: "fast" | "small";
-                    /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
                     /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
                     receipt?: boolean;
@@ -3547,7 +3547,7 @@ export interface operations {
                     large_faces?: boolean;
                     /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description false: look for no faces, mask the `regions` alone. Default: true */
+                    /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
                     detect?: boolean;
                     /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
@@ -3579,7 +3579,7 @@ export interface operations {
                      * @enum {string}
                      */
                     effort?: "fast" | "small";
-                    /** @description Search the masked image once more, at a lower threshold and another size, and mask what is found outside the masks. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
                     /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
                     receipt?: boolean;
