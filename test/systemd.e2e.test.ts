@@ -8,6 +8,7 @@ import { settings } from '../src/config/settings.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { isInstalled } from './fixtures/programs.ts';
 import { send, startServiceProcess, until } from './service.ts';
+import { startEnvironment } from './start-environment.ts';
 
 const execute = promisify(execFile);
 const UNIT = 'docker/systemd/face-api.service';
@@ -64,12 +65,13 @@ describe('the small machine', () => {
     expect(await service.ended).toEqual([0, null]);
   });
 
-  it('has the allocator give memory back, as npm start does', async () => {
-    const { scripts } = JSON.parse(await readFile('package.json', 'utf8')) as { scripts: Record<string, string> };
-    const [setting] = /MALLOC_MMAP_THRESHOLD_=\d+/.exec(scripts['start']!)!;
+  it('sets the allocator as npm start and the image do', async () => {
+    const settings = Object.entries(startEnvironment()).map(([name, value]) => `${name}=${value}`);
 
-    expect(valuesOf('Environment')).toContain(setting);
-    expect(await readFile('docker/Dockerfile', 'utf8')).toContain(setting);
+    expect(settings).toHaveLength(3);
+    expect(valuesOf('Environment')).toEqual(expect.arrayContaining(settings));
+    const dockerfile = await readFile('docker/Dockerfile', 'utf8');
+    for (const setting of settings) expect(dockerfile).toContain(setting);
   });
 
   it('is given its grace time by systemd, which ends only what is over', () => {
