@@ -1,6 +1,11 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import sharp from 'sharp';
+import { jpegParts } from '../../src/vision/container/jpeg-parts.ts';
 import { encodeJpeg, type Sampling, SAMPLINGS } from '../fixtures/jpeg-encoder.ts';
 import { crowd, render } from '../fixtures/portraits.ts';
+import { isInstalled } from '../fixtures/programs.ts';
 import { type Random, seededRandom } from '../fixtures/random.ts';
 import { type Audit, type Finding, maskedBytes, tryCases, type Verdict } from './check.ts';
 
@@ -46,6 +51,46 @@ const LOSSLESS: Record<string, { readonly channels: 3 | 4; readonly encode: Enco
   tiff: { channels: 3, encode: (pixels) => toSharp(pixels).tiff({ compression: 'lzw' }).toBuffer() },
 };
 
+/** A program that reads a PPM on its input and writes an image on its output. */
+const byProgram =
+  (program: string, options: (random: Random, quality: number) => readonly string[]): Encode =>
+  async (pixels, random, quality) => {
+    const { width, height, data } = pixels;
+    const running = promisify(execFile)(program, options(random, quality), { encoding: 'buffer', maxBuffer: 2 ** 26 });
+    running.child.stdin!.end(Buffer.concat([Buffer.from(`P6\n${width} ${height}\n255\n`), data]));
+    return (await running).stdout;
+  };
+
+const ffmpeg = (format: string, filters: readonly string[]): Encode =>
+  byProgram('ffmpeg', (random, quality) => [
+    ...['-loglevel', 'error', '-f', 'ppm_pipe', '-i', '-', '-sws_flags', random.pick(filters)],
+    ...['-pix_fmt', format, '-q:v', `${2 + Math.round((100 - quality) / 4)}`, '-f', 'mjpeg', '-'],
+  ]);
+
+const cjpeg = (samplings: readonly string[], more: readonly string[]): Encode =>
+  byProgram('cjpeg', (random, quality) => [
+    ...['-quality', `${quality}`, '-sample', random.pick(samplings), '-smooth', `${random.int(1, 100)}`],
+    ...more,
+  ]);
+
+const SCANS = fileURLToPath(new URL('../fixtures/spectral.scans', import.meta.url));
+const FILTERS = ['bicubic', 'bilinear', 'area', 'gauss', 'lanczos', 'sinc', 'spline'];
+
+/** Encoders that look beyond a block before they code it, as far as they are installed. */
+const REACHING: Record<string, Encode> = {
+  ...(isInstalled('ffmpeg') && {
+    'jpeg of ffmpeg, default filter': ffmpeg('yuvj420p', ['bicubic']),
+    'jpeg of ffmpeg, every filter, 4:2:0': ffmpeg('yuvj420p', FILTERS),
+    'jpeg of ffmpeg, every filter, 4:1:1': ffmpeg('yuvj411p', FILTERS),
+  }),
+  ...(isInstalled('cjpeg') && {
+    'jpeg of cjpeg, smoothed': cjpeg(['2x2', '2x1', '1x2', '1x1', '4x1'], []),
+    'jpeg of cjpeg, smoothed, progressive': cjpeg(['2x2', '1x1'], ['-progressive']),
+    'jpeg of cjpeg, one colour coded twice and the other in its mean alone': async (pixels, random, quality) =>
+      withScansAgain(await cjpeg(['2x2', '1x1'], ['-scans', SCANS])(pixels, random, quality)),
+  }),
+};
+
 /** JPEG sources, promise 2: every sampling, coded in one pass or several, upright and turned. */
 const JPEG: Record<string, Encode> = {
   ...Object.fromEntries(
@@ -56,6 +101,11 @@ const JPEG: Record<string, Encode> = {
   ),
   'jpeg progressive 4:2:0': progressive('4:2:0', false),
   'jpeg progressive 4:4:4, scans optimised': progressive('4:4:4', true),
+  'tiff that holds jpeg': (pixels, random, quality) =>
+    toSharp(pixels)
+      .tiff({ compression: 'jpeg', quality, tile: random.chance(0.5), tileWidth: 64, tileHeight: 48 })
+      .toBuffer(),
+  ...REACHING,
 };
 
 export async function checkLossless(audit: Audit, methods: readonly Method[] = IRREVERSIBLE): Promise<Finding[]> {
@@ -196,6 +246,25 @@ function turned(jpeg: Buffer, random: Random): Buffer {
   const payload = Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), tiff]);
   const head = Buffer.from([0xff, 0xe1, 0, payload.length + 2]);
   return Buffer.concat([jpeg.subarray(0, 2), head, payload, jpeg.subarray(2)]);
+}
+
+/** The same progressive JPEG, in which the last component's own scan is that of the one before, a second time. */
+function withScansAgain(jpeg: Buffer): Buffer {
+  const pieces: { readonly bytes: Buffer; readonly scan: Uint8Array }[] = [];
+  let [at, start] = [0, 0];
+  // A piece is a scan with the tables before it, which hold for it alone.
+  for (const { name, size, data } of jpegParts(jpeg)) {
+    at += size;
+    if (name !== 'scan') continue;
+    pieces.push({ bytes: jpeg.subarray(start, at), scan: data });
+    start = at;
+  }
+  const isOf = (scan: Uint8Array, id: number) => scan[0] === 1 && scan[1] === id;
+  const again = pieces.find(({ scan }) => isOf(scan, 2))!;
+  return Buffer.concat([
+    ...pieces.map(({ bytes, scan }) => (isOf(scan, 3) ? again.bytes : bytes)),
+    jpeg.subarray(start),
+  ]);
 }
 
 async function orientationOf(image: Buffer): Promise<number> {
