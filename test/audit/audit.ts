@@ -10,6 +10,7 @@ import { checkMetadata } from './metadata.ts';
 import { checkJpeg, checkLossless, REVERSIBLE } from './non-interference.ts';
 import { checkCoverage, checkFrames } from './placement.ts';
 import { checkStatements } from './statements.ts';
+import { checkTiffKinds } from './tiff-kinds.ts';
 
 /**
  * `npm run audit`: tries the promises of docs/masks.md against a service, from outside. Starts the built service, or
@@ -47,6 +48,7 @@ try {
     () => checkJpeg(audit),
     () => checkMetadata(audit, files),
     () => checkFrames(audit),
+    () => checkTiffKinds(audit),
     () => checkCoverage(audit),
     () => checkStatements(audit),
     () => checkRefusals(audit),
