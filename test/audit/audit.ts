@@ -9,6 +9,7 @@ import { checkMetadata } from './metadata.ts';
 import { checkJpeg, checkLossless, REVERSIBLE } from './non-interference.ts';
 import { checkCoverage, checkFrames } from './placement.ts';
 import { checkStatements } from './statements.ts';
+import { checkTiffKinds } from './tiff-kinds.ts';
 import { checkTransparency } from './transparency.ts';
 import { checkVerification } from './verification.ts';
 
@@ -47,6 +48,7 @@ export async function runAudit(options: AuditOptions): Promise<boolean> {
       () => checkJpeg(audit),
       () => checkMetadata(audit, files),
       () => checkFrames(audit),
+      () => checkTiffKinds(audit),
       () => checkTransparency(audit),
       () => checkCoverage(audit),
       () => checkVerification(audit),

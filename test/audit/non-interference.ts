@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
+import { jpegParts } from '../../src/vision/container/jpeg-parts.ts';
 import { encodeJpeg, type Sampling, SAMPLINGS } from '../fixtures/jpeg-encoder.ts';
 import { crowd, render } from '../fixtures/portraits.ts';
 import { isInstalled } from '../fixtures/programs.ts';
@@ -247,16 +248,23 @@ function turned(jpeg: Buffer, random: Random): Buffer {
   return Buffer.concat([jpeg.subarray(0, 2), head, payload, jpeg.subarray(2)]);
 }
 
-/** The same progressive JPEG, in which the scans of the last component are those of the one before, a second time. */
+/** The same progressive JPEG, in which the last component's own scan is that of the one before, a second time. */
 function withScansAgain(jpeg: Buffer): Buffer {
-  const marker = Buffer.from([0xff, 0xda]);
-  const starts: number[] = [];
-  for (let at = jpeg.indexOf(marker); at >= 0; at = jpeg.indexOf(marker, at + 1)) starts.push(at);
-  const scans = starts.map((start, index) => jpeg.subarray(start, starts[index + 1] ?? jpeg.length - 2));
-  const isOf = (scan: Buffer, id: number) => scan[4] === 1 && scan[5] === id;
-  const again = scans.filter((scan) => isOf(scan, 2));
-  const coded = scans.map((scan) => (isOf(scan, 3) ? again.shift()! : scan));
-  return Buffer.concat([jpeg.subarray(0, starts[0]), ...coded, jpeg.subarray(-2)]);
+  const pieces: { readonly bytes: Buffer; readonly scan: Uint8Array }[] = [];
+  let [at, start] = [0, 0];
+  // A piece is a scan with the tables before it, which hold for it alone.
+  for (const { name, size, data } of jpegParts(jpeg)) {
+    at += size;
+    if (name !== 'scan') continue;
+    pieces.push({ bytes: jpeg.subarray(start, at), scan: data });
+    start = at;
+  }
+  const isOf = (scan: Uint8Array, id: number) => scan[0] === 1 && scan[1] === id;
+  const again = pieces.find(({ scan }) => isOf(scan, 2))!;
+  return Buffer.concat([
+    ...pieces.map(({ bytes, scan }) => (isOf(scan, 3) ? again.bytes : bytes)),
+    jpeg.subarray(start),
+  ]);
 }
 
 async function orientationOf(image: Buffer): Promise<number> {
