@@ -323,6 +323,8 @@ describe.skipIf(!hasBrowser)('the console', () => {
     expect(await page.getByLabel('Kind').inputValue()).toBe('detect');
     await page.getByRole('button', { name: 'Clear' }).click();
     await until(async () => (await rows.count()) === 50);
+    // Svelte warns of a derived value that is read while its page is taken down, where the list's answer comes at that moment.
+    visitor.forgive(/derived_inert/);
   });
 
   it('exports the jobs that the filters show', async () => {
