@@ -1,7 +1,7 @@
 """Random training crops from the caches that cache.py wrote.
 
-A crop's geometry (which pictures, which cut, which scale) follows from its number alone; flip, occlusion and
-photometric changes are drawn anew each time. So a teacher has to look at each crop only once (see teacher.py).
+A crop's geometry (which pictures, which cut, which scale) follows from its number alone; flip, quarter turns, occlusion
+and photometric changes are drawn anew each time. So a teacher has to look at each crop only once (see teacher.py).
 
 A crop's faces are rows of 16 numbers: left, top, right, bottom, five landmarks x, y (pixels of the crop), landmarks
 usable, ignore (neither a face nor background).
@@ -41,9 +41,11 @@ class Crops:
         _, H, W = d["levels"][0]
         boxes, kps, ok, ignore = d["boxes"], d["kps"], d["kps_ok"], d["ignore"]
         real = np.flatnonzero(~ignore)
+        alarms = d.get("alarms", boxes[:0])  # what mine.py found
+        wanted = alarms if len(alarms) and (not len(real) or rng.random() < 0.25) else boxes[real]
         fit = max(w / W, h / H) * 0.75 if tile else min(w / W, h / H) * 0.85
-        if len(real) and rng.random() < 0.75:  # zoom so that one face gets a chosen size, tiny ones more often
-            x0, y0, x1, y1 = boxes[rng.choice(list(real))]
+        if len(wanted) and rng.random() < 0.75:  # zoom so that one of them gets a chosen size, tiny ones more often
+            x0, y0, x1, y1 = wanted[rng.randrange(len(wanted))]
             side = max(2.0, float((x1 - x0) * (y1 - y0)) ** 0.5)
             goal = 6.0 * (largest / 6.0) ** (rng.random() ** 1.3)
             z = min(max(goal / side, fit), max(fit, 2.2))
@@ -58,7 +60,8 @@ class Crops:
         level = 0 if rng.random() < 0.2 else (2 if z < 0.3 else 1 if z < 0.6 else 0)  # against aliasing, most of the time
         offset, lh, lw = d["levels"][level]
         img = pixels[offset:offset + lh * lw * 3].reshape(lh, lw, 3)
-        angle = np.deg2rad(rng.uniform(-20, 20)) if rng.random() < 0.2 else 0.0
+        u = rng.random()
+        angle = np.deg2rad(rng.uniform(-20, 20) if u < 0.2 else rng.uniform(-60, 60) if u < 0.3 else 0)
         zx, zy = z * 2 ** rng.uniform(-0.12, 0.12), z
         M = np.array([[zx * np.cos(angle), -zy * np.sin(angle), 0], [zx * np.sin(angle), zy * np.cos(angle), 0]])
         M[:, 2] = (w / 2, h / 2) - M[:, :2] @ (cx, cy)
@@ -122,20 +125,54 @@ def flip(img: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return cv2.flip(img, 1), out
 
 
+def turn(img: np.ndarray, rows: np.ndarray, quarters: int) -> tuple[np.ndarray, np.ndarray]:
+    """A square crop and its faces, turned counterclockwise by quarters. The landmarks keep their order: they say where up is."""
+    size, rows = img.shape[1], rows.copy()
+    for _ in range(quarters):
+        x0, y0, x1, y1 = rows[:, :4].T.copy()
+        rows[:, :4] = np.stack([y0, size - x1, y1, size - x0], 1)
+        kps = rows[:, 4:14].reshape(-1, 5, 2)
+        rows[:, 4:14] = np.stack([kps[..., 1], size - kps[..., 0]], -1).reshape(-1, 10)
+    return np.ascontiguousarray(np.rot90(img, quarters)), rows
+
+
+# What a patch may hide, in shares of the box (left, top, right, bottom), the range of each: a mask or scarf; a hat; dark
+# glasses; a half behind a post or another head
+HIDDEN = (
+    ((0.0, 0.1), (0.45, 0.65), (0.9, 1.0), (0.85, 1.1)),
+    ((-0.1, 0.1), (-0.2, 0.0), (0.9, 1.1), (0.2, 0.4)),
+    ((0.0, 0.15), (0.25, 0.35), (0.85, 1.0), (0.45, 0.6)),
+    ((-0.2, 0.0), (-0.1, 0.1), (0.3, 0.5), (0.9, 1.1)),
+    ((0.5, 0.7), (-0.1, 0.1), (1.0, 1.2), (0.9, 1.1)),
+)
+
+
 def occlude(rng: random.Random, img: np.ndarray, rows: np.ndarray) -> None:
-    """Now and then a plain patch over a face: its lower half (a mask) or a piece."""
+    """Now and then a patch over a face: one colour, or a piece of the same picture without faces."""
     for x0, y0, x1, y1 in rows[rows[:, IGNORE] == 0, :4]:
         w, h = x1 - x0, y1 - y0
-        if w < 16 or rng.random() > 0.12:
+        if w < 12 or rng.random() > 0.18:
             continue
-        if rng.random() < 0.5:
-            patch = (x0 + 0.05 * w, y0 + rng.uniform(0.45, 0.65) * h, x1 - 0.05 * w, y0 + rng.uniform(0.85, 1.0) * h)
+        if rng.random() < 0.6:
+            share = [rng.uniform(*range_) for range_ in rng.choice(HIDDEN)]
         else:
-            u, v = rng.uniform(0.25, 0.5) * w, rng.uniform(0.25, 0.5) * h
-            px, py = x0 + rng.random() * (w - u), y0 + rng.random() * (h - v)
-            patch = (px, py, px + u, py + v)
-        left, top, right, bottom = (int(t) for t in patch)
-        cv2.rectangle(img, (left, top), (right, bottom), [rng.randrange(256) for _ in range(3)], -1)
+            u, v = rng.uniform(0.25, 0.5), rng.uniform(0.25, 0.5)
+            px, py = rng.uniform(0, 1 - u), rng.uniform(0, 1 - v)
+            share = [px, py, px + u, py + v]
+        left, top, right, bottom = (int(a + b * c) for a, b, c in zip((x0, y0) * 2, share, (w, h) * 2))
+        left, top = max(left, 0), max(top, 0)
+        right, bottom = min(right, img.shape[1]), min(bottom, img.shape[0])
+        if right > left and bottom > top:
+            img[top:bottom, left:right] = patch(rng, img, rows, right - left, bottom - top)
+
+
+def patch(rng: random.Random, img: np.ndarray, rows: np.ndarray, w: int, h: int) -> np.ndarray:
+    """w x h of the picture where no face is, or one colour where a few tries find none."""
+    for _ in range(4 if rng.random() < 0.6 else 0):
+        x, y = rng.randint(0, img.shape[1] - w), rng.randint(0, img.shape[0] - h)
+        if not ((rows[:, 0] < x + w) & (rows[:, 2] > x) & (rows[:, 1] < y + h) & (rows[:, 3] > y)).any():
+            return img[y:y + h, x:x + w].copy()
+    return np.array([rng.randrange(256) for _ in range(3)], np.uint8)
 
 
 RAMP = np.arange(256, dtype=np.float32) / 255

@@ -1,6 +1,6 @@
 """How good a model is on a folder of labelled pictures, one pass at 640.
 
-evaluate.py FOLDER MODEL.onnx [MODEL.onnx …] [--every N] [--threshold T]
+evaluate.py FOLDER MODEL.onnx [MODEL.onnx …] [--every N] [--threshold T] [--turn 90|180|270]
 FOLDER/ground-truth.jsonl: `image` (in FOLDER/images), `boxes` [[x, y, width, height]], and for `easy`, `medium`, `hard`
 the indices of the boxes that count (the others are ignored). Or FOLDER/labels.jsonl as cache.py takes it (without
 shards): then the three are the same, all faces without `ignore`. Prints average precision, the threshold at which
@@ -57,6 +57,14 @@ def detect(net: ort.InferenceSession, img: np.ndarray) -> tuple[np.ndarray, np.n
         keep.append(order[0])
         order = order[1:][overlap(boxes[order[:1]], boxes[order[1:]])[0] <= NMS]
     return boxes[keep], scores[keep]
+
+
+def turn(img: np.ndarray, boxes: list, quarters: int) -> tuple[np.ndarray, list]:
+    """A picture turned counterclockwise by quarters, and its boxes [x, y, width, height]."""
+    for _ in range(quarters):
+        width = img.shape[1]
+        img, boxes = np.rot90(img), [[y, width - x - w, h, w] for x, y, w, h in boxes]
+    return np.ascontiguousarray(img), boxes
 
 
 def judge(found: list, truth: list[dict], level: str) -> tuple[np.ndarray, np.ndarray, int]:
@@ -134,12 +142,13 @@ if __name__ == "__main__":
     ap.add_argument("models", nargs="+")
     ap.add_argument("--every", type=int, default=1, help="only each N-th picture: a quick look")
     ap.add_argument("--threshold", type=float, help="instead of the one for precision .95")
+    ap.add_argument("--turn", type=int, choices=(0, 90, 180, 270), default=0, help="turn each picture by so much (counterclockwise) first")
     args = ap.parse_args()
     truth = read_truth(args.folder)[::args.every]
     nets = [session(path) for path in args.models]
     found = [[] for _ in nets]
     for t in truth:
-        img = cv2.imread(t["path"])
+        img, t["boxes"] = turn(cv2.imread(t["path"]), t["boxes"], args.turn // 90)
         t["zoom"] = SIZE / max(img.shape[:2])
         for net, f in zip(nets, found):
             f.append(detect(net, img))

@@ -24,7 +24,7 @@ VERSION = "1.0.0"
 def recipe() -> str:
     """SHA-256 over the pipeline's files: which code made the model."""
     digest = hashlib.sha256()
-    for name in ("cache.py", "data.py", "losses.py", "model.py", "teacher.py", "train.py"):
+    for name in ("cache.py", "data.py", "losses.py", "mine.py", "model.py", "teacher.py", "train.py"):
         digest.update((pathlib.Path(__file__).parent / name).read_bytes())
     return digest.hexdigest()
 
