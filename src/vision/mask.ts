@@ -109,7 +109,7 @@ function pad(box: Box, share: number): Box {
 }
 
 /** What a shape reaches to in whole pixels, blocks included, beyond the photo as well. */
-export function outerBounds({ box, grid }: MaskShape): Box {
+function outerBounds({ box, grid }: MaskShape): Box {
   const whole = outward(box);
   return grid ? growToBlocks(whole, grid) : whole;
 }

@@ -1,4 +1,5 @@
-import type { DetectSettings, MaskSettings } from '../../src/inference/worker/messages.ts';
+import type { MaskSettings } from '../../src/inference/worker/messages.ts';
+import { DEFAULT_DETECT, DEFAULT_MASK } from '../fixtures/default-settings.ts';
 import type { Figure } from './figures.ts';
 import { Floor, type FloorTask } from './floor.ts';
 import type { Input } from './inputs.ts';
@@ -136,29 +137,8 @@ function toSending(url: string, { input, method }: Case): Sending {
   return { url: `${url}/api/v1/mask`, image: input.bytes, fields: { method } };
 }
 
-/** The service's defaults. */
-const DETECT: DetectSettings = {
-  threshold: 0.5,
-  nmsThreshold: 0.4,
-  minFaceSize: 0,
-  maxFaces: Infinity,
-  inputSize: 640,
-  maxInputSize: 1920,
-  largeFaces: true,
-};
-const MASK: Omit<MaskSettings, 'style'> = {
-  plan: { shape: 'ellipse', padding: 0.25 },
-  regions: [],
-  format: undefined,
-  quality: 90,
-  verify: false,
-  effort: 'fast',
-  verifyThreshold: 0.3,
-  digests: false,
-};
-
 function toFloorTask({ input: { bytes }, method }: Case): FloorTask {
-  if (method === 'detect') return { kind: 'detect', task: { image: bytes, detect: DETECT } };
-  const mask: MaskSettings = { ...MASK, style: { method, color: [0, 0, 0], strength: 0.5 } };
-  return { kind: 'mask', task: { image: bytes, detect: DETECT, mask } };
+  if (method === 'detect') return { kind: 'detect', task: { image: bytes, detect: DEFAULT_DETECT } };
+  const mask: MaskSettings = { ...DEFAULT_MASK, style: { ...DEFAULT_MASK.style, method } };
+  return { kind: 'mask', task: { image: bytes, detect: DEFAULT_DETECT, mask } };
 }

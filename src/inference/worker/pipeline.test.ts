@@ -2,35 +2,21 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_DETECT, DEFAULT_MASK } from '../../../test/fixtures/default-settings.ts';
 import { type Orientation, portrait, render, withOrientation } from '../../../test/fixtures/portraits.ts';
 import { asBox, decode, overlap } from '../../../test/picture.ts';
 import { DomainError } from '../../errors/domain-error.ts';
 import { Detector } from './detector.ts';
-import type { CancelFlag, DetectSettings, MaskSettings } from './messages.ts';
+import type { CancelFlag, MaskSettings } from './messages.ts';
 import { detectFaces, maskFaces, type Tools } from './pipeline.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const imagesFolder = `${root}../shared/images`;
 
-const detect: DetectSettings = {
-  threshold: 0.5,
-  nmsThreshold: 0.4,
-  minFaceSize: 0,
-  maxFaces: Infinity,
-  inputSize: 640,
-  maxInputSize: 1920,
-  largeFaces: true,
-};
+const detect = DEFAULT_DETECT;
 const mask: MaskSettings = {
-  plan: { shape: 'ellipse', padding: 0.25 },
+  ...DEFAULT_MASK,
   style: { method: 'solid', color: [255, 0, 255], strength: 0.5 },
-  regions: [],
-  format: undefined,
-  quality: 90,
-  verify: false,
-  effort: 'fast',
-  verifyThreshold: 0.3,
-  digests: false,
 };
 
 function newCancel(): CancelFlag {

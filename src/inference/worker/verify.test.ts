@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_DETECT, DEFAULT_MASK } from '../../../test/fixtures/default-settings.ts';
 import { drawScene, PLAIN_LOOK, portrait, render } from '../../../test/fixtures/portraits.ts';
 import { asBox, type Box, decode } from '../../../test/picture.ts';
 import type { NetworkOutput } from '../../vision/scrfd.ts';
@@ -8,25 +9,13 @@ import { Detector } from './detector.ts';
 import type { DetectSettings, MaskSettings, MaskTask } from './messages.ts';
 import { maskFaces } from './pipeline.ts';
 
-const detect: DetectSettings = {
-  threshold: 0.5,
-  nmsThreshold: 0.4,
-  minFaceSize: 0,
-  maxFaces: Infinity,
-  inputSize: 640,
-  maxInputSize: 1920,
-  largeFaces: false,
-};
+const detect: DetectSettings = { ...DEFAULT_DETECT, largeFaces: false };
 const mask: MaskSettings = {
-  plan: { shape: 'ellipse', padding: 0.25 },
+  ...DEFAULT_MASK,
   style: { method: 'solid', color: [255, 0, 255], strength: 0.5 },
-  regions: [],
   format: 'png',
   quality: 100,
-  effort: 'fast',
   verify: true,
-  verifyThreshold: 0.3,
-  digests: false,
 };
 
 let detector: Detector;
