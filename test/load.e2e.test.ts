@@ -87,6 +87,19 @@ describe('work without inference', () => {
   });
 });
 
+describe('closing the service', () => {
+  it('lets every thread finish its task, also when another ends first', async () => {
+    const { app, close } = await startService();
+    const pool = app.get(InferencePool);
+    const never = new AbortController().signal;
+    const sides = [32, 3000, 3000].slice(0, pool.load.threads);
+    const tasks = sides.map((longSide) => pool.thumbnail({ image: Uint8Array.from(large), longSide }, never));
+    await close();
+    const outcomes = await Promise.allSettled(tasks);
+    expect(outcomes.map(({ status }) => status)).toEqual(sides.map(() => 'fulfilled'));
+  });
+});
+
 describe('input_size', () => {
   const LARGEST = 960;
   let service: Service;

@@ -53,7 +53,8 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(InferencePool.name);
   private readonly threads: number;
   private readonly stuckAfterMs: number;
-  private readonly runningSince = new Map<symbol, number>();
+  /** When each task that has not settled began. */
+  private readonly running = new Map<Promise<unknown>, number>();
   private pool: Piscina | undefined;
   private ping: Promise<boolean> | undefined;
   private warm = false;
@@ -68,7 +69,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     this.stuckAfterMs = configuration.limits.requestTimeoutMs * STUCK_FACTOR;
     metrics.info('face_api_model_info', 'Which detector runs here', { name: model.name, sha256: model.sha256 });
     metrics.gauge('face_api_pool_threads', 'Worker threads there are', () => this.pool?.threads.length ?? 0);
-    metrics.gauge('face_api_pool_tasks', 'Tasks that run or wait in the pool', () => this.runningSince.size);
+    metrics.gauge('face_api_pool_tasks', 'Tasks that run or wait in the pool', () => this.running.size);
   }
 
   /**
@@ -103,9 +104,10 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     this.warm = true;
   }
 
-  /** Running tasks finish; none is cut off. */
+  /** Running tasks finish; none is cut off. The pool's own close waits for some of them only. */
   async onApplicationShutdown(): Promise<void> {
     this.warm = false;
+    await Promise.allSettled([...this.running.keys(), this.ping]);
     await this.pool?.close();
   }
 
@@ -127,7 +129,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
   /** How many threads there are, and how many tasks run on them and wait for one. */
   get load(): { readonly threads: number; readonly running: number; readonly waiting: number } {
     const waiting = this.pool?.queueSize ?? 0;
-    return { threads: this.pool?.threads.length ?? 0, running: this.runningSince.size - waiting, waiting };
+    return { threads: this.pool?.threads.length ?? 0, running: this.running.size - waiting, waiting };
   }
 
   get isWarm(): boolean {
@@ -137,8 +139,8 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
   /** False if a task runs far beyond every deadline, or if idle threads do not answer. */
   async isAlive(): Promise<boolean> {
     const now = performance.now();
-    if ([...this.runningSince.values()].some((since) => now - since > this.stuckAfterMs)) return false;
-    if (!this.pool || !this.warm || this.runningSince.size >= this.threads) return true;
+    if ([...this.running.values()].some((since) => now - since > this.stuckAfterMs)) return false;
+    if (!this.pool || !this.warm || this.running.size >= this.threads) return true;
     // One at a time, however often it is asked.
     this.ping ??= answers(this.pool).finally(() => (this.ping = undefined));
     return this.ping;
@@ -155,18 +157,18 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     keep: Keep<Answer> | undefined,
   ): Promise<Answer> {
     if (!this.pool || !this.warm) throw new DomainError('not_ready', 'The service is starting or stopping');
-    if (this.runningSince.size >= this.threads) throw new DomainError('busy', 'All threads are at work. Try again');
+    if (this.running.size >= this.threads) throw new DomainError('busy', 'All threads are at work. Try again');
     const cancel: CancelFlag = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     const stop = () => Atomics.store(cancel, 0, 1);
     if (abandoned.aborted) stop();
     abandoned.addEventListener('abort', stop, { once: true });
-    const id = Symbol(name);
-    this.runningSince.set(id, performance.now());
+    const work = this.pool.run(
+      { ...task, cancel, handBack: keep !== undefined },
+      { name, transferList: [task.image.buffer as ArrayBuffer] },
+    ) as Promise<Outcome<Answer>>;
+    this.running.set(work, performance.now());
     try {
-      const outcome = (await this.pool.run(
-        { ...task, cancel, handBack: keep !== undefined },
-        { name, transferList: [task.image.buffer as ArrayBuffer] },
-      )) as Outcome<Answer>;
+      const outcome = await work;
       keep?.(outcome.original ?? null, outcome.ok ? outcome.answer : null);
       if (!outcome.ok) throw new DomainError(outcome.code, outcome.detail, { cause: outcome.cause });
       return outcome.answer;
@@ -181,7 +183,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
         },
       );
     } finally {
-      this.runningSince.delete(id);
+      this.running.delete(work);
       abandoned.removeEventListener('abort', stop);
     }
   }
