@@ -19,7 +19,10 @@ export function shrinkByMean({ width, height, data }: Raster, size: Size): Raste
     for (let column = 0; column < size.width; column++, to += 3) {
       const left = columns[column]!;
       const right = Math.max(left + 1, columns[column + 1]!);
-      let [red, green, blue, count] = [0, 0, 0, 0];
+      let red = 0;
+      let green = 0;
+      let blue = 0;
+      let count = 0;
       for (let y = top; y < bottom; y += stepY) {
         const end = (y * width + right) * 3;
         for (let at = (y * width + left) * 3; at < end; at += 3 * stepX) {
