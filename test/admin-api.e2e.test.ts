@@ -23,6 +23,7 @@ import {
 } from '../src/admin/kept/schemas.ts';
 import { Thumbnails } from '../src/admin/kept/thumbnails.ts';
 import { type RerunAnswer, rerunAnswerSchema } from '../src/admin/playground/schemas.ts';
+import type { StatisticsBody } from '../src/admin/statistics/schemas.ts';
 import { type SystemBody, systemSchema } from '../src/admin/system/schemas.ts';
 import { EXTRA_THREADS, InferencePool } from '../src/inference/inference-pool.ts';
 import { detectionSchema } from '../src/inference/schemas.ts';
@@ -397,6 +398,22 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
 
     it('is refused of an image that there is none of', async () => {
       await expectProblem(await rerun(NOBODY, { kind: 'detect' }), 404, 'not-found');
+    });
+
+    it('is counted in the statistics, whether it succeeds or fails', async () => {
+      const totals = async () => (await get<StatisticsBody>('/statistics')).totals;
+      const { image } = await keep(anotherPhoto());
+      const before = await totals();
+      for (const kind of ['detect', 'mask']) await readJson(rerun(image!.id, { kind }));
+      await (await rerun(NOBODY, { kind: 'detect' })).arrayBuffer();
+      const after = await until(async () => {
+        const now = await totals();
+        return now.requests >= before.requests + 3 && now;
+      });
+      expect(after.requests).toBe(before.requests + 3);
+      expect(after.client_errors).toBe(before.client_errors + 1);
+      expect(after.faces).toBe(before.faces + 2);
+      expect(after.masked).toBe(before.masked + 1);
     });
   });
 

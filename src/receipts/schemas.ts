@@ -3,7 +3,11 @@ import { receiptSchema } from './receipt.ts';
 
 export const checkOptionsSchema = z
   .strictObject({
-    receipt: z.string().min(1).max(100_000).meta({ description: 'As it came in X-Mask-Receipt or in the JSON' }),
+    receipt: z
+      .string()
+      .min(1)
+      .max(100_000)
+      .meta({ description: 'As it came in X-Mask-Receipt or in the JSON', examples: ['eyJhbGciOiJFZERTQSJ9…'] }),
   })
   .meta({ id: 'CheckOptions' });
 export type CheckOptions = z.infer<typeof checkOptionsSchema>;

@@ -81,7 +81,8 @@ export class ImagesController {
         void reply.code(304);
         return undefined;
       }
-      const bytes = key === null ? null : await this.thumbnails.make(() => objects.get(key), width, request.abandoned);
+      const { abandoned } = request.context;
+      const bytes = key === null ? null : await this.thumbnails.make(() => objects.get(key), width, abandoned);
       if (!bytes)
         throw new DomainError('not_found', 'The bytes of this image are lost: they come back when they are sent again');
       void reply.type('image/webp');

@@ -957,8 +957,67 @@ export interface components {
             detail: string;
             request_id: string;
         };
+        Masked: {
+            /** @description The request’s id, also in X-Request-Id */
+            id: string;
+            model: components["schemas"]["Model"];
+            image: components["schemas"]["Image"];
+            /** @description Best first */
+            faces: components["schemas"]["Face"][];
+            face_count: number;
+            /** @description What the image as sent carries beside its picture; a masked image carries none of it */
+            hidden_payloads: {
+                /** @enum {string} */
+                kind: "exif" | "thumbnail" | "gps" | "xmp" | "iptc" | "comment" | "second_image" | "gain_map" | "motion_video" | "trailing_bytes" | "extra_frames" | "unknown";
+                /** @description 0: within another payload */
+                bytes: number;
+            }[];
+            /** @description Milliseconds by stage; `queue` is the wait for a worker, `total` the sum */
+            timings: {
+                [key: string]: number;
+            };
+            /** @description Faces and regions that were masked */
+            masked_count: number;
+            /**
+             * @description irreversible: nothing of what is under the masks is left in the image
+             * @enum {string}
+             */
+            assurance: "irreversible" | "reversible";
+            /** @description A signed statement (compact JWS), to be checked at /api/v1/receipts/verify; null where it was not asked for */
+            receipt: string | null;
+            /** @description null where it was not asked for */
+            verification: components["schemas"]["Verification"] | null;
+            output: {
+                /** @enum {string} */
+                format: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
+                bytes: number;
+                /**
+                 * Format: byte
+                 * @description The masked image as base64
+                 */
+                image: string;
+            };
+        };
+        Verification: {
+            /**
+             * @description clean: the last search found no face that the masks do not cover; incomplete: a bound ended it before
+             * @enum {string}
+             */
+            outcome: "clean" | "incomplete";
+            rounds: number;
+            added_boxes: {
+                left: number;
+                top: number;
+                right: number;
+                bottom: number;
+                frame?: number;
+            }[];
+        };
         CheckOptions: {
-            /** @description As it came in X-Mask-Receipt or in the JSON */
+            /**
+             * @description As it came in X-Mask-Receipt or in the JSON
+             * @example eyJhbGciOiJFZERTQSJ9…
+             */
             receipt: string;
         };
         PlaygroundDetectOptions: {
@@ -1042,62 +1101,6 @@ export interface components {
             regions?: components["schemas"]["Region"][];
             /** @description false: no job is kept of it. Default: true, where storage is on */
             keep?: boolean;
-        };
-        Masked: {
-            /** @description The request’s id, also in X-Request-Id */
-            id: string;
-            model: components["schemas"]["Model"];
-            image: components["schemas"]["Image"];
-            /** @description Best first */
-            faces: components["schemas"]["Face"][];
-            face_count: number;
-            /** @description What the image as sent carries beside its picture; a masked image carries none of it */
-            hidden_payloads: {
-                /** @enum {string} */
-                kind: "exif" | "thumbnail" | "gps" | "xmp" | "iptc" | "comment" | "second_image" | "gain_map" | "motion_video" | "trailing_bytes" | "extra_frames" | "unknown";
-                /** @description 0: within another payload */
-                bytes: number;
-            }[];
-            /** @description Milliseconds by stage; `queue` is the wait for a worker, `total` the sum */
-            timings: {
-                [key: string]: number;
-            };
-            /** @description Faces and regions that were masked */
-            masked_count: number;
-            /**
-             * @description irreversible: nothing of what is under the masks is left in the image
-             * @enum {string}
-             */
-            assurance: "irreversible" | "reversible";
-            /** @description A signed statement (compact JWS), to be checked at /api/v1/receipts/verify; null where it was not asked for */
-            receipt: string | null;
-            /** @description null where it was not asked for */
-            verification: components["schemas"]["Verification"] | null;
-            output: {
-                /** @enum {string} */
-                format: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-                bytes: number;
-                /**
-                 * Format: byte
-                 * @description The masked image as base64
-                 */
-                image: string;
-            };
-        };
-        Verification: {
-            /**
-             * @description clean: the last search found no face that the masks do not cover; incomplete: a bound ended it before
-             * @enum {string}
-             */
-            outcome: "clean" | "incomplete";
-            rounds: number;
-            added_boxes: {
-                left: number;
-                top: number;
-                right: number;
-                bottom: number;
-                frame?: number;
-            }[];
         };
     };
     responses: never;
@@ -1466,7 +1469,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "image": "/9j/4AAQSkZJRg…",
-                 *       "threshold": 0.4
+                 *       "threshold": 0.5
                  *     }
                  */
                 "application/json": {
@@ -1586,7 +1589,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description All request slots are taken; The service is not ready; There is no room to keep the image; What is stored cannot be reached */
+            /** @description All request slots are taken; The service is not ready; There is no room to keep the image */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -1701,7 +1704,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "image": "/9j/4AAQSkZJRg…",
-                 *       "threshold": 0.4
+                 *       "threshold": 0.5
                  *     }
                  */
                 "application/json": {
@@ -1876,7 +1879,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description All request slots are taken; The service is not ready; There is no room to keep the image; What is stored cannot be reached */
+            /** @description All request slots are taken; The service is not ready; There is no room to keep the image */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -1912,7 +1915,10 @@ export interface operations {
                 "multipart/form-data": {
                     /** Format: binary */
                     file: string;
-                    /** @description As it came in X-Mask-Receipt or in the JSON */
+                    /**
+                     * @description As it came in X-Mask-Receipt or in the JSON
+                     * @example eyJhbGciOiJFZERTQSJ9…
+                     */
                     receipt?: string;
                 };
                 "image/*": string;
@@ -1928,7 +1934,10 @@ export interface operations {
                      * @description The image as base64
                      */
                     image: string;
-                    /** @description As it came in X-Mask-Receipt or in the JSON */
+                    /**
+                     * @description As it came in X-Mask-Receipt or in the JSON
+                     * @example eyJhbGciOiJFZERTQSJ9…
+                     */
                     receipt?: string;
                 };
             };
@@ -2024,7 +2033,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description All request slots are taken; The service is not ready; There is no room to keep the image; What is stored cannot be reached */
+            /** @description All request slots are taken; The service is not ready; There is no room to keep the image */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -3270,7 +3279,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "image": "/9j/4AAQSkZJRg…",
-                 *       "threshold": 0.4
+                 *       "threshold": 0.5
                  *     }
                  */
                 "application/json": {
@@ -3403,7 +3412,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description All request slots are taken; The service is not ready; There is no room to keep the image; What is stored cannot be reached */
+            /** @description All request slots are taken; The service is not ready; There is no room to keep the image */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -3521,7 +3530,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "image": "/9j/4AAQSkZJRg…",
-                 *       "threshold": 0.4
+                 *       "threshold": 0.5
                  *     }
                  */
                 "application/json": {
@@ -3707,7 +3716,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description All request slots are taken; The service is not ready; There is no room to keep the image; What is stored cannot be reached */
+            /** @description All request slots are taken; The service is not ready; There is no room to keep the image */
             503: {
                 headers: {
                     /** @description Seconds to wait */
@@ -3753,7 +3762,7 @@ export interface operations {
                     "application/json": components["schemas"]["RerunAnswer"];
                 };
             };
-            /** @description The request is not valid; An option is not valid */
+            /** @description An option is not valid; The request is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3834,6 +3843,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too long */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The service failed */
             500: {
                 headers: {
@@ -3843,7 +3870,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description All request slots are taken; There is no room to keep the image; What is stored cannot be reached */
+            /** @description All request slots are taken; The service is not ready; There is no room to keep the image; What is stored cannot be reached */
             503: {
                 headers: {
                     /** @description Seconds to wait */
