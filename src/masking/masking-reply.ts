@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import Negotiator from 'negotiator';
 import { encodeBase64 } from '../http/base64.ts';
 import { detectionHeaders } from '../inference/detection-body.ts';
 import type { Masking } from './masking.service.ts';
@@ -13,7 +14,7 @@ export async function maskingReply(masking: Masking, accept: string | undefined,
   const { body, format, encoded } = masking;
   const { verification, receipt } = body;
   const imageType = `image/${format}`;
-  const type = prefersJson(accept) ? JSON_TYPE : imageType;
+  const type = prefersJson(accept, imageType) ? JSON_TYPE : imageType;
   void reply.type(type).headers({
     ...detectionHeaders(body),
     'x-masked-count': body.masked_count,
@@ -27,12 +28,10 @@ export async function maskingReply(masking: Masking, accept: string | undefined,
   return type === JSON_TYPE ? toJson(masking) : encoded;
 }
 
-/** JSON is given to those who name it; a wildcard, as most clients send, gets the image. */
-function prefersJson(accept: string | undefined): boolean {
-  const types = (accept ?? '').split(',').map((item) => item.split(';')[0]!.trim().toLowerCase());
-  const json = types.indexOf('application/json');
-  const image = types.findIndex((type) => type.startsWith('image/'));
-  return json >= 0 && (image < 0 || json < image);
+/** The image is preferred where both are as welcome; whoever wants neither gets it too (RFC 9110, 12.5.1). */
+function prefersJson(accept: string | undefined, imageType: string): boolean {
+  const [best] = new Negotiator({ headers: { accept } }).mediaTypes(['image/*', imageType, JSON_TYPE]);
+  return best === JSON_TYPE;
 }
 
 /** JSON.stringify would hold the process for as long as it takes to write all of the image: it is put in afterwards. */
