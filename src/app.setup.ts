@@ -66,7 +66,7 @@ export async function createApp(
 ): Promise<NestFastifyApplication> {
   const adapter = createAdapter(configuration);
   const startLog = new StartLog();
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(configuration), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(configuration), adapter, {
     abortOnError: false,
     logger: startLog,
     // Fastify's own JSON parser is all that is wanted: Nest would add one for HTML forms without files.

@@ -6,7 +6,7 @@ import { KeptStorage } from './kept-storage.ts';
 /** Gives the JobRecorder. With storage off, nothing of what storage needs is even loaded. */
 @Module({})
 export class StorageModule {
-  static async with({ storage }: Configuration): Promise<DynamicModule> {
+  static async forRoot({ storage }: Configuration): Promise<DynamicModule> {
     if (storage.enabled) return { module: await loadKeptStorage(), global: true };
     return {
       module: StorageModule,
