@@ -3,24 +3,11 @@ import { ConfigurationError, type Configuration } from '../config/configuration.
 import { AssetUrls } from './objects/asset-urls.ts';
 import { FolderStore } from './objects/folder-store.ts';
 import type { ObjectStore } from './objects/object-store.ts';
-import { Database } from './records/database.ts';
 import { Spool, type SpoolOptions } from './spool/spool.ts';
-import type { StorageLog } from './storage-log.ts';
 
-type Slices = Pick<Configuration, 'storage' | 'database' | 's3'>;
+type Slices = Pick<Configuration, 'storage' | 's3'>;
 
 /** The parts of storage as they are configured: for the service and for the command line alike. */
-
-export function openDatabase({ storage, database }: Slices, log: StorageLog): Database {
-  return new Database({
-    url: database.url,
-    dataFolder: storage.dataFolder,
-    poolSize: database.poolSize,
-    warn: (message, error) => {
-      log.warn({ err: error }, message);
-    },
-  });
-}
 
 export function openAssetUrls({ storage }: Slices): Promise<AssetUrls> {
   return AssetUrls.open(storage.dataFolder);
