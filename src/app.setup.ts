@@ -29,7 +29,7 @@ import { Metrics } from './metrics/metrics.ts';
 import { buildOpenApiDocument } from './openapi-document.ts';
 import { Tracing } from './tracing/tracing.ts';
 import { ASSETS_PATH } from './storage/assets-path.ts';
-import { KeptStorage } from './storage/kept-storage.ts';
+import { ObjectStore } from './storage/objects/object-store.ts';
 import { StartLog } from './start-log.ts';
 import { countTraffic } from './traffic/count-traffic.ts';
 import { Traffic } from './traffic/traffic.ts';
@@ -212,7 +212,7 @@ async function registerAdmin(
   const isBuilt = await registerConsole(fastify, {
     folder: consoleFolder,
     isLoggedIn: async (request) => (await adminBySession(request, sessions)) !== null,
-    objectsOrigin: app.get<KeptStorage | null>(KeptStorage)?.objects.publicOrigin ?? null,
+    objectsOrigin: app.get(ObjectStore).publicOrigin,
   });
   if (!isBuilt) new NestLogger('Console').warn('The console is not built: `npm run build` builds it');
 }

@@ -5,6 +5,7 @@ import { Configuration } from '../../config/configuration.ts';
 import { AuditRecords } from './audit-records.ts';
 import { dataSourceOptions, entities } from './data-source.ts';
 import { Database } from './database.ts';
+import { DatabaseSessionStore } from './database-session-store.ts';
 import { Listing } from './listing.ts';
 import { TrafficRecords } from './traffic-records.ts';
 
@@ -41,8 +42,9 @@ const logger = new Logger('Storage');
     Listing,
     TrafficRecords,
     AuditRecords,
+    DatabaseSessionStore,
   ],
-  exports: [Database, Listing, TrafficRecords, AuditRecords],
+  exports: [Database, Listing, TrafficRecords, AuditRecords, DatabaseSessionStore],
 })
 export class RecordsModule implements OnApplicationShutdown {
   constructor(private readonly database: Database) {}
