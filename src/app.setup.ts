@@ -72,7 +72,7 @@ async function registerHooks(
 export async function createApp(configuration: Configuration, consoleFolder?: string): Promise<NestFastifyApplication> {
   const startLog = new StartLog();
   const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.with(configuration),
+    AppModule.forRoot(configuration),
     createAdapter(configuration),
     // Fastify's own JSON parser is all that is wanted: Nest would add one for HTML forms without files.
     { abortOnError: false, logger: startLog, bodyParser: false },

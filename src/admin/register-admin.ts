@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Configuration } from '../config/configuration.ts';
-import { KeptStorage } from '../storage/kept-storage.ts';
+import { ObjectStore } from '../storage/objects/object-store.ts';
 import { adminBySession, registerAdminGate } from './access/gate.ts';
 import { Sessions } from './access/sessions.ts';
 import { registerConsole } from './console/console.ts';
@@ -21,7 +21,7 @@ export async function registerAdmin(app: NestFastifyApplication, consoleFolder =
   const isBuilt = await registerConsole(fastify, {
     folder: consoleFolder,
     isLoggedIn: async (request) => (await adminBySession(request, sessions)) !== null,
-    objectsOrigin: app.get<KeptStorage | null>(KeptStorage)?.objects.publicOrigin ?? null,
+    objectsOrigin: app.get(ObjectStore).publicOrigin,
   });
   if (!isBuilt) new Logger('Console').warn('The console is not built: `npm run build` builds it');
 }

@@ -14,10 +14,12 @@ import { SemaphoreInterceptor } from '../../inference/semaphore.interceptor.ts';
 import { maskingReply } from '../../masking/masking-reply.ts';
 import { MaskingService } from '../../masking/masking.service.ts';
 import type { MaskRequestOptions } from '../../masking/schemas.ts';
+import { ObjectStore } from '../../storage/objects/object-store.ts';
+import { AuditLog, StoredRecords } from '../../storage/stored.ts';
 import { Actor } from '../actor.ts';
 import { noSuchImage } from '../kept/images.controller.ts';
 import { type IdParams, idParamsSchema } from '../kept/schemas.ts';
-import { StorageAccess } from '../kept/storage-access.ts';
+import { reachStorage } from '../kept/storage-access.ts';
 import {
   type PlaygroundDetectOptions,
   playgroundDetectOptionsSchema,
@@ -36,8 +38,10 @@ export class PlaygroundController {
   constructor(
     private readonly detection: DetectionService,
     private readonly masking: MaskingService,
-    private readonly storage: StorageAccess,
     private readonly images: ImageProcessing,
+    private readonly records: StoredRecords,
+    private readonly objects: ObjectStore,
+    private readonly audit: AuditLog,
   ) {}
 
   @Post('playground/detect')
@@ -94,12 +98,12 @@ export class PlaygroundController {
 
   /** That it is used, and by whom, is recorded before. */
   private takeOut(id: string, actor: string): Promise<Uint8Array<ArrayBuffer>> {
-    return this.storage.use(async ({ listing, objects, audit }) => {
-      const row = await listing.image(id);
+    return reachStorage(async () => {
+      const row = await this.records.image(id);
       if (!row) throw noSuchImage();
-      const bytes = row.objectKey === null ? null : await objects.get(row.objectKey);
+      const bytes = row.objectKey === null ? null : await this.objects.get(row.objectKey);
       if (!bytes) throw new DomainError('not_found', 'The bytes of this image are lost: send it again');
-      await audit.add({ action: 'rerun', actor, subject: row.id, counts: { jobs: 1 } });
+      await this.audit.add({ action: 'rerun', actor, subject: row.id, counts: { jobs: 1 } });
       // In a buffer of its own, which can be moved to the thread.
       return Uint8Array.from(bytes);
     });
