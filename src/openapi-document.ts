@@ -30,7 +30,7 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
 /** What `@TakesImage` declares, and the decorators of the framework cannot say. */
 function describeImageRoute(document: OpenAPIObject, operation: Operation & ImageOperation): void {
   const route = operation[IMAGE_ROUTE]?.of();
-  delete operation[IMAGE_ROUTE];
+  Reflect.deleteProperty(operation, IMAGE_ROUTE);
   if (!route?.options) return;
   describeUpload(document, operation, route.options);
   if (route.kind === 'mask') describeMaskAnswer(document, operation);
