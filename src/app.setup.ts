@@ -111,7 +111,7 @@ function createAdapter({ server, limits }: Configuration): FastifyAdapter {
 
 /** An address that cannot be decoded never reaches Nest and its filter. */
 function answerBadAddress(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const error = new DomainError('invalid_request', 'The address is not valid: its %-sequences cannot be decoded');
+  const error = new DomainError('invalid_request', 'The URL is not valid: its percent-encoding cannot be decoded');
   void sendProblem(request, reply.header('x-request-id', request.id), error);
 }
 
@@ -214,7 +214,7 @@ async function registerAdmin(
     isLoggedIn: async (request) => (await adminBySession(request, sessions)) !== null,
     objectsOrigin: app.get<KeptStorage | null>(KeptStorage)?.objects.publicOrigin ?? null,
   });
-  if (!isBuilt) new NestLogger('Console').warn('The console is not built: `npm run build` builds it');
+  if (!isBuilt) new NestLogger('Console').warn('The console is not built: run `npm run build`');
 }
 
 /** Before a byte of its body is read: it holds no slot. */
@@ -233,7 +233,7 @@ async function registerRateLimit(fastify: FastifyInstance, requestsPerMinute: nu
     keyGenerator: (request) => request.apiKeyName ?? request.ip,
     allowList: (request) => !isPublicApi(routeOf(request)),
     errorResponseBuilder: (_request, { after, max }) =>
-      new DomainError('too_many_requests', `At most ${max} requests a minute are taken. Try again in ${after}`),
+      new DomainError('too_many_requests', `The limit is ${max} requests per minute. Try again in ${after}`),
   });
   fastify.addHook('onRequest', fastify.rateLimit());
 }

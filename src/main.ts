@@ -58,7 +58,7 @@ function stopOnSignal(app: NestFastifyApplication, graceMs: number): void {
     stopping = true;
     const finished = await Promise.race([app.close().then(() => true), sleep(graceMs, false)]);
     if (finished) process.exit(0);
-    process.stderr.write(`Requests were still running after ${graceMs} ms; stopped all the same\n`);
+    process.stderr.write(`Requests were still running after ${graceMs} ms; stopped anyway\n`);
     endNow();
   };
   process.on('SIGTERM', () => void stop());
@@ -80,6 +80,6 @@ function startFailure(error: unknown): string {
   if (error instanceof EmbeddedPostgresError) return error.message;
   if (error instanceof ModelError) return `The model cannot be used: ${error.message}`;
   if (systemErrorCode(error) === 'EADDRINUSE')
-    return `The port is in use (${reasonOf(error)}); set FACE_API_PORT to another`;
+    return `The port is in use (${reasonOf(error)}); set FACE_API_PORT to another port`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

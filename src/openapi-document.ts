@@ -16,7 +16,7 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
   const info = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('Face API')
-    .setDescription('Finds faces in images and removes them.')
+    .setDescription('Detects and masks faces in images.')
     .setVersion('1')
     .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key' }, 'api_key')
     .addBearerAuth()
@@ -97,7 +97,9 @@ function describeProblems(operation: Operation): void {
         description: titles.map(({ title }) => title).join('; '),
         content: { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
         ...(status === 503 && {
-          headers: { 'Retry-After': { schema: { type: 'integer' }, description: 'Seconds to wait' } },
+          headers: {
+            'Retry-After': { schema: { type: 'integer' }, description: 'Seconds to wait before trying again' },
+          },
         }),
       },
     });
@@ -114,14 +116,16 @@ function describeMaskAnswer(document: OpenAPIObject, operation: Operation): void
     200: {
       description: 'The masked image',
       headers: {
-        'X-Face-Count': integer('Faces found'),
-        'X-Masked-Count': integer('Faces and regions masked'),
-        'X-Mask-Verified': text('Outcome, rounds and added boxes of the verification, where it was asked for'),
-        'X-Mask-Receipt': text('The receipt, where it was asked for and is no longer than headers may be'),
+        'X-Face-Count': integer('Number of faces detected'),
+        'X-Masked-Count': integer('Number of faces and regions masked'),
+        'X-Mask-Verified': text('Outcome, rounds and added boxes of the verification, if requested'),
+        'X-Mask-Receipt': text(
+          'The receipt, if requested and short enough for a header; the JSON response always has it',
+        ),
         'X-Mask-Assurance': text('irreversible, or reversible for the methods gaussian and mosaic'),
-        'X-Request-Id': text('The request’s id'),
+        'X-Request-Id': text('Request ID'),
         'X-Model': text('Name of the detector'),
-        'Server-Timing': text('Milliseconds by stage'),
+        'Server-Timing': text('Time per stage in milliseconds'),
       },
       content: {
         'image/*': { schema: { type: 'string', format: 'binary' } },

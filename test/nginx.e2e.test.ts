@@ -158,8 +158,8 @@ describe.runIf(isInstalled('nginx'))('through nginx', () => {
       expect(answer.status).toBe(413);
       expect(problemOf(answer)).toMatchObject({
         type: 'urn:face-api:problem:upload-too-large',
-        title: 'The upload has too many bytes',
-        detail: `At most ${MAX_UPLOAD_BYTES} bytes are taken. Send a smaller file`,
+        title: 'Upload too large',
+        detail: `The upload is limited to ${MAX_UPLOAD_BYTES} bytes. Send a smaller file`,
       });
     });
 

@@ -202,7 +202,7 @@ describe('a start that cannot be', () => {
         const output = await failedStart({ [variable]: broken });
 
         expect(output.split('\n').length).toBeLessThanOrEqual(2);
-        expect(output).toContain(`${broken} is not a detector that can be run`);
+        expect(output).toContain(`${broken} is not a supported detector`);
         expect(output).not.toContain('embedded.onnx');
       }
     } finally {

@@ -313,7 +313,7 @@ describe('uploads that stall', () => {
     going.hangUp();
 
     expect(head).toMatch(/^HTTP\/1\.1 408 /);
-    expect(problemSchema.parse(JSON.parse(body)).detail).toContain('1024 bytes a second');
+    expect(problemSchema.parse(JSON.parse(body)).detail).toContain('1024 bytes per second');
     expect(answered).toBe('');
     await until(() => client.isClosed);
   });

@@ -227,10 +227,8 @@ describe('a process of its own', () => {
 
   it('says where it keeps what, and stops its database with itself', async () => {
     const service = await startServiceProcess(environment());
-    await until(() => service.output().includes('Images are kept in'));
-    expect(service.output()).toContain(
-      `Images are kept in the folder ${join(folder, 'objects')}, their records in the`,
-    );
+    await until(() => service.output().includes('Storing images in'));
+    expect(service.output()).toContain(`Storing images in the folder ${join(folder, 'objects')}, records in the`);
     expect(await databaseRuns()).toBe(true);
     service.child.kill('SIGTERM');
     expect(await service.ended).toEqual([0, null]);

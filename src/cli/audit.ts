@@ -21,14 +21,14 @@ interface Audit {
 export function addAudit(program: Command): void {
   program
     .command('audit')
-    .description('try the promises of docs/masks.md from outside, against this build or a service that runs')
-    .option('--url <url>', 'the service to try (default: starts this build)')
-    .option('--api-key <key>', 'key of that service')
-    .option('--cases <number>', 'how often each promise is tried', countFrom(1, 1_000_000), 50)
-    .option('--images <folder>', 'images of your own to try as well')
-    .option('--folder <folder>', 'where files of counter-examples go', 'audit-counter-examples')
+    .description('test the promises of docs/masks.md against this build or a running service')
+    .option('--url <url>', 'URL of a running service (default: start this build)')
+    .option('--api-key <key>', 'API key of that service')
+    .option('--cases <number>', 'number of test cases per promise', countFrom(1, 1_000_000), 50)
+    .option('--images <folder>', 'also test with your own images')
+    .option('--folder <folder>', 'folder for counter-examples', 'audit-counter-examples')
     .action(async (options: AuditOptions) => {
-      if (!existsSync(AUDIT)) throw new Error('the audit needs a checkout of the repository; run it there, with --url');
+      if (!existsSync(AUDIT)) throw new Error('the audit needs a checkout of the repository: run it there with --url');
       const { runAudit } = (await import(AUDIT.href)) as Audit;
       if (!(await runAudit(options))) throw new Error('a promise does not hold');
     });

@@ -84,7 +84,7 @@ describe('an evaluation on drawn people', () => {
     await writeFile(join(broken, 'images/0.jpg'), 'no photo');
     const { exitCode, stdout, stderr } = await run('--dataset', broken);
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
-    expect(stderr).toContain(`${join(broken, 'images/0.jpg')}: The bytes are not an image that is known here`);
+    expect(stderr).toContain(`${join(broken, 'images/0.jpg')}: The file type was not recognized`);
   });
 });
 
@@ -92,17 +92,17 @@ describe('a wrong command', () => {
   it.each([
     [[], "required option '--dataset <folder>' not specified"],
     [['--dataset', 'x', '--threshold', 'low'], "argument 'low' is invalid. It takes a number from 0.01 to 1"],
-    [['--dataset', 'x', '--threshold', '0.7'], '--threshold is 0.7; it takes at most the default threshold 0.5'],
-    [['--dataset', 'x', '--input-size', '100'], "argument '100' is invalid. It takes a whole number from 32"],
-    [['--dataset', 'x', '--threads', '0'], "argument '0' is invalid. It takes a whole number from 1 to 64"],
-    [['--dataset', 'x', '--limit', '0'], "argument '0' is invalid. It takes a whole number from 1"],
+    [['--dataset', 'x', '--threshold', '0.7'], '--threshold is 0.7; the maximum is the default threshold 0.5'],
+    [['--dataset', 'x', '--input-size', '100'], "argument '100' is invalid. Expected: a whole number from 32"],
+    [['--dataset', 'x', '--threads', '0'], "argument '0' is invalid. Expected: a whole number from 1 to 64"],
+    [['--dataset', 'x', '--limit', '0'], "argument '0' is invalid. Expected: a whole number from 1"],
     [['--dataset', 'x', '--json', 'no/such/folder/a.json'], 'no/such/folder/a.json cannot be written'],
     [['--dataset', 'x', '--data', 'x'], "unknown option '--data'"],
   ])('%j: %s', async (args, problem) => {
     const { exitCode, stdout, stderr } = await run(...args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toContain(problem);
-    expect(stderr).toMatch(/; type: face-api eval --help\n$/);
+    expect(stderr).toMatch(/; run: face-api eval --help\n$/);
   });
 
   it('is told what is missing: the data set, the model', async () => {

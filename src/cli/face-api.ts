@@ -15,7 +15,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   interruption: () => {
     const controller = new AbortController();
     process.once('SIGINT', () => {
-      controller.abort(new ModelError('interrupted: the same command continues where this one stopped'));
+      controller.abort(new ModelError('interrupted: run the same command again to continue'));
     });
     return controller.signal;
   },

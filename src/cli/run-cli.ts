@@ -11,7 +11,7 @@ import { addReceipt } from './receipt.ts';
 import { addServe } from './serve.ts';
 import { addStorage } from './storage.ts';
 
-const EXIT_CODES = '\nExit code: 0 done, 1 failed in whole or in part, 2 the command was wrong.';
+const EXIT_CODES = '\nExit codes: 0 success, 1 failed or partly failed, 2 invalid command.';
 
 /** Runs one command and returns the exit code. Errors are one line on stderr, never a stack trace. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
@@ -21,14 +21,14 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     return 0;
   } catch (error) {
     const { exitCode, message, instead = `${nameOf(program, args)} --help` } = outcomeOf(error);
-    if (message !== null) context.stderr.write(`error: ${message}${exitCode === 2 ? `; type: ${instead}` : ''}\n`);
+    if (message !== null) context.stderr.write(`error: ${message}${exitCode === 2 ? `; run: ${instead}` : ''}\n`);
     return exitCode;
   }
 }
 
 function createProgram(context: CliContext): Command {
   const program = new Command('face-api')
-    .description('Finds faces in images and removes them: the service, and all that belongs to it')
+    .description('Detects and masks faces in images: the service and its tools')
     .version(VERSION)
     .helpCommand(false)
     .exitOverride()

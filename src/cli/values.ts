@@ -6,7 +6,7 @@ export function countFrom(min: number, max: number): (text: string) => number {
   return (text) => {
     const count = /^\d+$/.test(text) ? Number(text) : -1;
     if (count >= min && count <= max) return count;
-    throw new InvalidArgumentError(`It takes a whole number from ${min} to ${max}.`);
+    throw new InvalidArgumentError(`Expected: a whole number from ${min} to ${max}.`);
   };
 }
 
@@ -15,6 +15,6 @@ export function valueOf<Value>({ schema }: Setting<Value>): (text: string) => Va
   return (text) => {
     const result = schema.safeParse(text);
     if (result.success) return result.data;
-    throw new InvalidArgumentError(`It takes ${result.error.issues[0]!.message}.`);
+    throw new InvalidArgumentError(`Expected: ${result.error.issues[0]!.message}.`);
   };
 }

@@ -107,5 +107,5 @@ function unknownVariables(environment: Environment): string[] {
   );
   return Object.keys(environment)
     .filter((name) => name.startsWith('FACE_API_') && !name.startsWith('FACE_API_TEST_') && !known.has(name))
-    .map((name) => `${name} is not a setting of this service; .env.example lists them all`);
+    .map((name) => `${name} is not a setting of this service; see .env.example`);
 }

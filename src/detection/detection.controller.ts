@@ -15,8 +15,8 @@ export class DetectionController {
 
   @Post()
   @HttpCode(200)
-  @ApiOperation({ operationId: 'detect', summary: 'Find the faces in an image' })
-  @ApiOkResponse({ description: 'Where the faces are, best first', standardSchema: detectionSchema })
+  @ApiOperation({ operationId: 'detect', summary: 'Detect faces' })
+  @ApiOkResponse({ description: 'The detected faces, best first', standardSchema: detectionSchema })
   @TakesImage(detectOptionsSchema, JobInterceptor, SemaphoreInterceptor)
   @KeepsJob('detect')
   detect(

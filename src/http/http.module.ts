@@ -14,7 +14,7 @@ import { RequestSlots } from './request-slots.ts';
       useFactory: ({ limits }: Configuration, metrics: Metrics) => {
         const slots = new RequestSlots(limits.maxConcurrentRequests);
         metrics.gauge('face_api_requests_in_flight', 'Requests that hold a slot', () => slots.inUse);
-        metrics.gauge('face_api_request_slots', 'Request slots there are', () => slots.limit);
+        metrics.gauge('face_api_request_slots', 'Request slots in total', () => slots.limit);
         return slots;
       },
     },

@@ -49,7 +49,10 @@ export class RequestSlots {
     if (stalled) {
       this.giveBack(stalled);
       stalled.abandon(
-        new DomainError('request_incomplete', 'The upload stalled while others waited. Send over a faster connection'),
+        new DomainError(
+          'request_incomplete',
+          'The upload stalled while other requests were waiting. Use a faster connection',
+        ),
       );
     }
     return this.tryTake(holder);

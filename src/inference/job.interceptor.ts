@@ -44,7 +44,7 @@ export class JobInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     // The option of those who try the service out.
-    if (!this.recorder.isOn || request.upload!.options['keep'] === false) return next.handle();
+    if (!this.recorder.isOn || request.upload!.options['store'] === false) return next.handle();
     const kind = this.reflector.get<JobKind>(JOB_KIND, context.getHandler());
     return from(this.keep(request, kind, () => lastValueFrom(next.handle())));
   }
@@ -83,7 +83,7 @@ export class JobInterceptor implements NestInterceptor {
       id: job.id,
       kind: job.kind,
       status: failure === undefined ? 'done' : 'failed',
-      options: withoutKeep(request.upload!.options),
+      options: withoutStore(request.upload!.options),
       faces: body?.faces ?? null,
       faceCount: body?.face_count ?? null,
       maskedCount: answer?.maskedCount ?? null,
@@ -117,13 +117,13 @@ interface UnfinishedJob {
   answer: AnyAnswer | null;
 }
 
-/** What was asked for, without whether to keep it. */
-function withoutKeep(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'keep'));
+/** The options, without whether to store the job. */
+function withoutStore(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'store'));
 }
 
 /** As the caller is told: what lies behind it belongs in the log. */
 function errorOf(failure: unknown): { code: string; detail: string } {
   if (failure instanceof DomainError) return { code: failure.code, detail: failure.message };
-  return { code: 'internal', detail: 'Something failed that should not; the log has it under the request id' };
+  return { code: 'internal', detail: 'An unexpected error occurred. The log has the details under the request ID' };
 }

@@ -37,7 +37,7 @@ describe('add', () => {
       const whole = await readFile(file);
       for (const content of [Buffer.from('no network'), Buffer.alloc(0), whole.subarray(0, whole.length / 2)]) {
         await writeFile(file, content);
-        await expect(addModel(file, modelsFolder)).rejects.toThrow(/no detector that the service can use: /);
+        await expect(addModel(file, modelsFolder)).rejects.toThrow(/not a supported detector: /);
       }
       expect(await readdir(modelsFolder)).toEqual([]);
     });
@@ -45,18 +45,18 @@ describe('add', () => {
 
   it('refuses a file that is not there, a name that is taken, and one that is no name', async () => {
     await withOwnFile(async (file, modelsFolder) => {
-      await expect(addModel('nowhere.onnx', modelsFolder)).rejects.toThrow('there is no file nowhere.onnx');
+      await expect(addModel('nowhere.onnx', modelsFolder)).rejects.toThrow('nowhere.onnx does not exist');
       for (const [name, problem] of [
         ['scrfd_10g.onnx', 'is the name of a supported model'],
         ['det_10g.onnx', 'is the name of a supported model'],
-        ['a b.onnx', "can't be a model's name"],
+        ['a b.onnx', 'is not a valid model name'],
       ] as const) {
         const renamed = join(file, '..', name);
         await copyFile(file, renamed);
         await expect(addModel(renamed, modelsFolder)).rejects.toThrow(problem);
       }
       await writeFile(join(modelsFolder, 'mine.onnx'), 'another one');
-      await expect(addModel(file, modelsFolder)).rejects.toThrow('is there already, with other content');
+      await expect(addModel(file, modelsFolder)).rejects.toThrow('already exists with different content');
       expect(await readFile(join(modelsFolder, 'mine.onnx'), 'utf8')).toBe('another one');
     });
   });

@@ -12,11 +12,9 @@ export function readKey(pem: string): KeyObject {
   try {
     key = createPrivateKey(pem.replaceAll('\\n', '\n'));
   } catch {
-    throw new Error(
-      'the key of receipts is not a private key in PEM; make one with: openssl genpkey -algorithm ed25519',
-    );
+    throw new Error('the receipt key is not a private key in PEM; create one with: openssl genpkey -algorithm ed25519');
   }
-  if (key.asymmetricKeyType !== 'ed25519') throw new Error('the key of receipts is not an Ed25519 key');
+  if (key.asymmetricKeyType !== 'ed25519') throw new Error('the receipt key is not an Ed25519 key');
   return key;
 }
 

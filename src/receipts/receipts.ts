@@ -58,7 +58,8 @@ export class Receipts implements OnModuleInit {
   private async keptIn(folder: string): Promise<KeyObject> {
     const path = resolve(join(folder, 'receipt-key.pem'));
     const { key, made } = await keptKey(path);
-    if (made) this.logger.warn(`Made a key for receipts and keep it in ${path}; whoever has it can sign receipts`);
+    if (made)
+      this.logger.warn(`Created a key for receipts in ${path}. Protect it: anyone who has it can sign receipts`);
     return key;
   }
 }

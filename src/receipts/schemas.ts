@@ -3,16 +3,26 @@ import { receiptSchema } from './receipt.ts';
 
 export const checkOptionsSchema = z
   .strictObject({
-    receipt: z.string().min(1).max(100_000).meta({ description: 'As it came in X-Mask-Receipt or in the JSON' }),
+    receipt: z
+      .string()
+      .min(1)
+      .max(100_000)
+      .meta({ description: 'The receipt from X-Mask-Receipt or from the JSON response' }),
   })
   .meta({ id: 'CheckOptions' });
 export type CheckOptions = z.infer<typeof checkOptionsSchema>;
 
 export const checkedSchema = z
   .object({
-    valid: z.boolean().meta({ description: 'The receipt is this service’s, and the image is the masked one' }),
-    signed: z.boolean().meta({ description: 'The signature is this service’s' }),
-    image: z.enum(['output', 'input', 'neither']).meta({ description: 'What the image is in the receipt' }),
+    valid: z
+      .boolean()
+      .meta({
+        description: 'true: the receipt is signed by this service, and the image is the masked image it was issued for',
+      }),
+    signed: z.boolean().meta({ description: 'true: the receipt is signed by this service' }),
+    image: z
+      .enum(['output', 'input', 'neither'])
+      .meta({ description: 'Which image of the receipt it is: output is the masked image, input the original' }),
     detail: z.string(),
     receipt: receiptSchema.nullable(),
   })

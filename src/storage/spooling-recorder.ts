@@ -56,12 +56,15 @@ export class SpoolingRecorder extends JobRecorder {
       if (fullPolicy === 'refuse') {
         log.error(
           { err: error, jobId: job.id, requestId: job.requestId },
-          'A request is refused: the spool did not take its job',
+          'Request refused: its job could not be written to the spool',
         );
         throw refusal(error);
       }
       metrics.countLoss(error instanceof SpoolFullError ? 'spool_full' : 'spool_write');
-      log.error({ err: error, jobId: job.id, requestId: job.requestId }, 'A job is lost: the spool did not take it');
+      log.error(
+        { err: error, jobId: job.id, requestId: job.requestId },
+        'Job lost: it could not be written to the spool',
+      );
       return;
     }
     persistence.add(job.id);
@@ -71,8 +74,8 @@ export class SpoolingRecorder extends JobRecorder {
     const { database, objects, spool } = this.#parts;
     const problems = await this.#problems();
     const trouble = problems.length > 0 ? `; but ${problems.join(', and ')}` : '';
-    const waiting = spool.files > 0 ? `; ${spool.files} jobs wait in the spool` : '';
-    return `Images are kept in ${objects.place}, their records in ${database.place}${trouble}${waiting}`;
+    const waiting = spool.files > 0 ? `; ${spool.files} jobs waiting in the spool` : '';
+    return `Storing images in ${objects.place}, records in ${database.place}${trouble}${waiting}`;
   }
 
   override async condition(): Promise<StorageCondition> {
@@ -99,7 +102,7 @@ export class SpoolingRecorder extends JobRecorder {
   #problemsOfSpool(): string[] {
     const { failure, longestWaitMs } = this.#parts.spool;
     return [
-      ...(failure === null ? [] : [`the spool cannot take jobs: ${reasonOf(failure)}`]),
+      ...(failure === null ? [] : [`the spool cannot be written: ${reasonOf(failure)}`]),
       ...(longestWaitMs < STUCK_AFTER_MS ? [] : [`a job has waited for ${Math.round(longestWaitMs / 60_000)} minutes`]),
     ];
   }
@@ -119,13 +122,13 @@ export class SpoolingRecorder extends JobRecorder {
 function refusal(cause?: unknown): DomainError {
   return new DomainError(
     'storage_full',
-    'The service cannot keep any more images at present. Try again in some seconds',
+    'The service cannot store more images at the moment. Try again in a few seconds',
     { cause, headers: { 'retry-after': '10' } },
   );
 }
 
 async function failureOf(what: string, check: () => Promise<void>): Promise<string | null> {
-  const late = sleep(PROBE_TIMEOUT_MS, `${what} does not answer`, { ref: false });
+  const late = sleep(PROBE_TIMEOUT_MS, `${what} does not respond`, { ref: false });
   const answer = check().then(
     () => null,
     (error: unknown) => `${what} fails: ${reasonOf(error)}`,

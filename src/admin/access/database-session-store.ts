@@ -47,7 +47,7 @@ export class DatabaseSessionStore implements SessionStore {
     try {
       return await (await this.#database.ready()).query<Result>(sql, parameters);
     } catch (error) {
-      throw new DomainError('storage_unavailable', 'Sessions are kept in the database, which cannot be reached now', {
+      throw new DomainError('storage_unavailable', 'Sessions are stored in the database, which is unavailable', {
         cause: error,
         headers: { 'retry-after': '5' },
       });

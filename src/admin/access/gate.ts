@@ -53,7 +53,7 @@ export async function registerAdminGate(
     const bearer = BEARER.exec(request.headers.authorization ?? '')?.[1];
     request.admin = bearer === undefined ? await adminBySession(request, sessions) : adminByToken(bearer, digests);
     if (!request.admin) {
-      throw new DomainError('unauthorized', 'Log in at /admin, or send a bearer token of FACE_API_ADMIN_TOKENS', {
+      throw new DomainError('unauthorized', 'Log in at /admin, or send a bearer token (FACE_API_ADMIN_TOKENS)', {
         headers: { 'www-authenticate': 'Bearer' },
       });
     }

@@ -36,7 +36,7 @@ export class LoginThrottle {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
       this.metrics.logins.inc({ outcome: 'throttled' });
       const seconds = Math.ceil(refusal.msBeforeNext / 1000);
-      throw new DomainError('too_many_requests', `Too many logins have failed. Try again in ${seconds} seconds`, {
+      throw new DomainError('too_many_requests', `Too many failed logins. Try again in ${seconds} seconds`, {
         headers: { 'retry-after': String(seconds) },
       });
     }

@@ -44,7 +44,7 @@ async function checked(passwordHash: string): Promise<string> {
     return passwordHash;
   } catch {
     throw new ConfigurationError(
-      'FACE_API_ADMIN_PASSWORD_HASH is not a whole argon2id hash; `face-api admin hash-password` makes one',
+      'FACE_API_ADMIN_PASSWORD_HASH is not a complete argon2id hash; create one with `face-api admin hash-password`',
     );
   }
 }

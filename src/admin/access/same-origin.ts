@@ -13,7 +13,7 @@ export function assertSameOrigin(request: FastifyRequest): void {
   if (!isOwn) {
     throw new DomainError(
       'foreign_origin',
-      'This is taken from the console’s own pages alone. Programs use a bearer token (FACE_API_ADMIN_TOKENS)',
+      'Only the pages of the console may send this request. Programs use a bearer token (FACE_API_ADMIN_TOKENS)',
     );
   }
 }

@@ -39,7 +39,11 @@ export async function registerConsole(fastify: FastifyInstance, options: Console
     scope.setErrorHandler<Error>((error, request, reply) => {
       if (error instanceof DomainError) return sendProblem(request, reply, error);
       logger.error({ err: error, requestId: request.id }, 'A file of the console could not be served');
-      return sendProblem(request, reply, new DomainError('internal', 'The file could not be served; the log says why'));
+      return sendProblem(
+        request,
+        reply,
+        new DomainError('internal', 'The file could not be served. The log has the details'),
+      );
     });
     if (isBuilt) {
       await scope.register(fastifyStatic, {
@@ -65,7 +69,7 @@ async function serveFiles(options: ConsoleOptions, files: ReadonlySet<string>): 
   return async (request, reply) => {
     const file = toFile((request.params as { '*'?: string })['*'] ?? '', files);
     if (!file.startsWith(`${LOGIN}/`) && !(await isLoggedIn(request))) return turnAway(request, reply, file);
-    if (!files.has(file)) throw new DomainError('not_found', 'There is no such file');
+    if (!files.has(file)) throw new DomainError('not_found', 'File not found');
     void reply.headers({
       'cache-control': IMMUTABLE.test(file) ? 'private, max-age=31536000, immutable' : 'no-store',
       // In place of the one that every answer gets.
@@ -79,7 +83,7 @@ async function serveFiles(options: ConsoleOptions, files: ReadonlySet<string>): 
 }
 
 function serveNothing(): never {
-  throw new DomainError('not_found', 'The console is not built: run `npm run build`, and start the service again');
+  throw new DomainError('not_found', 'The console is not built: run `npm run build` and restart the service');
 }
 
 /** What is not a file by its name is a page: the application itself finds out which. */

@@ -29,9 +29,9 @@ export class MaintenanceController {
   @HttpCode(200)
   @ApiOperation({
     operationId: 'adminReconcile',
-    summary: 'Compare records, objects and spool, and repair what differs',
+    summary: 'Compare records, objects and spool, and repair differences',
   })
-  @ApiOkResponse({ description: 'What was repaired, or would be', standardSchema: reconciliationSchema })
+  @ApiOkResponse({ description: 'What was repaired, or would be repaired', standardSchema: reconciliationSchema })
   @ApiProblems(...BODY_PROBLEMS, 'storage_off', 'already_running')
   reconcile(
     @Body({ schema: reconcileSchema }) { dry_run: dryRun }: Reconcile,
@@ -40,7 +40,7 @@ export class MaintenanceController {
     return this.storage.use(async ({ reconciler }) => {
       const found = await reconciler.reconcile(actor, { dryRun });
       if (!found)
-        throw new DomainError('already_running', 'A reconciliation runs at this moment. Try again when it is done');
+        throw new DomainError('already_running', 'Another reconciliation is running. Try again when it is done');
       const finding = (all: readonly string[]) => ({ count: all.length, examples: all.slice(0, MAX_EXAMPLES) });
       return {
         dry_run: dryRun,
@@ -52,8 +52,8 @@ export class MaintenanceController {
   }
 
   @Get('audit')
-  @ApiOperation({ operationId: 'adminAudit', summary: 'What was done to what is kept, and by whom; newest first' })
-  @ApiOkResponse({ description: 'A page of it', standardSchema: auditPageSchema })
+  @ApiOperation({ operationId: 'adminAudit', summary: 'Audit log of changes to stored data, newest first' })
+  @ApiOkResponse({ description: 'One page of the log', standardSchema: auditPageSchema })
   audit(@Query({ schema: auditQuerySchema }) page: AuditQuery): Promise<AuditPage> {
     return this.storage.use(async ({ listing }) => {
       const { rows, next } = await listing.audit(page);

@@ -19,23 +19,20 @@ export class StorageAccess {
     if (!this.kept) {
       throw new DomainError(
         'storage_off',
-        'Nothing is kept: set FACE_API_STORAGE_ENABLED=true to keep images and jobs',
+        'Storage is off. Set FACE_API_STORAGE_ENABLED=true to store images and jobs',
       );
     }
     try {
       return await work(this.kept);
     } catch (error) {
       if (error instanceof BadCursorError) {
-        throw new DomainError(
-          'invalid_request',
-          '"after" is not what a page of this list, with this sort, gave as "next"',
-        );
+        throw new DomainError('invalid_request', '"after" is not the "next" of a page of this list with this sort');
       }
       if (error instanceof DomainError || isOurMistake(error)) throw error;
-      this.logger.warn({ err: error }, 'The console could not reach what is stored');
+      this.logger.warn({ err: error }, 'The console could not reach storage');
       throw new DomainError(
         'storage_unavailable',
-        'The database or the object store does not answer at present. Try again in some seconds',
+        'The database or the object store does not respond. Try again in a few seconds',
         { cause: error, headers: { 'retry-after': '5' } },
       );
     }

@@ -99,7 +99,7 @@ export class SystemReport {
 }
 
 function describeModel({ name, sha256, license, source, path }: LoadedModel): SystemBody['model'] {
-  return { name, sha256, licence: license, source, path };
+  return { name, sha256, license, source, path };
 }
 
 /** Of the container, where it has one below the machine's. */

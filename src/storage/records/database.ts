@@ -65,7 +65,7 @@ export class Database {
     await migrate(url);
     const limits = { poolSize: this.#options.poolSize, queryTimeoutMs: QUERY_TIMEOUT_MS };
     const dataSource = await createDataSource(url, limits, (error) => {
-      this.#options.warn('An idle connection to the database broke', error);
+      this.#options.warn('An idle database connection was closed', error);
     }).initialize();
     this.#connected = { url, dataSource };
     return dataSource;
