@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { styleText } from 'node:util';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { reasonOf, systemErrorCode } from './errors/reason.ts';
 import { AdminPassword } from './admin/access/password.ts';
@@ -32,22 +33,33 @@ try {
   process.exit(1);
 }
 
-/** On stderr, so that the log on stdout stays one JSON object a line. */
+/** On stderr, so that the log on stdout stays one JSON object per line. What the reader looks for comes last. */
 async function announce(app: NestFastifyApplication, { server }: Configuration): Promise<void> {
   const address = app.getHttpServer().address() as { port: number };
   const host = ['0.0.0.0', '::'].includes(server.host) ? 'localhost' : server.host;
   const url = `http://${host}:${address.port}`;
-  const docs = server.docsEnabled ? `, documentation at /docs` : '';
-  process.stderr.write(`Face API serves on ${url} with the model ${app.get(LoadedModel).name}${docs}\n`);
-  if (server.role !== 'api') process.stderr.write(`${describeConsole(app.get(AdminPassword), url)}\n`);
+  const docs = server.docsEnabled ? `, documentation at ${url}/docs` : '';
   const storage = await app.get(JobRecorder).describe();
-  if (storage !== null) process.stderr.write(`${storage}\n`);
+  const lines = [
+    ...(storage === null ? [] : [storage]),
+    `Face API is listening on ${prominent(url)} (model ${app.get(LoadedModel).name}${docs})`,
+    ...(server.role === 'api' ? [] : describeConsole(app.get(AdminPassword), url)),
+  ];
+  process.stderr.write(lines.map((line) => `${line}\n`).join(''));
 }
 
-function describeConsole({ generated }: AdminPassword, url: string): string {
-  const console = `Console at ${url}${CONSOLE_PATH}`;
-  if (generated === null) return console;
-  return `${console}, password until the next start: ${generated} (to keep one: face-api admin hash-password)`;
+function describeConsole({ generated }: AdminPassword, url: string): string[] {
+  const address = `Console: ${prominent(`${url}${CONSOLE_PATH}`)}`;
+  if (generated === null) return [address];
+  return [
+    address,
+    `Password: ${prominent(generated)} (new at each start; to set your own: face-api admin hash-password)`,
+  ];
+}
+
+/** Bold on a terminal, unchanged elsewhere. */
+function prominent(text: string): string {
+  return styleText('bold', text, { stream: process.stderr });
 }
 
 /** The first signal lets running requests finish within the grace time; the second ends at once. */

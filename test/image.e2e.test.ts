@@ -295,7 +295,7 @@ async function startContainer(environment: Environment = {}): Promise<Container>
   });
   await until(() => {
     if (child.exitCode !== null) throw new Error(`the container ended with ${child.exitCode}:\n${output}`);
-    return output.includes('serves on');
+    return output.includes('is listening on');
   }, 60_000);
   return {
     url: `http://127.0.0.1:${port}`,

@@ -57,7 +57,7 @@ export async function startServiceProcess(environment: Environment = {}): Promis
     throw new Error(`the service ended with ${code} at its start:\n${started.output()}`);
   });
   failed.catch(() => undefined);
-  const announced = until(() => /serves on http:\/\/[^:]+:(\d+)/.exec(started.output()), 30_000);
+  const announced = until(() => /listening on http:\/\/[^:]+:(\d+)/.exec(started.output()), 30_000);
   const [, port] = await Promise.race([announced, failed]);
   return { ...started, port: Number(port), url: `http://127.0.0.1:${port}` };
 }

@@ -72,7 +72,7 @@ async function announcedUrl({ stderr }: ChildProcess): Promise<string> {
     stderr!.on('data', (chunk: Buffer) => {
       const [address] = /http:\/\/[\w.]+:\d+/.exec(chunk.toString()) ?? [];
       if (address) resolve(address.replace('localhost', '127.0.0.1'));
-      if (!/ serves on |^Console at /.test(chunk.toString())) process.stderr.write(chunk);
+      if (!/ is listening on |^(Console|Password): /.test(chunk.toString())) process.stderr.write(chunk);
     });
   });
 }
