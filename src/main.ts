@@ -28,7 +28,7 @@ try {
   await announce(app, configuration);
 } catch (error) {
   process.stderr.write(`${startFailure(error)}\n`);
-  // What was started for it, such as a database, must not be left behind.
+  // Stop what was started before the failure, such as a database.
   await app?.close();
   process.exit(1);
 }
@@ -62,7 +62,7 @@ function prominent(text: string): string {
   return styleText('bold', text, { stream: process.stderr });
 }
 
-/** The first signal lets running requests finish within the grace time; the second ends at once. */
+/** The first signal lets running requests finish within the grace time; the second stops immediately. */
 function stopOnSignal(app: NestFastifyApplication, graceMs: number): void {
   let stopping = false;
   const stop = async () => {
@@ -78,15 +78,15 @@ function stopOnSignal(app: NestFastifyApplication, graceMs: number): void {
 }
 
 /**
- * Ends the process while threads work. `process.exit` ends the threads first, and ONNX Runtime answers the end of one
- * inside an inference with an abort and its core dump.
+ * Ends the process while threads are working. `process.exit` ends the threads first, and ONNX Runtime aborts with a
+ * core dump if a thread ends during an inference.
  */
 function endNow(): never {
   process.kill(process.pid, 'SIGKILL');
-  process.exit(1); // reached by the first process of a container alone, which its own signals cannot end
+  process.exit(1); // only reached as the first process of a container, which its own signals do not end
 }
 
-/** What an operator can put right is told in a line or two; anything else with its stack. */
+/** One or two lines for errors that an operator can fix; a stack trace for all others. */
 function startFailure(error: unknown): string {
   if (error instanceof ConfigurationError) return error.message;
   if (error instanceof EmbeddedPostgresError) return error.message;

@@ -11,7 +11,7 @@ import { maskedSchema, maskOptionsSchema } from './masking/schemas.ts';
 type JsonSchema = Record<string, unknown>;
 type Operation = NonNullable<OpenAPIObject['paths'][string]['post']>;
 
-/** The OpenAPI 3.1 document. Its schemas are those that validate: nothing is described twice. */
+/** The OpenAPI 3.1 document, generated from the schemas that validate. */
 export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject {
   const info = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
@@ -28,7 +28,7 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
   addComponents(document, toJsonSchema(problemSchema, 'output').components);
   for (const [path, options] of Object.entries(IMAGE_OPERATIONS)) {
     const operation = document.paths[path]?.post;
-    // Not every role serves every one.
+    // Each role serves only some of them.
     if (operation) describeImageOperation(document, operation, options);
   }
   for (const path of MASK_OPERATIONS) {
@@ -47,7 +47,7 @@ const IMAGE_OPERATIONS: Readonly<Record<string, z.ZodObject>> = {
 };
 const MASK_OPERATIONS = ['/api/v1/mask', '/api/v1/admin/playground/mask'];
 
-/** Schemas with an id become components of the document, and are referred to. */
+/** Schemas with an id become components of the document and are referenced. */
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): { schema: JsonSchema; components: JsonSchema } {
   const { $defs = {}, ...own } = withinDocument(z.toJSONSchema(schema, { target: 'draft-2020-12', io }));
   delete own['$schema'];
@@ -56,7 +56,7 @@ function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): { schema: Json
   return { schema: { $ref: `#/components/schemas/${id}` }, components: { ...($defs as JsonSchema), [id]: own } };
 }
 
-/** The three ways of sending an image, its options beside it or as query parameters, and what can go wrong. */
+/** Describes the three ways to send an image with its options, and the possible errors. */
 function describeImageOperation(document: OpenAPIObject, operation: Operation, options: z.ZodObject): void {
   const example = options === checkOptionsSchema ? { receipt: 'eyJhbGciOiJFZERTQSJ9…' } : { threshold: 0.4 };
   const described = toJsonSchema(options, 'input');
@@ -106,7 +106,7 @@ function describeProblems(operation: Operation): void {
   }
 }
 
-/** Which of the two the answer is depends on the header Accept, which the decorators cannot say. */
+/** The response depends on the header Accept, which the decorators cannot describe. */
 function describeMaskAnswer(document: OpenAPIObject, operation: Operation): void {
   const { schema, components } = toJsonSchema(maskedSchema, 'output');
   addComponents(document, components);
@@ -135,7 +135,7 @@ function describeMaskAnswer(document: OpenAPIObject, operation: Operation): void
   });
 }
 
-/** What a schema refers to stands among the document's components, wherever the schema itself ends up. */
+/** Points the references of a schema to the components of the document. */
 function withinDocument(schema: JsonSchema): JsonSchema {
   return JSON.parse(JSON.stringify(schema).replaceAll('#/$defs/', '#/components/schemas/')) as JsonSchema;
 }

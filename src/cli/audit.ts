@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { countFrom } from './values.ts';
 
-/** The checks draw people and use the tests' own programs, so they are part of a checkout and not of what is deployed. */
+/** The checks use drawn people and helpers of the tests, so they exist in a checkout only, not in a deployment. */
 const AUDIT = new URL('../../test/audit/audit.ts', import.meta.url);
 
 interface AuditOptions {
@@ -14,7 +14,7 @@ interface AuditOptions {
 }
 
 interface Audit {
-  /** Answers whether all promises hold. */
+  /** @returns whether all promises hold */
   readonly runAudit: (options: AuditOptions) => Promise<boolean>;
 }
 

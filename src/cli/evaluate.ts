@@ -47,13 +47,13 @@ async function run(options: EvaluationOptions, { stdout, stderr }: CliContext): 
   for (const file of [options.json, options.svg]) if (file !== undefined) await refuseUnwritable(file);
   const bar = progressBar(stderr, {
     format: '{bar} {value} of {total} photos, {eta_formatted} left',
-    // Photos differ much: the time left is judged by more than the last ten.
+    // Photos differ a lot: estimate the remaining time from more than the last ten.
     etaBuffer: 100,
   });
   stdout.write(await evaluate(options, bar));
 }
 
-/** Before minutes of work, not after. */
+/** Fails before minutes of work instead of after them. */
 async function refuseUnwritable(file: string): Promise<void> {
   try {
     await access(dirname(file), constants.W_OK);

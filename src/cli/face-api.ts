@@ -4,7 +4,7 @@ import { ModelError } from '../models/model-error.ts';
 import { packageModelsFolder } from '../models/model-files.ts';
 import { runCli } from './run-cli.ts';
 
-/** `face-api`: the one command line; see `face-api --help`. */
+/** The command line; see `face-api --help`. */
 
 process.exitCode = await runCli(process.argv.slice(2), {
   stdin: process.stdin,

@@ -81,7 +81,7 @@ async function download(name: string, options: DownloadOptions, context: CliCont
   }
   stdout.write(`${model.name}: ${model.license}. ${model.terms}\n`);
   if (model.mustAcceptLicense && options.acceptLicense !== true) {
-    // Not repeated: an address may hold a password.
+    // The URL is not repeated: it may contain a password.
     const mirror = from === undefined ? '' : ', with the same --from';
     throw new UsageError('the license is not accepted', `${downloadCommand(model, modelsFolder)}${mirror}`);
   }
@@ -126,7 +126,7 @@ function installedColumn({ state }: ListedModel): string {
   return state === 'damaged' ? 'damaged' : 'yes';
 }
 
-/** By name where the service looks for it anyway, by path elsewhere. */
+/** By name in the folder of the service, by path elsewhere. */
 function howToUse(name: string, path: string, { modelsFolder }: FolderOption, { packageFolder }: CliContext): string {
   return `to use it: FACE_API_MODEL=${modelsFolder === packageFolder ? name : path}\n`;
 }

@@ -36,7 +36,7 @@ function createProgram(context: CliContext): Command {
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
-      // Told by runCli, with where help is.
+      // runCli reports errors, with a hint to the help.
       outputError: () => undefined,
     });
   addServe(program);
@@ -53,7 +53,7 @@ function createProgram(context: CliContext): Command {
 interface Outcome {
   readonly exitCode: number;
   readonly message: string | null;
-  /** What to type, where the command's help would be of less use. */
+  /** What to run instead of the help of the command. */
   readonly instead?: string | undefined;
 }
 
@@ -63,12 +63,12 @@ function outcomeOf(error: unknown): Outcome {
     return { exitCode: error instanceof ConfigurationError ? 2 : 1, message: reasonOf(error) };
   }
   if (error.exitCode === 0) return { exitCode: 0, message: null };
-  // Without a subcommand the help itself is the message.
+  // Without a subcommand, the help is the message.
   if (error.code === 'commander.help') return { exitCode: 2, message: null };
   return { exitCode: 2, message: error.message.replace(/^error: |\.$/g, '').replaceAll('\n', ' ') };
 }
 
-/** As far as the arguments name a command: `face-api models download`. */
+/** The command that the arguments name, such as `face-api models download`. */
 function nameOf(program: Command, args: readonly string[]): string {
   const names = [program.name()];
   let command: Command | undefined = program;

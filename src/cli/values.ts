@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { Setting } from '../config/settings.ts';
 
-/** Takes a whole number. */
+/** @returns a parser for whole numbers */
 export function countFrom(min: number, max: number): (text: string) => number {
   return (text) => {
     const count = /^\d+$/.test(text) ? Number(text) : -1;
@@ -10,7 +10,7 @@ export function countFrom(min: number, max: number): (text: string) => number {
   };
 }
 
-/** Takes what the service's setting of that meaning takes. */
+/** @returns a parser with the schema of a setting */
 export function valueOf<Value>({ schema }: Setting<Value>): (text: string) => Value {
   return (text) => {
     const result = schema.safeParse(text);

@@ -3,15 +3,15 @@ import { z } from 'zod';
 import { CANVAS_MULTIPLE, LARGEST_INPUT_SIZE } from '../vision/letterbox.ts';
 
 /**
- * One environment variable: its name, what it takes, and what it is for. `schema` reads the variable's text;
- * `default` is given as text too, exactly as a user would write it (empty: not set).
+ * One environment variable: name, valid values and purpose. `schema` parses the text of the variable;
+ * `default` is text too, as a user would write it (empty: not set).
  */
 export interface Setting<Value> {
   readonly name: string;
   readonly description: string;
   readonly default: string;
   readonly schema: z.ZodType<Value, string>;
-  /** Never shown or logged; may also be given as a file's path in the variable `NAME_FILE`. */
+  /** Never shown or logged; can also be read from the file named by the variable `NAME_FILE`. */
   readonly secret: boolean;
 }
 
@@ -87,7 +87,7 @@ function splitList(value: string): string[] {
 
 const list: z.ZodType<string[], string> = z.string().transform(splitList);
 
-/** `name=value,name=value`, each percent-encoded, as OpenTelemetry's specification has it. */
+/** `name=value,name=value`, each percent-encoded, as specified by OpenTelemetry. */
 const headerList: z.ZodType<[string, string][], string> = z.string().transform((value, context) => {
   const pairs = splitList(value).map((item) => {
     const [name = '', ...rest] = item.split('=');
@@ -102,13 +102,13 @@ const headerList: z.ZodType<[string, string][], string> = z.string().transform((
   }
 });
 
-/** `name:secret,name:secret`: the names go into logs and records, the secrets nowhere. */
+/** `name:secret,name:secret`: names appear in logs and records, secrets do not. */
 const namedSecrets: z.ZodType<{ name: string; secret: string }[], string> = z.string().transform((value, context) => {
   const pairs = splitList(value).map((item) => {
     const colon = item.indexOf(':');
     return { name: item.slice(0, Math.max(0, colon)), secret: item.slice(colon + 1) };
   });
-  // A lone comma is a mistake, not the wish to do without.
+  // A single comma is a mistake; only an empty value means none.
   const isMeant = pairs.length > 0 || value === '';
   if (!isMeant || pairs.some(({ name, secret }) => name === '' || secret.length < 16)) {
     context.addIssue('name:secret pairs, separated by commas, each secret of at least 16 characters');
@@ -130,7 +130,7 @@ const argon2Hash: z.ZodType<string, string> = z
     error: 'what `face-api admin hash-password` prints ($argon2id$…; in a .env file within single quotes)',
   });
 
-/** Inferences at once × threads should not exceed the cores: `auto` shares the cores between two inferences. */
+/** Concurrent inferences × threads should not exceed the cores: `auto` divides the cores between two inferences. */
 const threads: z.ZodType<number, string> = z.string().transform((value, context) => {
   if (value === 'auto') return Math.max(1, Math.floor(availableParallelism() / 2));
   const count = /^\d+$/.test(value) ? Number(value) : 0;
@@ -138,7 +138,7 @@ const threads: z.ZodType<number, string> = z.string().transform((value, context)
   return count;
 });
 
-/** All variables, by concern. `.env.example` and the table in docs/configuration.md are written from this. */
+/** All variables by topic. `.env.example` and docs/configuration.md are generated from this. */
 export const settings = {
   server: {
     role: setting(
@@ -183,7 +183,7 @@ export const settings = {
     ),
   },
   tracing: {
-    // By the names that OpenTelemetry gave them, hence without the prefix.
+    // These names are defined by OpenTelemetry, hence without the prefix.
     endpoint: {
       ...setting(
         'OTEL_EXPORTER_OTLP_ENDPOINT',
@@ -412,7 +412,7 @@ export const settings = {
     ),
   },
   database: {
-    // The name that hosting platforms and tools use, hence without the prefix.
+    // This name is used by hosting platforms and tools, hence without the prefix.
     url: {
       ...setting(
         'DATABASE_URL',

@@ -4,7 +4,7 @@ import { type Setting, settings } from './settings.ts';
 
 const slices = Object.entries(settings) as [string, Record<string, Setting<unknown>>][];
 
-/** Every setting with its default, ready to be copied to .env and changed. */
+/** Every setting with its default, to copy to .env and edit. */
 export function envExample(): string {
   const sections = slices.map(([slice, members]) => {
     const lines = Object.values(members).map(

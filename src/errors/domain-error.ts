@@ -1,4 +1,4 @@
-/** Every way a request can fail: the only place where a status code and a title are chosen. */
+/** All errors of requests: the only place that defines their status codes and titles. */
 export const problems = {
   invalid_option: { status: 400, title: 'Invalid option' },
   invalid_request: { status: 400, title: 'Invalid request' },
@@ -27,8 +27,8 @@ export const problems = {
 export type ErrorCode = keyof typeof problems;
 
 /**
- * A failure that the caller may be told of. The message becomes the problem's `detail`: it says what to change
- * and holds nothing internal.
+ * An error that the client may see. The message becomes the `detail` of the problem: it says what to change
+ * and contains nothing internal.
  */
 export class DomainError extends Error {
   readonly code: ErrorCode;

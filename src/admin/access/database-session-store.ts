@@ -3,7 +3,7 @@ import { DomainError } from '../../errors/domain-error.ts';
 import type { Database } from '../../storage/records/database.ts';
 import type { SessionStore, StoredSession } from './session-store.ts';
 
-/** Sessions that outlive the process and hold in every instance. While the database is away, nobody gets in. */
+/** Sessions in the database: they survive a restart and are valid for all instances, but need the database. */
 export class DatabaseSessionStore implements SessionStore {
   readonly #database: Database;
 

@@ -1,24 +1,24 @@
-/** A session as it is kept. Its id is known to the browser alone: here is only what it hashes to. */
+/** A stored session. Only the browser has its ID; this has the digest. */
 export interface StoredSession {
   /** SHA-256 of the id, in hexadecimal. */
   readonly digest: string;
-  /** Which password it was opened with; a session does not outlive its password. */
+  /** Fingerprint of the password at login: a session ends when the password changes. */
   readonly password: string;
   readonly createdAt: Date;
   readonly lastSeenAt: Date;
 }
 
-/** Where sessions are kept. */
+/** A store for sessions. */
 export interface SessionStore {
   add(session: StoredSession): Promise<void>;
   find(digest: string): Promise<StoredSession | null>;
   touch(digest: string, at: Date): Promise<void>;
   remove(digest: string): Promise<void>;
-  /** Forgets sessions that were opened, or last used, before these times. */
+  /** Deletes sessions that were opened or last used before these times. */
   sweep(createdBefore: Date, lastSeenBefore: Date): Promise<void>;
 }
 
-/** So many operators there are not; whoever could open sessions without end could fill the memory. */
+/** More than there are operators; without a limit, logins could fill the memory. */
 const MAX_SESSIONS = 1000;
 
 /** For a service without storage: sessions end with the process. */

@@ -17,7 +17,7 @@ import {
 
 const HOUR_MS = 3_600_000;
 const MAX_BUCKETS = 1500;
-/** So many minutes of some processes are read at once without a thought. */
+/** Longest period that is read per minute. */
 const MAX_PERIOD_OF_MINUTES_MS = 48 * HOUR_MS;
 
 @ApiTags('admin')

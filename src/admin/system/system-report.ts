@@ -15,7 +15,7 @@ import { reportSettings, withoutSecrets } from './settings-report.ts';
 
 const PROBE_TIMEOUT_MS = 2000;
 
-/** What this process is, how it is set up, and how it fares. Parts of storage that are away are told as such. */
+/** Version, configuration and status of this process. Reports unavailable parts of storage as such. */
 @Injectable()
 export class SystemReport {
   constructor(
@@ -102,13 +102,13 @@ function describeModel({ name, sha256, license, source, path }: LoadedModel): Sy
   return { name, sha256, license, source, path };
 }
 
-/** Of the container, where it has one below the machine's. */
+/** The memory limit of the container if it is below that of the machine. */
 function memoryLimit(): number {
   const constrained = process.constrainedMemory();
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }
 
-/** In ms; null: it fails, or takes too long. */
+/** In ms; null if it fails or takes too long. */
 async function latencyOf(check: () => Promise<void>): Promise<number | null> {
   const start = performance.now();
   const answer = check().then(
