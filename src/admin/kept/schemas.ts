@@ -87,11 +87,9 @@ export const erasureSchema = z
     image_id: z.uuid().nullable().meta({ description: 'null: the image was still in the spool' }),
     jobs: z.int(),
     objects: z.int(),
-    spooled: z
-      .int()
-      .meta({
-        description: 'Files in the spool: waiting jobs, and damaged files that belong or may belong to the image',
-      }),
+    spooled: z.int().meta({
+      description: 'Files in the spool: waiting jobs, and damaged files that belong or may belong to the image',
+    }),
   })
   .meta({ id: 'Erasure' });
 export type ErasureBody = z.infer<typeof erasureSchema>;
