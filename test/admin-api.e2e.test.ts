@@ -28,11 +28,11 @@ import { EXTRA_THREADS, InferencePool } from '../src/inference/inference-pool.ts
 import { detectionSchema } from '../src/inference/schemas.ts';
 import { maskedSchema } from '../src/masking/schemas.ts';
 import { KeptStorage } from '../src/storage/kept-storage.ts';
-import { asAdmin, readJson, startAdminService } from './admin-client.ts';
+import { asAdmin, readJson, startAdminService } from './support/admin-client.ts';
 import { crowd, encode, portrait } from './fixtures/portraits.ts';
 import { openTestBucket, s3Environment, type TestBucket } from './fixtures/s3-server.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
-import { expectProblem, type Service, until } from './service.ts';
+import { expectProblem, type Service, until } from './support/service.ts';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 

@@ -13,7 +13,7 @@ import { freePort } from './fixtures/free-port.ts';
 import { buildImage, type ImageBuild, makeDeletable, parseStages } from './fixtures/image-build.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { isInstalled } from './fixtures/programs.ts';
-import { type Environment, send, until } from './service.ts';
+import { type Environment, send, until } from './support/service.ts';
 
 /**
  * The image without an engine: the Dockerfile's stages in plain folders, by its own steps; then what came of them, started

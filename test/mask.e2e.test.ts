@@ -4,8 +4,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { detectionSchema } from '../src/inference/schemas.ts';
 import { maskedSchema } from '../src/masking/schemas.ts';
 import { encode, type Format, portrait } from './fixtures/portraits.ts';
-import { asBox, type Box, contrast, decode, differenceInside, differenceOutside, grow, overlap } from './picture.ts';
-import { expectProblem, send, type Sending, type Service, startService, WAYS } from './service.ts';
+import {
+  asBox,
+  type Box,
+  contrast,
+  decode,
+  differenceInside,
+  differenceOutside,
+  grow,
+  overlap,
+} from './support/picture.ts';
+import { expectProblem, send, type Sending, type Service, startService, WAYS } from './support/service.ts';
 
 const scene = portrait({ faceHeight: 150, width: 400, height: 480 });
 const drawn = asBox(scene.faces[0]!.box);

@@ -12,7 +12,7 @@ import { ADMIN_HOST, API_HOST, type Answer, makeCertificate, type Nginx, startNg
 import { crowd, encode, portrait } from './fixtures/portraits.ts';
 import { isInstalled } from './fixtures/programs.ts';
 import { startS3Server } from './fixtures/s3-server.ts';
-import { type Environment, type ServiceProcess, startServiceProcess, until } from './service.ts';
+import { type Environment, type ServiceProcess, startServiceProcess, until } from './support/service.ts';
 
 /** The service as it is meant to be reached from outside: nginx, two processes of the role api, one of the role admin. */
 

@@ -19,7 +19,7 @@ import {
   spawnService,
   startServiceProcess,
   until,
-} from './service.ts';
+} from './support/service.ts';
 
 const image = await render(portrait({ faceHeight: 150, width: 400, height: 480 }));
 /** Keeps a thread busy for a second or more. */

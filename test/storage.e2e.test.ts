@@ -26,7 +26,7 @@ import {
   startService,
   startServiceProcess,
   until,
-} from './service.ts';
+} from './support/service.ts';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 

@@ -1,13 +1,12 @@
-import { existsSync } from 'node:fs';
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { withFolder } from '../../test/fixtures/model-packs.ts';
 import { addModel } from './add-model.ts';
 import { packageModelsFolder, resolveModel } from './model-files.ts';
+import { hasShared, shared } from '../../test/support/shared.ts';
 
 const embedded = join(packageModelsFolder, 'embedded.onnx');
-const sharedModels = join(packageModelsFolder, '../../shared/models');
 
 async function withOwnFile(body: (file: string, modelsFolder: string) => Promise<void>): Promise<void> {
   await withFolder((folder) =>
@@ -61,7 +60,7 @@ describe('add', () => {
     });
   });
 
-  describe.skipIf(!existsSync(sharedModels))('with published models', () => {
+  describe.skipIf(!hasShared('models'))('with published models', () => {
     it.each([
       'det_500m.onnx',
       'det_2.5g.onnx',
@@ -70,7 +69,7 @@ describe('add', () => {
       'scrfd_500m_nokps_batched.onnx',
     ])('accepts %s', async (name) => {
       await withFolder(async (modelsFolder) => {
-        const added = await addModel(join(sharedModels, name), modelsFolder);
+        const added = await addModel(shared('models', name), modelsFolder);
         expect(added.path).toBe(join(modelsFolder, name));
         expect(await resolveModel(basename(name, '.onnx'), modelsFolder)).toMatchObject({ sha256: added.sha256 });
       });

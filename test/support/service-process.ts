@@ -27,7 +27,7 @@ export interface ServiceProcess {
   readonly stop: () => Promise<void>;
 }
 
-const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Starts `node dist/main.js` with the allocator set as `npm start` does; does not wait until it serves. */
 export function spawnService(environment: Environment = {}): Omit<ServiceProcess, 'url' | 'port'> {
