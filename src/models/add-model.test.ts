@@ -77,7 +77,7 @@ describe('add', () => {
 
     it('refuses a detector of another kind, and tells what it found', async () => {
       await withFolder(async (modelsFolder) => {
-        const yunet = addModel(join(sharedModels, 'yunet_n_dynamic.onnx'), modelsFolder);
+        const yunet = addModel(shared('models', 'yunet_n_dynamic.onnx'), modelsFolder);
         await expect(yunet).rejects.toThrow(
           'its outputs for 160×96 pixels are [1, 240, 1] [1, 60, 1] [1, 15, 1] [1, 240',
         );
