@@ -46,7 +46,7 @@ export class HealthController {
     return this.pool.isWarm ? indicator.up({ name: this.model.name }) : indicator.down('starting or stopping');
   }
 
-  /** Storage that is degraded is told, but requests are still answered: readiness does not depend on it. */
+  /** Reports the condition of storage. Readiness does not depend on it, because requests are still answered. */
   private async storageCondition(): Promise<HealthIndicatorResult> {
     const indicator = this.indicators.check('storage');
     const condition = await this.recorder.condition();

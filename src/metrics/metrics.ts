@@ -7,10 +7,10 @@ import { VERSION } from '../version.ts';
 /** Seconds: from a small JPEG's header to a large photo's encoding. */
 const STAGE_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Problems that an image is turned away with whatever it holds: the same request may well be taken later. */
+/** Problems that do not depend on the image: the same request may succeed later. */
 const REJECTIONS = ['busy', 'too_many_requests', 'storage_full', 'not_ready'] as const satisfies ErrorCode[];
 
-/** All metrics of the service, in a registry of their own, with stable names: docs/monitoring.md lists them. */
+/** All metrics of the service, in a separate registry and with stable names; see docs/monitoring.md. */
 @Injectable()
 export class Metrics {
   readonly registry = new Registry();
@@ -81,24 +81,24 @@ export class Metrics {
   constructor({ server }: Configuration) {
     collectDefaultMetrics({ register: this.registry });
     this.info('face_api_build_info', 'Version and role of this process', { version: VERSION, role: server.role });
-    // A series that is there from the start lets its first increase be seen.
+    // A series that exists from the start makes its first increase visible.
     for (const reason of REJECTIONS) this.#rejections.inc({ reason }, 0);
     for (const kind of ['detect', 'mask']) this.faces.inc({ kind }, 0);
     for (const outcome of ['succeeded', 'failed', 'throttled']) this.logins.inc({ outcome }, 0);
   }
 
-  /** Facts as labels of a series that is always 1. */
+  /** A series that is always 1, with facts as labels. */
   info(name: string, help: string, facts: Readonly<Record<string, string>>): void {
     new Gauge({ name, help, labelNames: Object.keys(facts), registers: [this.registry] }).set(facts, 1);
   }
 
-  /** Counts a problem that an image was answered with, if it is one of the reasons to turn any image away. */
+  /** Counts the problem of an image request if it is a rejection. */
   countRejection(problem: ErrorCode): void {
     const reason = REJECTIONS.find((code) => code === problem);
     if (reason) this.#rejections.inc({ reason });
   }
 
-  /** A value that is read when the metrics are. */
+  /** A value that is read with each scrape. */
   gauge(name: string, help: string, read: () => number): void {
     new Gauge({
       name,

@@ -4,8 +4,8 @@ import { makeFolder } from '../files/durable-file.ts';
 import { keepSecret } from '../files/secret-file.ts';
 
 /**
- * An Ed25519 private key in PEM (PKCS#8); line ends may be written as \n, as environment variables want it.
- * @throws Error that says what is wrong and shows nothing of the key
+ * An Ed25519 private key in PEM (PKCS#8); line ends may be written as \n, for environment variables.
+ * @throws Error without any part of the key in its message
  */
 export function readKey(pem: string): KeyObject {
   let key: KeyObject;
@@ -18,7 +18,7 @@ export function readKey(pem: string): KeyObject {
   return key;
 }
 
-/** The key kept in a file, which is made where there is none. */
+/** The key in a file, which is created if it does not exist. */
 export async function keptKey(path: string): Promise<{ key: KeyObject; made: boolean }> {
   await makeFolder(dirname(path), true, 0o711);
   const { content, made } = await keepSecret(path, makeKey);

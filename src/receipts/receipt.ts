@@ -10,7 +10,7 @@ import {
 } from 'jose';
 import { z } from 'zod';
 
-/** What a receipt states, as the claims of a JSON Web Signature (RFC 7515). */
+/** The content of a receipt: the claims of a JSON Web Signature (RFC 7515). */
 export const receiptSchema = z
   .object({
     receipt: z.literal(1).meta({ description: 'Version of the receipt format' }),
@@ -54,22 +54,22 @@ export interface PublicKey extends JWK {
   readonly kid: string;
 }
 
-/** The public half as a JSON Web Key (RFC 8037), named by its thumbprint (RFC 7638). */
+/** The public key as a JSON Web Key (RFC 8037), with its thumbprint as ID (RFC 7638). */
 export async function publicJwk(key: KeyObject): Promise<PublicKey> {
   const jwk = await exportJWK(key);
   return { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: ALGORITHM, use: 'sig' };
 }
 
 export interface ReceiptCheck {
-  /** The signature is that of one of the keys. */
+  /** Whether the signature belongs to one of the keys. */
   readonly signed: boolean;
-  /** What the image is in the receipt. */
+  /** Which image of the receipt it is. */
   readonly image: 'output' | 'input' | 'neither';
   readonly receipt: Receipt | null;
   readonly detail: string;
 }
 
-/** Checks a receipt against an image; never throws because of what it is given. */
+/** Verifies a receipt of an image; does not throw for invalid receipts. */
 export async function checkReceipt(text: string, image: Uint8Array, keys: readonly PublicKey[]): Promise<ReceiptCheck> {
   const failed = (detail: string): ReceiptCheck => ({ signed: false, image: 'neither', receipt: null, detail });
   try {

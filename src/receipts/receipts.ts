@@ -11,7 +11,7 @@ interface Keys {
   readonly public: PublicKey;
 }
 
-/** Signs and checks receipts with the service's key: the configured one, or one that is made when it is first needed. */
+/** Signs and verifies receipts with the configured key, or with one that is created when it is first needed. */
 @Injectable()
 export class Receipts implements OnModuleInit {
   private readonly logger = new Logger(Receipts.name);
@@ -19,7 +19,7 @@ export class Receipts implements OnModuleInit {
 
   constructor(private readonly configuration: Configuration) {}
 
-  /** A configured key that cannot be used ends the start, and not the first request. */
+  /** Fails at startup, not with the first request, if the configured key is invalid. */
   async onModuleInit(): Promise<void> {
     if (this.configuration.receipts.key === '') return;
     await this.keys().catch((error: unknown) => {
@@ -42,7 +42,7 @@ export class Receipts implements OnModuleInit {
 
   private keys(): Promise<Keys> {
     this.loading ??= this.load();
-    // A folder that could not be written today may be writable tomorrow.
+    // Try again with the next receipt: the folder may be writable then.
     void this.loading.catch(() => {
       this.loading = undefined;
     });
