@@ -400,7 +400,7 @@ describe('what is damaged in the spool', () => {
         service
           .output()
           .split('\n')
-          .filter((line) => line.includes('was put aside'));
+          .filter((line) => line.includes('was moved aside'));
       await until(() => lines().length === 2);
       for (const name of [torn, noFile]) expect(lines().join()).toContain(name);
       const ready = await (await fetch(`${service.url}/health/ready`)).json();

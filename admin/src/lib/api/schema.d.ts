@@ -794,7 +794,7 @@ export interface components {
         SystemModel: {
             name: string;
             sha256: string;
-            licence: string;
+            license: string;
             /** @description Origin of the model file */
             source: string;
             path: string;
