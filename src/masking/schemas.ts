@@ -25,13 +25,10 @@ const regionSchema = z
 export const maskOptionsSchema = z
   .strictObject({
     ...detectOptionFields,
-    detect: z
-      .boolean()
-      .optional()
-      .meta({
-        description:
-          'false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true',
-      }),
+    detect: z.boolean().optional().meta({
+      description:
+        'false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true',
+    }),
     method: z
       .enum([...IRREVERSIBLE_METHODS, ...REVERSIBLE_METHODS])
       .optional()
@@ -60,13 +57,10 @@ export const maskOptionsSchema = z
       description:
         'Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured',
     }),
-    format: z
-      .enum(OUTPUT_FORMATS)
-      .optional()
-      .meta({
-        description:
-          'Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff',
-      }),
+    format: z.enum(OUTPUT_FORMATS).optional().meta({
+      description:
+        'Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff',
+    }),
     quality: z.number().int().min(1).max(100).optional().meta({
       description:
         'Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured',
