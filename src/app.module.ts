@@ -23,11 +23,11 @@ const roles: Record<Role, ModuleMetadata['imports'] & object> = {
 
 @Module({})
 export class AppModule {
-  static with(configuration: Configuration): DynamicModule {
+  static forRoot(configuration: Configuration): DynamicModule {
     return {
       module: AppModule,
       imports: [
-        ConfigModule.with(configuration),
+        ConfigModule.forRoot(configuration),
         LoggerModule.forRoot({
           pinoHttp: loggerOptions(configuration.logging),
           // The module's own default, `{/*splat}`, matches nothing in Fastify's middleware: no request was logged.
@@ -36,7 +36,7 @@ export class AppModule {
         MetricsModule,
         TracingModule,
         HttpModule,
-        StorageModule.with(configuration),
+        StorageModule.forRoot(configuration),
         HealthModule,
         TrafficModule,
         ...roles[configuration.server.role],

@@ -1,12 +1,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { z } from 'zod';
-import { playgroundDetectOptionsSchema, playgroundMaskOptionsSchema } from './admin/playground/schemas.ts';
-import { problems } from './errors/domain-error.ts';
-import { PROBLEM_CONTENT_TYPE, problemSchema } from './errors/problem.ts';
-import { detectOptionsSchema } from './inference/schemas.ts';
-import { checkOptionsSchema } from './receipts/schemas.ts';
-import { maskedSchema, maskOptionsSchema } from './masking/schemas.ts';
+import { problemSchema } from './errors/problem.ts';
+import { IMAGE_ROUTE, type ImageOperation } from './http/takes-image.ts';
+import { maskedSchema } from './masking/schemas.ts';
 
 type JsonSchema = Record<string, unknown>;
 type Operation = NonNullable<OpenAPIObject['paths'][string]['post']>;
@@ -26,26 +23,18 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
       schema instanceof z.ZodType ? toJsonSchema(schema, schemaType) : undefined,
   });
   addComponents(document, toJsonSchema(problemSchema, 'output').components);
-  for (const [path, options] of Object.entries(IMAGE_OPERATIONS)) {
-    const operation = document.paths[path]?.post;
-    // Each role serves only some of them.
-    if (operation) describeImageOperation(document, operation, options);
-  }
-  for (const path of MASK_OPERATIONS) {
-    const operation = document.paths[path]?.post;
-    if (operation) describeMaskAnswer(document, operation);
-  }
+  for (const { post } of Object.values(document.paths)) if (post) describeImageRoute(document, post);
   return document;
 }
 
-const IMAGE_OPERATIONS: Readonly<Record<string, z.ZodObject>> = {
-  '/api/v1/detect': detectOptionsSchema,
-  '/api/v1/mask': maskOptionsSchema,
-  '/api/v1/receipts/verify': checkOptionsSchema,
-  '/api/v1/admin/playground/detect': playgroundDetectOptionsSchema,
-  '/api/v1/admin/playground/mask': playgroundMaskOptionsSchema,
-};
-const MASK_OPERATIONS = ['/api/v1/mask', '/api/v1/admin/playground/mask'];
+/** What `@TakesImage` declares, and the decorators of the framework cannot say. */
+function describeImageRoute(document: OpenAPIObject, operation: Operation & ImageOperation): void {
+  const route = operation[IMAGE_ROUTE]?.of();
+  delete operation[IMAGE_ROUTE];
+  if (!route?.options) return;
+  describeUpload(document, operation, route.options);
+  if (route.kind === 'mask') describeMaskAnswer(document, operation);
+}
 
 /** Schemas with an id become components of the document and are referenced. */
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): { schema: JsonSchema; components: JsonSchema } {
@@ -56,9 +45,8 @@ function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): { schema: Json
   return { schema: { $ref: `#/components/schemas/${id}` }, components: { ...($defs as JsonSchema), [id]: own } };
 }
 
-/** Describes the three ways to send an image with its options, and the possible errors. */
-function describeImageOperation(document: OpenAPIObject, operation: Operation, options: z.ZodObject): void {
-  const example = options === checkOptionsSchema ? { receipt: 'eyJhbGciOiJFZERTQSJ9…' } : { threshold: 0.4 };
+/** The three ways of sending an image, its options beside it or as query parameters. */
+function describeUpload(document: OpenAPIObject, operation: Operation, options: z.ZodObject): void {
   const described = toJsonSchema(options, 'input');
   addComponents(document, described.components);
   const { properties } = described.components[String(options.meta()?.id)] as { properties: Record<string, JsonSchema> };
@@ -80,30 +68,15 @@ function describeImageOperation(document: OpenAPIObject, operation: Operation, o
       'image/*': { schema: { type: 'string', format: 'binary' } },
       'application/json': {
         schema: image({ type: 'string', format: 'byte', description: 'The image as base64' }, 'image'),
-        example: { image: '/9j/4AAQSkZJRg…', ...example },
+        example: { image: '/9j/4AAQSkZJRg…', ...examplesOf(properties) },
       },
     },
   };
-  describeProblems(operation);
 }
 
-const IMAGE_PROBLEMS = [400, 401, 408, 413, 415, 422, 429, 431, 500, 503, 504];
-
-function describeProblems(operation: Operation): void {
-  for (const status of IMAGE_PROBLEMS) {
-    const titles = Object.values(problems).filter((problem) => problem.status === status);
-    Object.assign(operation.responses, {
-      [status]: {
-        description: titles.map(({ title }) => title).join('; '),
-        content: { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
-        ...(status === 503 && {
-          headers: {
-            'Retry-After': { schema: { type: 'integer' }, description: 'Seconds to wait before trying again' },
-          },
-        }),
-      },
-    });
-  }
+function examplesOf(properties: Record<string, JsonSchema>): JsonSchema {
+  const given = Object.entries(properties).filter(([, { examples }]) => Array.isArray(examples));
+  return Object.fromEntries(given.map(([name, { examples }]) => [name, (examples as unknown[])[0]]));
 }
 
 /** The response depends on the header Accept, which the decorators cannot describe. */

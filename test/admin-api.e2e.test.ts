@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
+import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type AuditPage,
@@ -23,11 +24,14 @@ import {
 } from '../src/admin/kept/schemas.ts';
 import { Thumbnails } from '../src/admin/kept/thumbnails.ts';
 import { type RerunAnswer, rerunAnswerSchema } from '../src/admin/playground/schemas.ts';
+import type { StatisticsBody } from '../src/admin/statistics/schemas.ts';
 import { type SystemBody, systemSchema } from '../src/admin/system/schemas.ts';
 import { EXTRA_THREADS, InferencePool } from '../src/inference/inference-pool.ts';
 import { detectionSchema } from '../src/inference/schemas.ts';
 import { maskedSchema } from '../src/masking/schemas.ts';
-import { KeptStorage } from '../src/storage/kept-storage.ts';
+import { ObjectStore } from '../src/storage/objects/object-store.ts';
+import { Listing } from '../src/storage/records/listing.ts';
+import { Spool } from '../src/storage/spool/spool.ts';
 import { asAdmin, readJson, startAdminService } from './support/admin-client.ts';
 import { crowd, encode, portrait } from './fixtures/portraits.ts';
 import { openTestBucket, s3Environment, type TestBucket } from './fixtures/s3-server.ts';
@@ -68,7 +72,6 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
   });
 
   const get = async <Body>(path: string) => readJson<Body>(asAdmin(service, path));
-  const kept = () => service.app.get<KeptStorage>(KeptStorage);
 
   function tryOut(
     endpoint: 'detect' | 'mask',
@@ -398,6 +401,22 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
     it('is refused of an image that there is none of', async () => {
       await expectProblem(await rerun(NOBODY, { kind: 'detect' }), 404, 'not-found');
     });
+
+    it('is counted in the statistics, whether it succeeds or fails', async () => {
+      const totals = async () => (await get<StatisticsBody>('/statistics')).totals;
+      const { image } = await keep(anotherPhoto());
+      const before = await totals();
+      for (const kind of ['detect', 'mask']) await readJson(rerun(image!.id, { kind }));
+      await (await rerun(NOBODY, { kind: 'detect' })).arrayBuffer();
+      const after = await until(async () => {
+        const now = await totals();
+        return now.requests >= before.requests + 3 && now;
+      });
+      expect(after.requests).toBe(before.requests + 3);
+      expect(after.client_errors).toBe(before.client_errors + 1);
+      expect(after.faces).toBe(before.faces + 2);
+      expect(after.masked).toBe(before.masked + 1);
+    });
   });
 
   describe('erasing', () => {
@@ -405,7 +424,7 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
       const image = anotherPhoto();
       const job = await jobOf(await tryOut('mask', image));
       const path = `/images/${job.image_id!}`;
-      const { objects, spool } = kept();
+      const [objects, spool] = [service.app.get(ObjectStore), service.app.get(Spool)];
       const before = erasureSchema.parse(
         await readJson(asAdmin(service, `${path}?dry_run=true`, { method: 'DELETE' })),
       );
@@ -438,8 +457,8 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
 
   it('reconciles, first only to say what it would do, and one at a time', async () => {
     const job = await keep(anotherPhoto());
-    const { objects, database: opened, listing } = kept();
-    const row = (await listing.image(job.image_id!))!;
+    const objects = service.app.get(ObjectStore);
+    const row = (await service.app.get(Listing).image(job.image_id!))!;
     await objects.delete(row.objectKey!);
     const dry = reconciliationSchema
       .strict()
@@ -448,7 +467,7 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
     expect((await get<ImageDetail>(`/images/${row.id}`)).stored).toBe(true);
 
     const { ifAlone } = await import('../src/storage/records/locks.ts');
-    const refused = await ifAlone(await opened.ready(), 'reconciliation', () =>
+    const refused = await ifAlone(service.app.get(DataSource), 'reconciliation', () =>
       asAdmin(service, '/reconciliation', { method: 'POST', body: { dry_run: false } }),
     );
     await expectProblem(refused!, 409, 'already-running');

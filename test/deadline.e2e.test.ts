@@ -24,7 +24,7 @@ async function expectItServes(url: string): Promise<void> {
 
 /** Tasks that the workers have or that wait for one. */
 function runningTasks({ app }: Service): number {
-  return app.get(InferencePool)['runningSince'].size;
+  return app.get(InferencePool)['running'].size;
 }
 
 async function expectAllIsFree(service: Service): Promise<void> {

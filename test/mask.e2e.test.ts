@@ -92,6 +92,12 @@ describe('what POST /api/v1/mask answers', () => {
     ['image/avif,image/webp,*/*;q=0.8', 'image/png'],
     ['image/*, application/json', 'image/png'],
     ['application/json, image/*;q=0.1', 'application/json; charset=utf-8'],
+    ['application/json, text/plain, */*', 'application/json; charset=utf-8'],
+    ['application/json;q=0, */*', 'image/png'],
+    ['application/json;q=0.5, */*', 'image/png'],
+    ['image/*;q=0, */*', 'application/json; charset=utf-8'],
+    ['image/*;q=0.2, application/json;q=0.9', 'application/json; charset=utf-8'],
+    ['text/html', 'image/png'],
   ])('with Accept: %s is %s', async (accept, type) => {
     const response = await mask({ headers: { accept } });
     await bytesOf(response);
@@ -353,7 +359,7 @@ describe('the options', () => {
   it.each(WAYS)('one that there is none of is refused by name (%s)', async (way) => {
     const response = await mask({ way, options: { colour: '#000000' } });
 
-    expect((await expectProblem(response, 400, 'invalid-option')).detail).toContain('colour');
+    expect((await expectProblem(response, 400, 'invalid-option')).detail).toContain('color');
   });
 
   it('are refused where regions are given twice in a form: the first ones would stay visible', async () => {

@@ -46,8 +46,8 @@ describe('health', () => {
   });
 
   it('live says no when a task runs far beyond every deadline', async () => {
-    const running = service.app.get(InferencePool)['runningSince'];
-    const stuck = Symbol('stuck');
+    const running = service.app.get(InferencePool)['running'];
+    const stuck = Promise.withResolvers().promise;
     running.set(stuck, performance.now() - 1e9);
     try {
       const response = await get('/health/live');

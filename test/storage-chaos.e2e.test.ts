@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { v7 } from 'uuid';
 import { Reconciler } from '../src/storage/maintenance/reconciler.ts';
 import { S3Store } from '../src/storage/objects/s3-store.ts';
-import { Database } from '../src/storage/records/database.ts';
 import { EmbeddedPostgres } from '../src/storage/records/embedded-postgres.ts';
 import { Spool } from '../src/storage/spool/spool.ts';
+import { openDatabase } from './fixtures/opened-database.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { s3Environment, startS3Server, type TestS3Server } from './fixtures/s3-server.ts';
 import { startTcpProxy, type TcpProxy } from './fixtures/tcp-proxy.ts';
@@ -191,7 +191,7 @@ describe('while the database, the object store and the service itself fail', () 
   }
 
   async function expectAllStored(): Promise<void> {
-    const database = new Database({ url: postgres.url, dataFolder: folder, poolSize: 2, warn: () => undefined });
+    const database = openDatabase(postgres.url);
     const objects = new S3Store(s3.settings);
     const dataSource = await database.ready();
     const jobs: { request_id: string; sha256: string; object_key: string; result_key: string | null }[] =

@@ -4,19 +4,16 @@ import { DetectionModule } from '../detection/detection.module.ts';
 import { HttpModule } from '../http/http.module.ts';
 import { InferenceModule } from '../inference/inference.module.ts';
 import { MaskingModule } from '../masking/masking.module.ts';
-import { KeptStorage } from '../storage/kept-storage.ts';
+import { SessionStore } from '../storage/session-store.ts';
 import { TrafficModule } from '../traffic/traffic.module.ts';
-import { DatabaseSessionStore } from './access/database-session-store.ts';
 import { LoginThrottle } from './access/login-throttle.ts';
 import { AdminPassword } from './access/password.ts';
 import { SessionController } from './access/session.controller.ts';
-import { MemorySessionStore } from './access/session-store.ts';
 import { Sessions } from './access/sessions.ts';
 import { AssetLinks } from './kept/asset-links.ts';
 import { ImagesController } from './kept/images.controller.ts';
 import { JobsController } from './kept/jobs.controller.ts';
 import { MaintenanceController } from './kept/maintenance.controller.ts';
-import { StorageAccess } from './kept/storage-access.ts';
 import { Thumbnails } from './kept/thumbnails.ts';
 import { PlaygroundController } from './playground/playground.controller.ts';
 import { StatisticsController } from './statistics/statistics.controller.ts';
@@ -37,7 +34,6 @@ const MINUTE_MS = 60_000;
     PlaygroundController,
   ],
   providers: [
-    StorageAccess,
     AssetLinks,
     Thumbnails,
     SystemReport,
@@ -49,10 +45,10 @@ const MINUTE_MS = 60_000;
     },
     {
       provide: Sessions,
-      inject: [Configuration, AdminPassword, KeptStorage],
-      useFactory: ({ admin }: Configuration, password: AdminPassword, kept: KeptStorage | null) =>
+      inject: [Configuration, AdminPassword, SessionStore],
+      useFactory: ({ admin }: Configuration, password: AdminPassword, store: SessionStore) =>
         new Sessions(
-          kept ? new DatabaseSessionStore(kept.database) : new MemorySessionStore(),
+          store,
           { idleMs: admin.sessionIdleMinutes * MINUTE_MS, absoluteMs: admin.sessionHours * 60 * MINUTE_MS },
           password.fingerprint,
         ),

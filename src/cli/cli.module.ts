@@ -10,7 +10,7 @@ export class CliModule {
   static forRoot(configuration: Configuration, imports: ModuleMetadata['imports'] & object): DynamicModule {
     return {
       module: CliModule,
-      imports: [ConfigModule.with(configuration), MetricsModule, TracingModule, ...imports],
+      imports: [ConfigModule.forRoot(configuration), MetricsModule, TracingModule, ...imports],
     };
   }
 }

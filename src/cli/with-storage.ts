@@ -1,5 +1,5 @@
 import type { INestApplicationContext, ModuleMetadata } from '@nestjs/common';
-import { type Configuration, readConfiguration } from '../config/configuration.ts';
+import { readConfiguration } from '../config/configuration.ts';
 import type { Eraser } from '../storage/maintenance/eraser.ts';
 import type { Pruner } from '../storage/maintenance/pruner.ts';
 import type { Reconciler } from '../storage/maintenance/reconciler.ts';
@@ -47,11 +47,10 @@ async function within<Result>(
   imports: ModuleMetadata['imports'] & object,
   work: (app: INestApplicationContext) => Promise<Result>,
 ): Promise<Result> {
-  const configuration: Configuration = readConfiguration(context.environment());
+  const configuration = readConfiguration(context.environment());
   const [{ NestFactory }, { CliModule }] = await Promise.all([import('@nestjs/core'), import('./cli.module.ts')]);
-  const logger = new CliLog(context.stderr);
   const app = await NestFactory.createApplicationContext(CliModule.forRoot(configuration, imports), {
-    logger,
+    logger: new CliLog(context.stderr),
     abortOnError: false,
   });
   try {

@@ -4,7 +4,7 @@ import { Configuration } from './configuration.ts';
 @Global()
 @Module({})
 export class ConfigModule {
-  static with(configuration: Configuration): DynamicModule {
+  static forRoot(configuration: Configuration): DynamicModule {
     return {
       module: ConfigModule,
       providers: [{ provide: Configuration, useValue: configuration }],

@@ -1,9 +1,10 @@
-import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { Controller, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Upload } from '../http/upload.ts';
-import { TakesImage, UploadedImage } from '../http/upload.interceptor.ts';
-import { JobInterceptor, KeepsJob } from '../inference/job.interceptor.ts';
+import type { FastifyReply } from 'fastify';
+import { TakesImage } from '../http/takes-image.ts';
+import { detectionHeaders } from '../inference/detection-body.ts';
+import type { ImageRequest } from '../inference/image-request.ts';
+import { ReceivedImage } from '../inference/received-image.ts';
 import { type DetectionBody, detectionSchema, type DetectOptions, detectOptionsSchema } from '../inference/schemas.ts';
 import { SemaphoreInterceptor } from '../inference/semaphore.interceptor.ts';
 import { DetectionService } from './detection.service.ts';
@@ -17,13 +18,13 @@ export class DetectionController {
   @HttpCode(200)
   @ApiOperation({ operationId: 'detect', summary: 'Detect faces' })
   @ApiOkResponse({ description: 'The detected faces, best first', standardSchema: detectionSchema })
-  @TakesImage(detectOptionsSchema, JobInterceptor, SemaphoreInterceptor)
-  @KeepsJob('detect')
-  detect(
-    @UploadedImage() upload: Upload<DetectOptions>,
-    @Req() request: FastifyRequest,
+  @TakesImage({ kind: 'detect', options: detectOptionsSchema }, SemaphoreInterceptor)
+  async detect(
+    @ReceivedImage() image: ImageRequest<DetectOptions>,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<DetectionBody> {
-    return this.detection.detect(upload, request, reply);
+    const body = await this.detection.detect(image);
+    void reply.headers(detectionHeaders(body));
+    return body;
   }
 }

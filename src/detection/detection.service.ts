@@ -1,13 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../config/configuration.ts';
-import type { Upload } from '../http/upload.ts';
-import { serverTiming, toDetectionBody, toDetectSettings } from '../inference/detection-body.ts';
+import { toDetectionBody, toDetectSettings } from '../inference/detection-body.ts';
+import type { ImageRequest } from '../inference/image-request.ts';
 import { InferencePool } from '../inference/inference-pool.ts';
 import type { DetectionBody, DetectOptions } from '../inference/schemas.ts';
 import { LoadedModel } from '../models/loaded-model.ts';
 
-/** Finds the faces in the image of a request. */
+/** Finds the faces in an image. */
 @Injectable()
 export class DetectionService {
   constructor(
@@ -16,25 +15,16 @@ export class DetectionService {
     private readonly configuration: Configuration,
   ) {}
 
-  /** Tells the most of it in the reply's headers as well. */
-  async detect(
-    { image, options }: Upload<DetectOptions>,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<DetectionBody> {
-    const detect = toDetectSettings(options, this.configuration.detection);
-    const answer = await this.pool.detect({ image, detect }, request.abandoned, request.keepJob);
-    const body = toDetectionBody(answer, {
-      requestId: request.id,
-      model: this.model,
-      landmarks: options.landmarks ?? true,
-      queuedMs: request.queuedMs ?? 0,
-    });
-    void reply.headers({
-      'x-face-count': body.face_count,
-      'x-model': this.model.name,
-      'server-timing': serverTiming(body.timings),
-    });
-    return body;
+  /**
+   * To be called as the work of ImageProcessing, which has the permit.
+   * @param candidates a score below the threshold: the answer also has what reaches it, the job and the statistics have
+   * the faces alone
+   */
+  async detect(request: ImageRequest<DetectOptions>, candidates = Infinity): Promise<DetectionBody> {
+    const settings = toDetectSettings(request.options, this.configuration.detection);
+    const lowest = Math.min(settings.threshold, candidates);
+    const answer = await this.pool.detect(request, { ...settings, threshold: lowest });
+    request.answer = { ...answer, faces: answer.faces.filter(({ score }) => score >= settings.threshold) };
+    return toDetectionBody(answer, request, this.model, request.options);
   }
 }

@@ -3,13 +3,6 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { DomainError } from '../errors/domain-error.ts';
 import { routeOf } from './route.ts';
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Name of the API key that the request came with; null where none is asked for. */
-    apiKeyName: string | null;
-  }
-}
-
 interface ApiKey {
   readonly name: string;
   readonly secret: string;
@@ -24,7 +17,6 @@ export function registerApiKeys(
   keys: readonly ApiKey[],
   isGuarded: (route: string) => boolean,
 ): void {
-  fastify.decorateRequest('apiKeyName', null);
   if (keys.length === 0) return;
   const digests = keys.map(({ name, secret }) => ({ name, digest: sha256(secret) }));
   fastify.addHook('onRequest', (request, _reply, done) => {
@@ -35,7 +27,7 @@ export function registerApiKeys(
     const given = sha256(givenKey(request));
     // Every digest is compared, so that the time taken says nothing about which key came near.
     const matching = digests.filter(({ digest }) => timingSafeEqual(digest, given));
-    request.apiKeyName = matching[0]?.name ?? null;
+    request.context.apiKeyName = matching[0]?.name ?? null;
     if (matching.length > 0) done();
     else {
       done(

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { DomainError } from '../errors/domain-error.ts';
 import { Chunks, pace } from './chunks.ts';
 import { MAX_OPTIONS_BYTES, type ParsedJson, parseJson } from './json-text.ts';
+import { imageRouteOf, takesUpload } from './route.ts';
 
 /** A login is the longest of what comes to the other routes. */
 const MAX_SMALL_BYTES = 16_384;
@@ -57,11 +58,7 @@ export function jsonBodyLimit(maxUploadBytes: number): number {
 
 function maxJsonBytes(request: FastifyRequest, maxUploadBytes: number): number {
   if (takesUpload(request)) return jsonBodyLimit(maxUploadBytes);
-  return request.routeOptions.config.takesImage === true ? MAX_OPTIONS_BYTES : MAX_SMALL_BYTES;
-}
-
-function takesUpload(request: FastifyRequest): boolean {
-  return request.routeOptions.config.takesUpload === true;
+  return imageRouteOf(request) ? MAX_OPTIONS_BYTES : MAX_SMALL_BYTES;
 }
 
 /** @throws DomainError upload_too_large, invalid_request */

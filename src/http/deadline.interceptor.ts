@@ -9,7 +9,7 @@ import { from, lastValueFrom, type Observable } from 'rxjs';
 @Injectable()
 export class DeadlineInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const { abandoned } = context.switchToHttp().getRequest<FastifyRequest>();
+    const { abandoned } = context.switchToHttp().getRequest<FastifyRequest>().context;
     return from(Promise.race([lastValueFrom(next.handle()), rejection(abandoned)]));
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance } from 'fastify';
 import { v7 } from 'uuid';
 
 const ACCEPTABLE = /^[\w.-]{8,128}$/;
@@ -7,4 +8,12 @@ const ACCEPTABLE = /^[\w.-]{8,128}$/;
 export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
   const given = headers['x-request-id'];
   return typeof given === 'string' && ACCEPTABLE.test(given) ? given : v7();
+}
+
+/** Every answer says which request it is to. */
+export function registerRequestId(fastify: FastifyInstance): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    done();
+  });
 }

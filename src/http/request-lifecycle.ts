@@ -1,22 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../errors/domain-error.ts';
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Aborts, with a DomainError as its reason, when the request's time is over or its client has hung up. */
-    abandoned: AbortSignal;
-    /** Ends the request with this problem, whatever is done for it. */
-    abandon: (reason: DomainError) => void;
-  }
-}
-
 /** How long a client that has its answer may go on sending, unread, before its connection is closed. */
 export const LINGER_MS = 1000;
 
 /** Gives each request a signal that says when nobody waits for its answer any more. */
 export function registerLifecycle(fastify: FastifyInstance, timeoutMs: number): void {
-  fastify.decorateRequest('abandoned');
-  fastify.decorateRequest('abandon');
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
     limitTime(request, reply, timeoutMs);
     closeAfterAnswer(request, reply);
@@ -25,22 +14,19 @@ export function registerLifecycle(fastify: FastifyInstance, timeoutMs: number): 
 }
 
 function limitTime(request: FastifyRequest, reply: FastifyReply, timeoutMs: number): void {
-  const controller = new AbortController();
-  request.abandoned = controller.signal;
-  request.abandon = (reason) => {
-    controller.abort(reason);
+  const { context } = request;
+  context.abandoned.addEventListener('abort', () => {
     // While a raw or JSON body is read, no handler runs yet that could answer to the signal.
+    const reason = context.abandoned.reason as DomainError;
     if (reason.code === 'request_incomplete' && !reply.sent) void reply.send(reason);
-  };
+  });
   const timer = setTimeout(() => {
-    request.abandon(timeIsOver(request, timeoutMs));
+    context.abandon(timeIsOver(request, timeoutMs));
   }, timeoutMs);
   reply.raw.once('close', () => {
     clearTimeout(timer);
     if (!reply.raw.writableFinished) {
-      controller.abort(
-        new DomainError('client_closed_request', 'The client closed the connection before the response'),
-      );
+      context.abandon(new DomainError('client_closed_request', 'The client closed the connection before the response'));
     }
   });
 }

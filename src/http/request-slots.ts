@@ -1,50 +1,46 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Configuration } from '../config/configuration.ts';
 import { DomainError } from '../errors/domain-error.ts';
-
-/** Who holds a slot. */
-export interface SlotHolder {
-  /** When its upload began to stall; null while it goes on, and once it is here. */
-  readonly slowSince: number | null;
-  readonly abandon: (reason: DomainError) => void;
-}
+import { Metrics } from '../metrics/metrics.ts';
+import type { RequestContext } from './request-context.ts';
+import { imageRouteOf } from './route.ts';
 
 /** An upload that has stalled for so long gives way to one that comes. */
 const MAX_STALL_MS = 1000;
 
-/** How many requests with an image are in the house at once, from their first byte to the end of their answer. */
+/** How many requests with an image are served at once, each from its first byte to the end of its answer. */
+@Injectable()
 export class RequestSlots {
   readonly limit: number;
-  readonly #holders = new Set<SlotHolder>();
-  #rejected = 0;
+  readonly #holders = new Set<RequestContext>();
 
-  constructor(limit: number) {
-    this.limit = limit;
+  constructor({ limits }: Configuration, metrics: Metrics) {
+    this.limit = limits.maxConcurrentRequests;
+    metrics.gauge('face_api_requests_in_flight', 'Requests that hold a slot', () => this.inUse);
+    metrics.gauge('face_api_request_slots', 'Request slots in total', () => this.limit);
   }
 
   get inUse(): number {
     return this.#holders.size;
   }
 
-  get rejected(): number {
-    return this.#rejected;
-  }
-
-  tryTake(holder: SlotHolder): boolean {
+  tryTake(holder: RequestContext): boolean {
     if (this.#holders.size >= this.limit) return false;
     this.#holders.add(holder);
     return true;
   }
 
   /** Who has stalled longest, if anybody has for too long. */
-  get stalled(): SlotHolder | null {
+  get stalled(): RequestContext | null {
     const slow = [...this.#holders].filter(({ slowSince }) => slowSince !== null);
     const [slowest] = slow.toSorted((one, other) => one.slowSince! - other.slowSince!);
     return slowest && performance.now() - slowest.slowSince! >= MAX_STALL_MS ? slowest : null;
   }
 
   /** Gives the slot of an upload that has stalled to one that comes. */
-  takeFromStalled(holder: SlotHolder): boolean {
+  takeFromStalled(holder: RequestContext): boolean {
     const { stalled } = this;
     if (stalled) {
       this.giveBack(stalled);
@@ -58,12 +54,11 @@ export class RequestSlots {
     return this.tryTake(holder);
   }
 
-  giveBack(holder: SlotHolder): void {
+  giveBack(holder: RequestContext): void {
     this.#holders.delete(holder);
   }
 
   reject(): DomainError {
-    this.#rejected++;
     return new DomainError('busy', `All ${this.limit} request slots are taken. Try again in a second`, {
       headers: { 'retry-after': '1' },
     });
@@ -77,15 +72,16 @@ export class RequestSlots {
  */
 export function registerRequestSlots(fastify: FastifyInstance, slots: RequestSlots): void {
   fastify.addHook('onRequest', async (request, reply) => {
-    if (request.routeOptions.config.takesImage !== true) return;
+    if (imageRouteOf(request) === undefined) return;
+    const { context } = request;
     reply.raw.once('close', () => {
-      slots.giveBack(request);
+      slots.giveBack(context);
     });
-    if (slots.tryTake(request)) return;
+    if (slots.tryTake(context)) return;
     // Where uploads have stalled, one that comes has their slot; one that stalls itself must not push others out.
     if (slots.stalled && (await beginsToCome(request, reply))) {
-      request.abandoned.throwIfAborted();
-      if (slots.takeFromStalled(request)) return;
+      context.abandoned.throwIfAborted();
+      if (slots.takeFromStalled(context)) return;
     }
     throw slots.reject();
   });

@@ -1,13 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { DomainError } from '../errors/domain-error.ts';
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** When its body began to come more slowly than is asked for; null while it does not. */
-    slowSince: number | null;
-  }
-}
-
 const LOOK_EVERY_MS = 500;
 /** A connection may pause for so long. */
 const GRACE_MS = 10_000;
@@ -18,14 +11,13 @@ const GRACE_MS = 10_000;
  * @param bytesPerSecond 0: none is too slow
  */
 export function registerUploadRate(fastify: FastifyInstance, bytesPerSecond: number): void {
-  fastify.decorateRequest('slowSince', null);
   if (bytesPerSecond === 0) return;
   fastify.addHook('onRequest', (request, reply, done) => {
     if (hasBody(request)) {
       const timer = watch(request, bytesPerSecond);
       const stop = () => {
         clearInterval(timer);
-        request.slowSince = null;
+        request.context.slowSince = null;
       };
       request.raw.once('end', stop);
       reply.raw.once('close', stop);
@@ -35,6 +27,7 @@ export function registerUploadRate(fastify: FastifyInstance, bytesPerSecond: num
 }
 
 function watch(request: FastifyRequest, bytesPerSecond: number): NodeJS.Timeout {
+  const { context } = request;
   const { socket } = request.raw;
   let before = socket.bytesRead;
   let lookedAt = performance.now();
@@ -42,8 +35,8 @@ function watch(request: FastifyRequest, bytesPerSecond: number): NodeJS.Timeout 
     const bytes = socket.bytesRead - before;
     const now = performance.now();
     const isSlow = bytes < (bytesPerSecond * (now - lookedAt)) / 1000;
-    request.slowSince = isSlow ? (request.slowSince ?? lookedAt) : null;
-    if (request.slowSince !== null && now - request.slowSince >= GRACE_MS) request.abandon(tooSlow(bytesPerSecond));
+    context.slowSince = isSlow ? (context.slowSince ?? lookedAt) : null;
+    if (context.slowSince !== null && now - context.slowSince >= GRACE_MS) context.abandon(tooSlow(bytesPerSecond));
     before = socket.bytesRead;
     lookedAt = now;
   }, LOOK_EVERY_MS);

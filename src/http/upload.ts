@@ -9,7 +9,7 @@ import { MAX_OPTIONS_BYTES } from './json-text.ts';
 import { describeMistakes } from './mistakes.ts';
 import { fromText } from './option-text.ts';
 
-export interface Upload<Options> {
+export interface Upload<Options = Readonly<Record<string, unknown>>> {
   readonly image: Uint8Array<ArrayBuffer>;
   readonly options: Options;
 }

@@ -2,6 +2,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { DomainError } from '../errors/domain-error.ts';
 import type { LoadedModel } from '../models/loaded-model.ts';
 import type { Box, Point } from '../vision/geometry.ts';
+import type { ImageRequest } from './image-request.ts';
 import type { DetectionBody, DetectOptions } from './schemas.ts';
 import type { DetectAnswer, DetectSettings, Face } from './worker/messages.ts';
 
@@ -26,25 +27,20 @@ export function toDetectSettings(options: DetectOptions, defaults: Configuration
   };
 }
 
-interface Context {
-  readonly requestId: string;
-  readonly model: LoadedModel;
-  readonly landmarks: boolean;
-  readonly queuedMs: number;
-}
-
 /** The JSON answer. Pixels are rounded to hundredths, scores and shares to ten-thousandths. */
 export function toDetectionBody(
   { image, faces, hiddenPayloads, timings }: DetectAnswer,
-  context: Context,
+  { id, queuedMs }: Pick<ImageRequest, 'id' | 'queuedMs'>,
+  { name, sha256 }: LoadedModel,
+  { landmarks = true }: Pick<DetectOptions, 'landmarks'>,
 ): DetectionBody {
-  const stages = { queue: context.queuedMs, ...timings };
+  const stages = { queue: queuedMs, ...timings };
   const total = Object.values(stages).reduce((sum, ms) => sum + ms, 0);
   return {
-    id: context.requestId,
-    model: { name: context.model.name, sha256: context.model.sha256 },
+    id,
+    model: { name, sha256 },
     image,
-    faces: faces.map((face) => toFaceBody(face, image, context.landmarks)),
+    faces: faces.map((face) => toFaceBody(face, image, landmarks)),
     face_count: faces.length,
     hidden_payloads: [...hiddenPayloads],
     timings: Object.fromEntries(Object.entries({ ...stages, total }).map(([stage, ms]) => [stage, round(ms, 2)])),
@@ -92,9 +88,17 @@ function round(value: number, decimals: number): number {
   return Math.round(value * factor) / factor;
 }
 
-/** The header Server-Timing (W3C) of an answer's timings. */
-export function serverTiming(timings: DetectionBody['timings']): string {
-  return Object.entries(timings)
-    .map(([stage, ms]) => `${stage};dur=${ms}`)
-    .join(', ');
+/** The headers that tell the most of an answer: Server-Timing (W3C) has its timings. */
+export function detectionHeaders({
+  face_count,
+  model,
+  timings,
+}: Omit<DetectionBody, 'id'>): Record<string, string | number> {
+  return {
+    'x-face-count': face_count,
+    'x-model': model.name,
+    'server-timing': Object.entries(timings)
+      .map(([stage, ms]) => `${stage};dur=${ms}`)
+      .join(', '),
+  };
 }

@@ -10,11 +10,15 @@ import { Metrics } from '../metrics/metrics.ts';
 import { LoadedModel, VerifyModel } from '../models/loaded-model.ts';
 import { ModelError } from '../models/model-error.ts';
 import { currentTrace } from '../tracing/trace.ts';
+import type { JobKind } from '../storage/job.ts';
+import type { ImageRequest } from './image-request.ts';
 import type {
   CancelFlag,
   DetectAnswer,
+  DetectSettings,
   DetectTask,
   MaskAnswer,
+  MaskSettings,
   MaskTask,
   Outcome,
   ThumbnailAnswer,
@@ -34,13 +38,7 @@ const WORKER_FILE = new URL(
   import.meta.url,
 );
 
-type Request<Task> = Omit<Task, 'cancel' | 'handBack'>;
-
-/**
- * Is given what a task leaves behind, before the task settles: the image's bytes, which the worker hands back, and the
- * answer, which is null where the task failed. It is not called where the thread died with the image.
- */
-export type Keep<Answer> = (original: Uint8Array | null, answer: Answer | null) => void;
+type Task<Whole> = Whole extends unknown ? Omit<Whole, 'cancel'> : never;
 
 /**
  * The threads that burn CPU: everything that touches pixels runs there, one hop each way. A task that runs is never
@@ -111,19 +109,19 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     await this.pool?.close();
   }
 
-  async detect(task: Request<DetectTask>, abandoned: AbortSignal, keep?: Keep<DetectAnswer>): Promise<DetectAnswer> {
-    const answer = await this.run<DetectAnswer>('detect', task, abandoned, keep);
-    return this.observed('detect', answer);
+  async detect(request: ImageRequest, detect: DetectSettings): Promise<DetectAnswer> {
+    return this.process<DetectAnswer>('detect', request, { detect });
   }
 
-  async mask(task: Request<MaskTask>, abandoned: AbortSignal, keep?: Keep<MaskAnswer>): Promise<MaskAnswer> {
-    const answer = await this.run<MaskAnswer>('mask', task, abandoned, keep);
+  /** @param detect null: no inference, only the caller's regions are masked */
+  async mask(request: ImageRequest, detect: DetectSettings | null, mask: MaskSettings): Promise<MaskAnswer> {
+    const answer = await this.process<MaskAnswer>('mask', request, { detect, mask });
     this.metrics.maskedFaces.inc(answer.maskedCount);
-    return this.observed('mask', answer);
+    return answer;
   }
 
-  thumbnail(task: Request<ThumbnailTask>, abandoned: AbortSignal): Promise<ThumbnailAnswer> {
-    return this.run<ThumbnailAnswer>('thumbnail', task, abandoned, undefined);
+  async thumbnail(task: Task<ThumbnailTask>, abandoned: AbortSignal): Promise<ThumbnailAnswer> {
+    return answerOf(await this.run<ThumbnailAnswer>('thumbnail', task, abandoned));
   }
 
   /** How many threads there are, and how many tasks run on them and wait for one. */
@@ -146,34 +144,44 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     return this.ping;
   }
 
+  /** Leaves in the request what the worker hands back of it and what it answered. */
+  private async process<Answer extends DetectAnswer>(
+    kind: JobKind,
+    request: ImageRequest,
+    settings: Pick<DetectTask, 'detect'> | Pick<MaskTask, 'detect' | 'mask'>,
+  ): Promise<Answer> {
+    const { image, abandoned, jobId } = request;
+    const outcome = await this.run<Answer>(kind, { image, handBack: jobId !== null, ...settings }, abandoned);
+    if (outcome.original) request.image = outcome.original;
+    const answer = answerOf(outcome);
+    request.answer = answer;
+    this.metrics.observeStages(answer.timings);
+    this.metrics.faces.inc({ kind }, answer.faces.length);
+    addToTrace(answer);
+    return answer;
+  }
+
   /**
    * Settles when the worker is done with the task, not before: who holds a permit for it knows that its thread is
    * free again. The image's buffer is moved away and is empty afterwards.
    */
   private async run<Answer>(
-    name: 'detect' | 'mask' | 'thumbnail',
-    task: { readonly image: Uint8Array },
+    name: JobKind | 'thumbnail',
+    task: Task<DetectTask | MaskTask | ThumbnailTask>,
     abandoned: AbortSignal,
-    keep: Keep<Answer> | undefined,
-  ): Promise<Answer> {
+  ): Promise<Outcome<Answer>> {
     if (!this.pool || !this.warm) throw new DomainError('not_ready', 'The service is starting or stopping');
     if (this.running.size >= this.threads) throw new DomainError('busy', 'All threads are busy. Try again');
     const cancel: CancelFlag = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     const stop = () => Atomics.store(cancel, 0, 1);
     if (abandoned.aborted) stop();
     abandoned.addEventListener('abort', stop, { once: true });
-    const work = this.pool.run(
-      { ...task, cancel, handBack: keep !== undefined },
-      { name, transferList: [task.image.buffer as ArrayBuffer] },
-    ) as Promise<Outcome<Answer>>;
+    const transferList = [task.image.buffer as ArrayBuffer];
+    const work = this.pool.run({ ...task, cancel }, { name, transferList }) as Promise<Outcome<Answer>>;
     this.running.set(work, performance.now());
     try {
-      const outcome = await work;
-      keep?.(outcome.original ?? null, outcome.ok ? outcome.answer : null);
-      if (!outcome.ok) throw new DomainError(outcome.code, outcome.detail, { cause: outcome.cause });
-      return outcome.answer;
+      return await work;
     } catch (error) {
-      if (error instanceof DomainError) throw error;
       this.metrics.workerFailures.inc();
       throw new DomainError('internal', 'The worker thread crashed. The log has the details under this request ID', {
         cause: error,
@@ -183,13 +191,12 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
       abandoned.removeEventListener('abort', stop);
     }
   }
+}
 
-  private observed<Answer extends DetectAnswer>(kind: 'detect' | 'mask', answer: Answer): Answer {
-    this.metrics.observeStages(answer.timings);
-    this.metrics.faces.inc({ kind }, answer.faces.length);
-    addToTrace(answer);
-    return answer;
-  }
+/** @throws DomainError as the worker failed */
+function answerOf<Answer>(outcome: Outcome<Answer>): Answer {
+  if (outcome.ok) return outcome.answer;
+  throw new DomainError(outcome.code, outcome.detail, { cause: outcome.cause });
 }
 
 function answers(pool: Piscina): Promise<boolean> {

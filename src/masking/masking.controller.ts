@@ -1,10 +1,11 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Upload } from '../http/upload.ts';
-import { TakesImage, UploadedImage } from '../http/upload.interceptor.ts';
-import { JobInterceptor, KeepsJob } from '../inference/job.interceptor.ts';
+import { TakesImage } from '../http/takes-image.ts';
+import type { ImageRequest } from '../inference/image-request.ts';
+import { ReceivedImage } from '../inference/received-image.ts';
 import { SemaphoreInterceptor } from '../inference/semaphore.interceptor.ts';
+import { maskingReply } from './masking-reply.ts';
 import { MaskingService } from './masking.service.ts';
 import { type MaskRequestOptions, maskOptionsSchema } from './schemas.ts';
 
@@ -21,13 +22,12 @@ export class MaskingController {
     description:
       'Returns the masked image. With `Accept: application/json`, returns JSON: the detection result and the masked image as base64.',
   })
-  @TakesImage(maskOptionsSchema, JobInterceptor, SemaphoreInterceptor)
-  @KeepsJob('mask')
-  mask(
-    @UploadedImage() upload: Upload<MaskRequestOptions>,
-    @Req() request: FastifyRequest,
+  @TakesImage({ kind: 'mask', options: maskOptionsSchema }, SemaphoreInterceptor)
+  async mask(
+    @ReceivedImage() image: ImageRequest<MaskRequestOptions>,
+    @Req() { headers }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Buffer> {
-    return this.masking.answer(upload, request, reply);
+    return maskingReply(await this.masking.mask(image), headers.accept, reply);
   }
 }

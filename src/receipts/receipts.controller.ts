@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { TakesImage, UploadedImage } from '../http/takes-image.ts';
 import type { Upload } from '../http/upload.ts';
-import { TakesImage, UploadedImage } from '../http/upload.interceptor.ts';
 import { Receipts } from './receipts.ts';
 import { type CheckedBody, checkedSchema, type CheckOptions, checkOptionsSchema, jwksSchema } from './schemas.ts';
 
@@ -14,7 +14,7 @@ export class ReceiptsController {
   @HttpCode(200)
   @ApiOperation({ operationId: 'verifyReceipt', summary: 'Verify a receipt' })
   @ApiOkResponse({ description: 'The result of the verification', standardSchema: checkedSchema })
-  @TakesImage(checkOptionsSchema)
+  @TakesImage({ options: checkOptionsSchema })
   async verify(@UploadedImage() { image, options }: Upload<CheckOptions>): Promise<CheckedBody> {
     const { signed, image: found, receipt, detail } = await this.receipts.check(options.receipt, image);
     return { valid: signed && found === 'output', signed, image: found, detail, receipt };

@@ -7,16 +7,21 @@ export const checkOptionsSchema = z
       .string()
       .min(1)
       .max(100_000)
-      .meta({ description: 'The receipt from X-Mask-Receipt or from the JSON response' }),
+      .meta({
+        description: 'The receipt from X-Mask-Receipt or from the JSON response',
+        examples: ['eyJhbGciOiJFZERTQSJ9…'],
+      }),
   })
   .meta({ id: 'CheckOptions' });
 export type CheckOptions = z.infer<typeof checkOptionsSchema>;
 
 export const checkedSchema = z
   .object({
-    valid: z.boolean().meta({
-      description: 'true: the receipt is signed by this service, and the image is the masked image it was issued for',
-    }),
+    valid: z
+      .boolean()
+      .meta({
+        description: 'true: the receipt is signed by this service, and the image is the masked image it was issued for',
+      }),
     signed: z.boolean().meta({ description: 'true: the receipt is signed by this service' }),
     image: z
       .enum(['output', 'input', 'neither'])

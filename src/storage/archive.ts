@@ -13,13 +13,10 @@ import type { SpooledBytes, SpooledJob, SpooledRecord } from './spool/spool-entr
 /** Puts a job where it stays: its bytes into the object store, what is known of it into the tables. */
 @Injectable()
 export class Archive {
-  readonly #database: Database;
-  readonly #objects: ObjectStore;
-
-  constructor(database: Database, objects: ObjectStore) {
-    this.#database = database;
-    this.#objects = objects;
-  }
+  constructor(
+    private readonly database: Database,
+    private readonly objects: ObjectStore,
+  ) {}
 
   /**
    * Stores the job, once however often it is called. Objects come first: a row never names an object that is not there.
@@ -28,12 +25,12 @@ export class Archive {
    * @throws whatever the database or the object store said; then it can be called again
    */
   async store(job: SpooledJob, isWanted: () => Promise<boolean>): Promise<boolean> {
-    const dataSource = await this.#database.ready();
+    const dataSource = await this.database.ready();
     return dataSource.transaction(async (rows) => {
       await lockJobAndImage(rows, job);
       if (!(await isWanted())) return false;
-      const imageId = job.original && (await this.#storeImage(rows, job, job.original));
-      const key = job.result && (await this.#storeResult(job, job.result));
+      const imageId = job.original && (await this.storeImage(rows, job, job.original));
+      const key = job.result && (await this.storeResult(job, job.result));
       await insertJob(rows, job, imageId, key);
       return true;
     });
@@ -44,22 +41,22 @@ export class Archive {
    * below such an attempt, the job could be erased before its objects were there.
    */
   async withdraw(job: SpooledRecord): Promise<void> {
-    const dataSource = await this.#database.ready();
+    const dataSource = await this.database.ready();
     await dataSource.transaction(async (rows) => {
       await lockJobAndImage(rows, job);
       const keys = objectKeysOf(job);
       const named = await namedByRows(rows, keys);
-      for (const key of keys) if (!named.has(key)) await this.#objects.delete(key);
+      for (const key of keys) if (!named.has(key)) await this.objects.delete(key);
     });
   }
 
   /** The same bytes are put once; if their object was lost, they bring it back. */
-  async #storeImage(rows: EntityManager, job: SpooledJob, original: SpooledBytes): Promise<string> {
+  private async storeImage(rows: EntityManager, job: SpooledJob, original: SpooledBytes): Promise<string> {
     const images = rows.getRepository(imageEntity);
     const { sha256, type, bytes } = original;
     const known = await images.findOneBy({ sha256 });
     const objectKey = known?.objectKey ?? originalKey(sha256, type);
-    if (!known?.objectKey) await this.#objects.put(objectKey, bytes, contentTypeOf(objectKey));
+    if (!known?.objectKey) await this.objects.put(objectKey, bytes, contentTypeOf(objectKey));
     const image: ImageRow = known ?? {
       id: v7(),
       sha256,
@@ -86,9 +83,9 @@ export class Archive {
     return image.id;
   }
 
-  async #storeResult(job: SpooledJob, { type, bytes }: SpooledBytes): Promise<string> {
+  private async storeResult(job: SpooledJob, { type, bytes }: SpooledBytes): Promise<string> {
     const key = resultKey(job.id, new Date(job.createdAt), type);
-    await this.#objects.put(key, bytes, contentTypeOf(key));
+    await this.objects.put(key, bytes, contentTypeOf(key));
     return key;
   }
 }

@@ -1,6 +1,6 @@
 import type { FinishedJob } from './job.ts';
 
-/** How storage fares, for /health/ready and the console. */
+/** The status of storage, for /health/ready and the console. */
 export interface StorageCondition {
   /** degraded: jobs wait in the spool for the database or the object store, or the spool itself cannot take any. */
   readonly status: 'ok' | 'degraded';
@@ -14,6 +14,12 @@ export interface StorageCondition {
   readonly lost: number;
   /** What is wrong at present. */
   readonly problems: readonly string[];
+}
+
+/** Where storage is and how long it takes to answer, in ms; null: it does not. */
+export interface StorageReach {
+  readonly database: { readonly isEmbedded: boolean; readonly latencyMs: number | null };
+  readonly objects: { readonly place: string; readonly latencyMs: number | null };
 }
 
 /** What detection and masking hand their jobs to. Also the token it is injected by, whether storage is on or off. */
@@ -39,6 +45,9 @@ export abstract class JobRecorder {
 
   /** Null: storage is off. */
   abstract condition(): Promise<StorageCondition | null>;
+
+  /** Asks at once, whatever was known before. Null: storage is off. */
+  abstract reach(): Promise<StorageReach | null>;
 }
 
 /** Storage is off: the service is stateless. */
@@ -59,6 +68,10 @@ export class NoRecorder extends JobRecorder {
   }
 
   override condition(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
+  override reach(): Promise<null> {
     return Promise.resolve(null);
   }
 }

@@ -110,7 +110,7 @@ describe('Persistence', () => {
     archive.fault = (id) => id === ids[0];
     persistence.start();
     await expect.poll(() => archive.stored.length, { timeout: 10_000 }).toBe(11);
-    expect(spool.ids).toEqual([ids[0]]);
+    await expect.poll(() => spool.ids).toEqual([ids[0]]);
     archive.fault = () => false;
     persistence.retryNow();
     await drained();

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable, Logger } from '@nestjs/common';
+import { Configuration } from '../config/configuration.ts';
 import { DomainError } from '../errors/domain-error.ts';
 import { reasonOf } from '../errors/reason.ts';
 import type { FinishedJob } from './job.ts';
-import { JobRecorder, type StorageCondition } from './job-recorder.ts';
-import type { ObjectStore } from './objects/object-store.ts';
-import type { Persistence } from './persistence.ts';
-import type { Database } from './records/database.ts';
-import type { FullPolicy, Spool } from './spool/spool.ts';
-import { SpoolFullError } from './spool/spool.ts';
-import type { StorageLog } from './storage-log.ts';
-import type { StorageMetrics } from './storage-metrics.ts';
+import { JobRecorder, type StorageCondition, type StorageReach } from './job-recorder.ts';
+import { ObjectStore } from './objects/object-store.ts';
+import { Persistence } from './persistence.ts';
+import { Database } from './records/database.ts';
+import { type FullPolicy, Spool, SpoolFullError } from './spool/spool.ts';
+import { StorageMetrics } from './storage-metrics.ts';
 
 /** How long a probe of the database or the object store may take, and how long its outcome is good for. */
 const PROBE_TIMEOUT_MS = 2000;
@@ -17,105 +17,110 @@ const PROBE_EVERY_MS = 5000;
 /** As the alarm FaceApiStorageStuck has it. */
 const STUCK_AFTER_MS = 300_000;
 
-export interface RecorderParts {
-  readonly spool: Spool;
-  readonly persistence: Persistence;
-  readonly database: Database;
-  readonly objects: ObjectStore;
-  readonly metrics: StorageMetrics;
-  readonly log: StorageLog;
-  readonly fullPolicy: FullPolicy;
-}
-
 /** Storage is on: jobs go to the spool before their requests are answered, and from there to where they stay. */
+@Injectable()
 export class SpoolingRecorder extends JobRecorder {
   override readonly isOn = true;
-  readonly #parts: RecorderParts;
-  #probed: { readonly at: number; readonly problems: Promise<string[]> } | undefined;
+  private readonly logger = new Logger('Storage');
+  private readonly fullPolicy: FullPolicy;
+  private probed: { readonly at: number; readonly problems: Promise<string[]> } | undefined;
 
-  constructor(parts: RecorderParts) {
+  constructor(
+    { storage }: Configuration,
+    private readonly spool: Spool,
+    private readonly persistence: Persistence,
+    private readonly database: Database,
+    private readonly objects: ObjectStore,
+    private readonly metrics: StorageMetrics,
+  ) {
     super();
-    this.#parts = parts;
+    this.fullPolicy = storage.spoolFullPolicy;
   }
 
   override async admit(bytes: number): Promise<void> {
-    const { spool, fullPolicy } = this.#parts;
-    if (fullPolicy === 'oldest') return;
+    if (this.fullPolicy === 'oldest') return;
     try {
-      await spool.admit(bytes);
+      await this.spool.admit(bytes);
     } catch (error) {
       throw refusal(error);
     }
   }
 
   override async record(job: FinishedJob): Promise<void> {
-    const { spool, persistence, metrics, log, fullPolicy } = this.#parts;
     try {
-      await spool.write(job);
+      await this.spool.write(job);
     } catch (error) {
-      if (fullPolicy === 'refuse') {
-        log.error(
+      if (this.fullPolicy === 'refuse') {
+        this.logger.error(
           { err: error, jobId: job.id, requestId: job.requestId },
           'Request refused: its job could not be written to the spool',
         );
         throw refusal(error);
       }
-      metrics.countLoss(error instanceof SpoolFullError ? 'spool_full' : 'spool_write');
-      log.error(
+      this.metrics.countLoss(error instanceof SpoolFullError ? 'spool_full' : 'spool_write');
+      this.logger.error(
         { err: error, jobId: job.id, requestId: job.requestId },
         'Job lost: it could not be written to the spool',
       );
       return;
     }
-    persistence.add(job.id);
+    this.persistence.add(job.id);
   }
 
   override async describe(): Promise<string> {
-    const { database, objects, spool } = this.#parts;
-    const problems = await this.#problems();
+    const problems = await this.problems();
     const trouble = problems.length > 0 ? `; but ${problems.join(', and ')}` : '';
-    const waiting = spool.files > 0 ? `; ${spool.files} jobs waiting in the spool` : '';
-    return `Storing images in ${objects.place}, records in ${database.place}${trouble}${waiting}`;
+    const waiting = this.spool.files > 0 ? `; ${this.spool.files} jobs wait in the spool` : '';
+    return `Images are kept in ${this.objects.place}, their records in ${this.database.place}${trouble}${waiting}`;
   }
 
   override async condition(): Promise<StorageCondition> {
-    const { spool, persistence, metrics } = this.#parts;
-    const problems = await this.#problems();
+    const problems = await this.problems();
     return {
-      status: problems.length > 0 || persistence.isFailing ? 'degraded' : 'ok',
-      spoolFiles: spool.files,
-      spoolBytes: spool.bytes,
-      oldestSeconds: Math.round(spool.longestWaitMs / 1000),
-      damaged: spool.damaged,
-      lost: metrics.lost,
+      status: problems.length > 0 || this.persistence.isFailing ? 'degraded' : 'ok',
+      spoolFiles: this.spool.files,
+      spoolBytes: this.spool.bytes,
+      oldestSeconds: Math.round(this.spool.longestWaitMs / 1000),
+      damaged: this.spool.damaged,
+      lost: this.metrics.lost,
       problems,
     };
   }
 
-  /** Asked by every probe of a load balancer, but looked up only every few seconds; what requests met is known at once. */
-  async #problems(): Promise<string[]> {
-    const now = performance.now();
-    if (!this.#probed || now - this.#probed.at > PROBE_EVERY_MS) this.#probed = { at: now, problems: this.#probe() };
-    return [...(await this.#probed.problems), ...this.#problemsOfSpool()];
+  override async reach(): Promise<StorageReach> {
+    const [database, objects] = await Promise.all(this.probePlaces());
+    return {
+      database: { isEmbedded: this.database.isEmbedded, latencyMs: database.latencyMs },
+      objects: { place: this.objects.place, latencyMs: objects.latencyMs },
+    };
   }
 
-  #problemsOfSpool(): string[] {
-    const { failure, longestWaitMs } = this.#parts.spool;
+  /** Asked by every probe of a load balancer, but looked up only every few seconds; what requests met is known at once. */
+  private async problems(): Promise<string[]> {
+    const now = performance.now();
+    if (!this.probed || now - this.probed.at > PROBE_EVERY_MS) this.probed = { at: now, problems: this.probe() };
+    return [...(await this.probed.problems), ...this.problemsOfSpool()];
+  }
+
+  private problemsOfSpool(): string[] {
+    const { failure, longestWaitMs } = this.spool;
     return [
       ...(failure === null ? [] : [`the spool cannot be written: ${reasonOf(failure)}`]),
       ...(longestWaitMs < STUCK_AFTER_MS ? [] : [`a job has waited for ${Math.round(longestWaitMs / 60_000)} minutes`]),
     ];
   }
 
-  async #probe(): Promise<string[]> {
-    const { database, objects, spool } = this.#parts;
+  private async probe(): Promise<string[]> {
     // The spool remembers itself what comes of its check.
-    const [, ...outcomes] = await Promise.all([
-      failureOf('the spool', () => spool.check()),
-      failureOf('the database', () => database.check()),
-      failureOf('the object store', () => objects.check()),
+    const [, database, objects] = await Promise.all([
+      probe('the spool', () => this.spool.check()),
+      ...this.probePlaces(),
     ]);
-    return outcomes.filter((outcome) => outcome !== null);
+    return [database.problem, objects.problem].filter((problem) => problem !== null);
+  }
+
+  private probePlaces(): [Promise<Probe>, Promise<Probe>] {
+    return [probe('the database', () => this.database.check()), probe('the object store', () => this.objects.check())];
   }
 }
 
@@ -127,11 +132,18 @@ function refusal(cause?: unknown): DomainError {
   );
 }
 
-async function failureOf(what: string, check: () => Promise<void>): Promise<string | null> {
-  const late = sleep(PROBE_TIMEOUT_MS, `${what} does not respond`, { ref: false });
+interface Probe {
+  /** Null: it failed, or took too long. */
+  readonly latencyMs: number | null;
+  readonly problem: string | null;
+}
+
+async function probe(what: string, check: () => Promise<void>): Promise<Probe> {
+  const start = performance.now();
+  const late: Probe = { latencyMs: null, problem: `${what} does not respond` };
   const answer = check().then(
-    () => null,
-    (error: unknown) => `${what} fails: ${reasonOf(error)}`,
+    () => ({ latencyMs: Math.round((performance.now() - start) * 100) / 100, problem: null }),
+    (error: unknown) => ({ latencyMs: null, problem: `${what} fails: ${reasonOf(error)}` }),
   );
-  return Promise.race([answer, late]);
+  return Promise.race([answer, sleep(PROBE_TIMEOUT_MS, late, { ref: false })]);
 }

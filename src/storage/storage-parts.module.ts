@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Configuration } from '../config/configuration.ts';
 import { Tracing } from '../tracing/tracing.ts';
@@ -7,7 +8,7 @@ import { Pruner } from './maintenance/pruner.ts';
 import { Reconciler } from './maintenance/reconciler.ts';
 import { AssetUrls } from './objects/asset-urls.ts';
 import { ObjectStore } from './objects/object-store.ts';
-import { openAssetUrls, openObjects, openSpool } from './open-storage.ts';
+import { openObjects } from './objects/open-objects.ts';
 import { Persistence, PERSISTENCE_DEFAULTS } from './persistence.ts';
 import { Database } from './records/database.ts';
 import { RecordsModule } from './records/records.module.ts';
@@ -21,24 +22,31 @@ const logger = new Logger('Storage');
   imports: [RecordsModule],
   providers: [
     StorageMetrics,
-    { provide: AssetUrls, inject: [Configuration], useFactory: openAssetUrls },
+    {
+      provide: AssetUrls,
+      inject: [Configuration],
+      useFactory: ({ storage }: Configuration) => AssetUrls.open(storage.dataFolder),
+    },
     { provide: ObjectStore, inject: [Configuration, AssetUrls], useFactory: openObjects },
     {
       provide: Spool,
       inject: [Configuration, StorageMetrics],
-      useFactory: async (all: Configuration, metrics: StorageMetrics) => {
-        const spool = await openSpool(
-          all,
-          (jobId) => {
+      useFactory: async ({ storage }: Configuration, metrics: StorageMetrics) => {
+        const spool = await Spool.open({
+          folder: join(storage.dataFolder, 'spool'),
+          maxBytes: storage.spoolMaxBytes,
+          fullPolicy: storage.spoolFullPolicy,
+          fsync: storage.spoolFsync,
+          onGivenUp: (jobId) => {
             metrics.countLoss('spool_full');
             logger.error({ jobId }, 'Job lost: the spool is full, and this job was the oldest in it');
           },
-          (file, reason) => {
+          onDamaged: (file, reason) => {
             metrics.countLoss('damaged');
             logger.error({ file, reason }, 'Job lost: its spool file is damaged and was moved aside');
           },
-        );
-        metrics.watchSpool(spool, all.storage.spoolMaxBytes);
+        });
+        metrics.watchSpool(spool, storage.spoolMaxBytes);
         return spool;
       },
     },

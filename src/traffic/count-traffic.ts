@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net';
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import { routeOf } from '../http/route.ts';
+import type { FastifyInstance } from 'fastify';
+import { imageRouteOf } from '../http/route.ts';
+// Puts the image into the request's context.
+import '../inference/received-image.ts';
 import type { Traffic } from './traffic.ts';
 
-/** Counts the answers of the routes that `isCounted` names. */
-export function countTraffic(fastify: FastifyInstance, traffic: Traffic, isCounted: (route: string) => boolean): void {
+/** Counts the answers of the routes on whose images is inferred. */
+export function countTraffic(fastify: FastifyInstance, traffic: Traffic): void {
   /** What a connection had carried when its last request was answered: it may serve many. */
   const carried = new WeakMap<Socket, { readonly read: number; readonly written: number }>();
   fastify.addHook('onResponse', (request, reply, done) => {
@@ -12,11 +14,12 @@ export function countTraffic(fastify: FastifyInstance, traffic: Traffic, isCount
     const before = carried.get(socket) ?? { read: 0, written: 0 };
     const now = { read: socket.bytesRead, written: socket.bytesWritten };
     carried.set(socket, now);
-    if (isCounted(routeOf(request))) {
+    if (imageRouteOf(request)?.kind !== undefined) {
+      const answer = reply.statusCode < 400 ? request.context.image?.answer : null;
       traffic.count({
         status: reply.statusCode,
-        faces: numberIn(reply, 'x-face-count'),
-        masked: numberIn(reply, 'x-masked-count'),
+        faces: answer?.faces.length ?? 0,
+        masked: answer?.maskedCount ?? 0,
         bytesIn: now.read - before.read,
         bytesOut: now.written - before.written,
         ms: reply.elapsedTime,
@@ -24,9 +27,4 @@ export function countTraffic(fastify: FastifyInstance, traffic: Traffic, isCount
     }
     done();
   });
-}
-
-/** Handlers tell there what they found; whoever failed told nothing. */
-function numberIn(reply: FastifyReply, header: string): number {
-  return Number(reply.getHeader(header) ?? 0);
 }

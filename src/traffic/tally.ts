@@ -21,7 +21,7 @@ export interface Counts {
   readonly bytesOut: number;
 }
 
-const NOTHING: Counts = {
+const NOTHING = {
   requests: 0,
   rejected: 0,
   clientErrors: 0,
@@ -30,12 +30,13 @@ const NOTHING: Counts = {
   masked: 0,
   bytesIn: 0,
   bytesOut: 0,
-};
+} satisfies Counts;
+const NAMES = Object.keys(NOTHING) as (keyof Counts)[];
 
 /** Sums over some time, of some processes. */
 export class Tally {
   readonly latencies = new LatencyHistogram();
-  #counts = NOTHING;
+  readonly #counts = { ...NOTHING };
 
   get counts(): Counts {
     return this.#counts;
@@ -69,16 +70,6 @@ export class Tally {
   }
 
   #sum(other: Counts): void {
-    const own = this.#counts;
-    this.#counts = {
-      requests: own.requests + other.requests,
-      rejected: own.rejected + other.rejected,
-      clientErrors: own.clientErrors + other.clientErrors,
-      serverErrors: own.serverErrors + other.serverErrors,
-      faces: own.faces + other.faces,
-      masked: own.masked + other.masked,
-      bytesIn: own.bytesIn + other.bytesIn,
-      bytesOut: own.bytesOut + other.bytesOut,
-    };
+    for (const name of NAMES) this.#counts[name] += other[name];
   }
 }

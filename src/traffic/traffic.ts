@@ -1,13 +1,13 @@
 import { hostname } from 'node:os';
-import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { v7 } from 'uuid';
 import { Configuration } from '../config/configuration.ts';
 import { RequestSlots } from '../http/request-slots.ts';
 import { InferenceSemaphore } from '../inference/inference-semaphore.ts';
 import { JobRecorder } from '../storage/job-recorder.ts';
-import { KeptStorage } from '../storage/kept-storage.ts';
 import type { InstanceCondition, InstanceRow } from '../storage/records/instance.entity.ts';
 import type { TrafficRow, TrafficSpan } from '../storage/records/traffic.entity.ts';
+import { SharedTraffic } from '../storage/stored.ts';
 import { VERSION } from '../version.ts';
 import { HOUR_MS, MINUTE_MS, RecentMinutes } from './recent-minutes.ts';
 import { type Answer, Tally } from './tally.ts';
@@ -39,7 +39,7 @@ export interface TrafficStatistics {
  * whole, so that writing it again is no mistake: what could not be written is written later.
  */
 @Injectable()
-export class Traffic implements OnModuleInit, OnApplicationShutdown {
+export class Traffic implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(Traffic.name);
   private readonly process = v7();
   private readonly recent = new RecentMinutes();
@@ -54,11 +54,11 @@ export class Traffic implements OnModuleInit, OnApplicationShutdown {
     private readonly slots: RequestSlots,
     private readonly semaphore: InferenceSemaphore,
     private readonly recorder: JobRecorder,
-    @Inject(KeptStorage) private readonly kept: KeptStorage | null,
+    private readonly shared: SharedTraffic,
   ) {}
 
-  onModuleInit(): void {
-    if (!this.kept) return;
+  /** Once storage is connected: it would be reported as degraded before. */
+  onApplicationBootstrap(): void {
     this.saving = this.save();
     this.timer = setInterval(() => {
       this.saving = this.saving.then(() => this.save());
@@ -67,16 +67,14 @@ export class Traffic implements OnModuleInit, OnApplicationShutdown {
 
   /** After the last request has been answered, before the database is closed. */
   async onApplicationShutdown(): Promise<void> {
-    if (!this.kept) return;
     clearInterval(this.timer);
     await this.saving;
     await this.save();
-    if (!this.isFailing) await this.kept.traffic.leave(this.process);
+    if (!this.isFailing) await this.shared.leave(this.process);
   }
 
   count(answer: Answer): void {
-    const minute = this.recent.add(answer);
-    if (this.kept) this.unsaved.add(minute);
+    this.unsaved.add(this.recent.add(answer));
   }
 
   async statistics(period: Period): Promise<TrafficStatistics> {
@@ -111,13 +109,12 @@ export class Traffic implements OnModuleInit, OnApplicationShutdown {
 
   /** What the table holds and this process does not know better; null: there is none, or it cannot be read now. */
   private async readShared(period: Period): Promise<{ rows: TrafficRow[]; instances: InstanceRow[] } | null> {
-    if (!this.kept) return null;
-    const { traffic } = this.kept;
+    if (!this.shared.isShared) return null;
     const span = spanOf(period);
     try {
       const [rows, instances] = await Promise.all([
-        traffic.read(span, new Date(period.from), new Date(period.to)),
-        traffic.instances(),
+        this.shared.read(span, new Date(period.from), new Date(period.to)),
+        this.shared.instances(),
       ]);
       const isBetterKnown = ({ process, at }: TrafficRow) =>
         process === this.process && this.recent[span](at.getTime());
@@ -129,12 +126,11 @@ export class Traffic implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async save(): Promise<void> {
-    const { traffic } = this.kept!;
     const minutes = this.unsaved;
     this.unsaved = new Set();
     try {
-      await traffic.greet(await this.describe());
-      await traffic.put([...this.rowsOf('minute', minutes), ...this.rowsOf('hour', minutes)]);
+      await this.shared.greet(await this.describe());
+      await this.shared.put([...this.rowsOf('minute', minutes), ...this.rowsOf('hour', minutes)]);
       if (this.isFailing) this.logger.log('Traffic statistics are written to the database again');
       this.isFailing = false;
     } catch (error) {

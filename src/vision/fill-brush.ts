@@ -65,12 +65,21 @@ export class FillBrush {
 
   /** Replaces the pixels of the columns `from` to `to`. */
   cover(from: number, to: number): void {
-    const [data, starts, steps, grainStart] = [this.#data, this.#starts, this.#steps, this.#grainStart];
+    const data = this.#data;
+    const starts = this.#starts;
+    const steps = this.#steps;
+    const grainStart = this.#grainStart;
     const { channels, width } = this.#photo;
     for (let x = from, at = (this.#y * width + from) * channels; x < to;) {
       const end = this.#enterStretch(x, to);
-      let [red, green, blue, alpha] = [starts[0]!, starts[1]!, starts[2]!, starts[3]!];
-      const [redStep, greenStep, blueStep, alphaStep] = [steps[0]!, steps[1]!, steps[2]!, steps[3]!];
+      let red = starts[0]!;
+      let green = starts[1]!;
+      let blue = starts[2]!;
+      let alpha = starts[3]!;
+      const redStep = steps[0]!;
+      const greenStep = steps[1]!;
+      const blueStep = steps[2]!;
+      const alphaStep = steps[3]!;
       for (; x < end; x++, at += channels) {
         const grain = GRAINS[(x + grainStart) & (GRAIN_PERIOD - 1)]!;
         data[at] = (red + grain) >> 16;
@@ -102,8 +111,14 @@ export class FillBrush {
       const nearnessStep = steps[channels]!;
       // The steps are constant: what is 0 at the start and does not grow stays so.
       if (nearness <= 0 && nearnessStep <= 0) x = end;
-      let [red, green, blue, alpha] = [starts[0]!, starts[1]!, starts[2]!, starts[3]!];
-      const [redStep, greenStep, blueStep, alphaStep] = [steps[0]!, steps[1]!, steps[2]!, steps[3]!];
+      let red = starts[0]!;
+      let green = starts[1]!;
+      let blue = starts[2]!;
+      let alpha = starts[3]!;
+      const redStep = steps[0]!;
+      const greenStep = steps[1]!;
+      const blueStep = steps[2]!;
+      const alphaStep = steps[3]!;
       for (; x < end; x++) {
         const pixel = firstOfRow + x;
         const share = covered[pixel] === 0 ? SHARES[Math.min(1024, Math.max(0, nearness >> 5))]! : 0;
@@ -127,7 +142,9 @@ export class FillBrush {
   /** Sets starts and steps for the stretch that begins at column `x`, and tells where it ends: at `to` at the latest. */
   #enterStretch(x: number, to: number): number {
     const { window, cellSize, columns, channels } = this.#fill;
-    const [cells, starts, steps] = [this.#cells, this.#starts, this.#steps];
+    const cells = this.#cells;
+    const starts = this.#starts;
+    const steps = this.#steps;
     const position = (x + 0.5 - window.left) / cellSize - 0.5;
     const column = Math.floor(position);
     const left = Math.max(column, 0) * channels;

@@ -99,7 +99,10 @@ function averageVisible(photo: Raster, covered: Uint8Array | null, window: Box, 
     for (let column = 0; column < columns; column++, cell++) {
       const left = window.left + column * cellSize;
       const right = Math.min(left + cellSize, window.right);
-      let [red, green, blue, alpha] = [0, 0, 0, 0];
+      let red = 0;
+      let green = 0;
+      let blue = 0;
+      let alpha = 0;
       let seen = 0;
       let visible = 0;
       for (let y = top; y < bottom; y += step) {
@@ -249,8 +252,10 @@ export function sampleFill(fill: Fill, x: number, y: number, out: Float32Array):
   const { window, cellSize, columns, rows, channels, cells } = fill;
   const cellX = (x + 0.5 - window.left) / cellSize - 0.5;
   const cellY = (y + 0.5 - window.top) / cellSize - 0.5;
-  const [column, row] = [Math.floor(cellX), Math.floor(cellY)];
-  const [shareX, shareY] = [cellX - column, cellY - row];
+  const column = Math.floor(cellX);
+  const row = Math.floor(cellY);
+  const shareX = cellX - column;
+  const shareY = cellY - row;
   const left = clampIndex(column, columns) * channels;
   const right = clampIndex(column + 1, columns) * channels;
   const upper = clampIndex(row, rows) * columns * channels;

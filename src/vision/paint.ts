@@ -26,7 +26,7 @@ export interface MaskStyle {
 export const MAX_MOSAIC_CELLS = 6;
 
 /** Cells of the fill across the smallest face of a group: enough for the rim's colours, too few for detail. */
-const FILL_CELLS = 24;
+const FILL_CELLS = 16;
 /** Bounds time and memory where many faces touch, or many lie apart: so many cells a fill has at most, and all fills. */
 const MAX_FILL_CELLS = { ofGroup: 1_000_000, together: 2_000_000 };
 /** How far around a face its surroundings are looked at, as a share of its short side. */

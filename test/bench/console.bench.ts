@@ -4,8 +4,8 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hashPassword } from '../../src/admin/access/password.ts';
-import { Database } from '../../src/storage/records/database.ts';
 import { EmbeddedPostgres } from '../../src/storage/records/embedded-postgres.ts';
+import { openDatabase } from '../fixtures/opened-database.ts';
 import { openBrowser } from '../support/chromium.ts';
 import { PASSWORD } from '../support/operator.ts';
 import { fillWithJobs, ROWS } from '../fixtures/million-jobs.ts';
@@ -25,7 +25,7 @@ const folder = await mkdtemp(join(tmpdir(), 'face-api-bench-'));
 await chmod(folder, 0o711);
 const server = new EmbeddedPostgres(folder);
 const url = await server.join();
-const database = new Database({ url, dataFolder: folder, poolSize: 2, warn: () => undefined });
+const database = openDatabase(url);
 const dataSource = await database.ready();
 await fillWithJobs(dataSource);
 for (const [span, seconds] of [

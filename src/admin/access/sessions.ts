@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { SessionStore } from './session-store.ts';
+import type { SessionStore } from '../../storage/session-store.ts';
 
 const ID_BYTES = 32;
 /** Otherwise a page that polls would write with each request. */

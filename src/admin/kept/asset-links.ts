@@ -1,15 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { Configuration } from '../../config/configuration.ts';
-import type { ObjectStore } from '../../storage/objects/object-store.ts';
+import { ObjectStore } from '../../storage/objects/object-store.ts';
 
 /** Short-lived addresses of objects, made when they are asked for. */
 @Injectable()
 export class AssetLinks {
-  constructor(private readonly configuration: Configuration) {}
+  constructor(
+    private readonly configuration: Configuration,
+    private readonly objects: ObjectStore,
+  ) {}
 
   /** @returns null for each key that is null, and for the expiry if there is no address at all */
   async of<Name extends string>(
-    objects: ObjectStore,
     keys: Readonly<Record<Name, string | null>>,
   ): Promise<Record<Name, string | null> & { url_expires_at: string | null }> {
     const seconds = this.configuration.storage.assetUrlSeconds;
@@ -17,7 +19,7 @@ export class AssetLinks {
     const urls = await Promise.all(
       Object.entries<string | null>(keys).map(async ([name, key]) => [
         name,
-        key === null ? null : await objects.temporaryUrl(key, seconds),
+        key === null ? null : await this.objects.temporaryUrl(key, seconds),
       ]),
     );
     const hasSome = Object.values(keys).some((key) => key !== null);

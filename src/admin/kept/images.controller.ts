@@ -4,6 +4,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../../errors/domain-error.ts';
 import { ApiProblems } from '../../http/api-problems.ts';
 import { ADMIN_API_PATH } from '../../http/route.ts';
+import { ObjectStore } from '../../storage/objects/object-store.ts';
+import { ImageEraser, StoredRecords } from '../../storage/stored.ts';
 import { Actor } from '../actor.ts';
 import { AssetLinks } from './asset-links.ts';
 import { toImageItem } from './bodies.ts';
@@ -23,7 +25,7 @@ import {
   type ThumbnailQuery,
   thumbnailQuerySchema,
 } from './schemas.ts';
-import { StorageAccess } from './storage-access.ts';
+import { reachStorage } from './storage-access.ts';
 import { Thumbnails } from './thumbnails.ts';
 
 @ApiTags('admin')
@@ -31,7 +33,9 @@ import { Thumbnails } from './thumbnails.ts';
 @Controller(`${ADMIN_API_PATH}images`)
 export class ImagesController {
   constructor(
-    private readonly storage: StorageAccess,
+    private readonly records: StoredRecords,
+    private readonly objects: ObjectStore,
+    private readonly eraser: ImageEraser,
     private readonly links: AssetLinks,
     private readonly thumbnails: Thumbnails,
   ) {}
@@ -41,8 +45,8 @@ export class ImagesController {
   @ApiOkResponse({ description: 'One page of the list', standardSchema: imagePageSchema })
   images(@Query({ schema: imagesQuerySchema }) query: ImagesQuery): Promise<ImagePage> {
     const { limit, after, sort, min_faces: minFaces, max_faces: maxFaces, type, from, to } = query;
-    return this.storage.use(async ({ listing }) => {
-      const page = await listing.images({ type, minFaces, maxFaces, from, to }, { limit, after, sort });
+    return reachStorage(async () => {
+      const page = await this.records.images({ type, minFaces, maxFaces, from, to }, { limit, after, sort });
       return { rows: page.rows.map(toImageItem), next: page.next };
     });
   }
@@ -52,10 +56,10 @@ export class ImagesController {
   @ApiOkResponse({ description: 'The image', standardSchema: imageDetailSchema })
   @ApiProblems('not_found')
   image(@Param({ schema: idParamsSchema }) { id }: IdParams): Promise<ImageDetail> {
-    return this.storage.use(async ({ listing, objects }) => {
-      const row = await listing.image(id);
+    return reachStorage(async () => {
+      const row = await this.records.image(id);
       if (!row) throw noSuchImage();
-      return { ...toImageItem(row), ...(await this.links.of(objects, { original_url: row.objectKey })) };
+      return { ...toImageItem(row), ...(await this.links.of({ original_url: row.objectKey })) };
     });
   }
 
@@ -73,8 +77,8 @@ export class ImagesController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Buffer | undefined> {
-    return this.storage.use(async ({ listing, objects }) => {
-      const row = await listing.image(id);
+    return reachStorage(async () => {
+      const row = await this.records.image(id);
       if (!row) throw noSuchImage();
       const key = row.objectKey;
       const tag = `"${row.sha256}-${width}"`;
@@ -84,7 +88,8 @@ export class ImagesController {
         void reply.code(304);
         return undefined;
       }
-      const bytes = key === null ? null : await this.thumbnails.make(() => objects.get(key), width, request.abandoned);
+      const { abandoned } = request.context;
+      const bytes = key === null ? null : await this.thumbnails.make(() => this.objects.get(key), width, abandoned);
       if (!bytes)
         throw new DomainError('not_found', 'The file of this image is lost. Uploading the same image restores it');
       void reply.type('image/webp');
@@ -105,8 +110,8 @@ export class ImagesController {
     @Query({ schema: eraseQuerySchema }) { dry_run: dryRun }: EraseQuery,
     @Actor() actor: string,
   ): Promise<ErasureBody> {
-    return this.storage.use(async ({ eraser }) => {
-      const erasure = await eraser.erase(id, actor, { dryRun });
+    return reachStorage(async () => {
+      const erasure = await this.eraser.erase(id, actor, { dryRun });
       if (!erasure) throw noSuchImage();
       const { imageId, jobs, objects, spooled } = erasure;
       return { image_id: imageId, jobs, objects, spooled };

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import type { JobFilter, ListedJob, Listing, Page, Sort } from '../../storage/records/listing.ts';
+import type { JobFilter, ListedJob, Page, Sort } from '../../storage/records/listing.ts';
+import type { StoredRecords } from '../../storage/stored.ts';
 import { toJobItem } from './bodies.ts';
 import { csvLine } from './csv.ts';
 import { jobItemSchema } from './schemas.ts';
@@ -13,8 +14,8 @@ type ReadPage = (after?: string) => Promise<Page<ListedJob>>;
  * All jobs of a filter, page by page as they are taken: memory holds one page, however many there are.
  * @throws what the database says to the first page; what it says later fails the stream
  */
-export async function jobsAsCsv(listing: Listing, filter: JobFilter, sort: Sort | undefined): Promise<Readable> {
-  const readPage: ReadPage = (after) => listing.jobs(filter, { limit: ROWS_AT_ONCE, sort, after });
+export async function jobsAsCsv(records: StoredRecords, filter: JobFilter, sort: Sort | undefined): Promise<Readable> {
+  const readPage: ReadPage = (after) => records.jobs(filter, { limit: ROWS_AT_ONCE, sort, after });
   return Readable.from(lines(await readPage(), readPage));
 }
 

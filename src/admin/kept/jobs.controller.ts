@@ -5,6 +5,7 @@ import { DomainError } from '../../errors/domain-error.ts';
 import { ApiProblems } from '../../http/api-problems.ts';
 import { ADMIN_API_PATH } from '../../http/route.ts';
 import type { JobFilter } from '../../storage/records/listing.ts';
+import { StoredRecords } from '../../storage/stored.ts';
 import { AssetLinks } from './asset-links.ts';
 import { toImageItem, toJobItem } from './bodies.ts';
 import { jobsAsCsv } from './jobs-csv.ts';
@@ -20,14 +21,14 @@ import {
   type JobsQuery,
   jobsQuerySchema,
 } from './schemas.ts';
-import { StorageAccess } from './storage-access.ts';
+import { reachStorage } from './storage-access.ts';
 
 @ApiTags('admin')
 @ApiProblems('invalid_request', 'unauthorized', 'storage_off', 'internal', 'storage_unavailable')
 @Controller(ADMIN_API_PATH)
 export class JobsController {
   constructor(
-    private readonly storage: StorageAccess,
+    private readonly records: StoredRecords,
     private readonly links: AssetLinks,
   ) {}
 
@@ -36,8 +37,8 @@ export class JobsController {
   @ApiOkResponse({ description: 'One page of the list', standardSchema: jobPageSchema })
   jobs(@Query({ schema: jobsQuerySchema }) query: JobsQuery): Promise<JobPage> {
     const { limit, after, sort } = query;
-    return this.storage.use(async ({ listing }) => {
-      const page = await listing.jobs(toJobFilter(query), { limit, after, sort });
+    return reachStorage(async () => {
+      const page = await this.records.jobs(toJobFilter(query), { limit, after, sort });
       return { rows: page.rows.map(toJobItem), next: page.next };
     });
   }
@@ -56,8 +57,8 @@ export class JobsController {
   ): Promise<StreamableFile> {
     // The hooks and the stream together listen on it more often than Node finds usual.
     reply.raw.setMaxListeners(20);
-    return this.storage.use(async ({ listing }) => {
-      const lines = await jobsAsCsv(listing, toJobFilter(query), query.sort);
+    return reachStorage(async () => {
+      const lines = await jobsAsCsv(this.records, toJobFilter(query), query.sort);
       return new StreamableFile(lines, {
         type: 'text/csv; charset=utf-8',
         disposition: 'attachment; filename="jobs.csv"',
@@ -70,8 +71,8 @@ export class JobsController {
   @ApiOkResponse({ description: 'The job', standardSchema: jobDetailSchema })
   @ApiProblems('not_found')
   job(@Param({ schema: idParamsSchema }) { id }: IdParams): Promise<JobDetail> {
-    return this.storage.use(async ({ listing, objects }) => {
-      const row = await listing.job(id);
+    return reachStorage(async () => {
+      const row = await this.records.job(id);
       if (!row) throw new DomainError('not_found', 'Job not found. It may have been erased, or is not stored yet');
       const keys = { original_url: row.image?.objectKey ?? null, result_url: row.resultKey };
       return {
@@ -81,7 +82,7 @@ export class JobsController {
         faces: row.faces as JobDetail['faces'],
         timings: row.timings,
         image: row.image ? toImageItem(row.image) : null,
-        ...(await this.links.of(objects, keys)),
+        ...(await this.links.of(keys)),
       };
     });
   }

@@ -3,6 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { DomainError } from '../../errors/domain-error.ts';
 import { ApiProblems, BODY_PROBLEMS } from '../../http/api-problems.ts';
 import { ADMIN_API_PATH } from '../../http/route.ts';
+import { StorageRepair, StoredRecords } from '../../storage/stored.ts';
 import { Actor } from '../actor.ts';
 import { toAuditItem } from './bodies.ts';
 import {
@@ -15,7 +16,7 @@ import {
   reconcileSchema,
   reconciliationSchema,
 } from './schemas.ts';
-import { StorageAccess } from './storage-access.ts';
+import { reachStorage } from './storage-access.ts';
 
 const MAX_EXAMPLES = 20;
 
@@ -23,7 +24,10 @@ const MAX_EXAMPLES = 20;
 @ApiProblems('invalid_request', 'unauthorized', 'foreign_origin', 'storage_off', 'internal', 'storage_unavailable')
 @Controller(ADMIN_API_PATH)
 export class MaintenanceController {
-  constructor(private readonly storage: StorageAccess) {}
+  constructor(
+    private readonly records: StoredRecords,
+    private readonly repair: StorageRepair,
+  ) {}
 
   @Post('reconciliation')
   @HttpCode(200)
@@ -37,8 +41,8 @@ export class MaintenanceController {
     @Body({ schema: reconcileSchema }) { dry_run: dryRun }: Reconcile,
     @Actor() actor: string,
   ): Promise<ReconciliationBody> {
-    return this.storage.use(async ({ reconciler }) => {
-      const found = await reconciler.reconcile(actor, { dryRun });
+    return reachStorage(async () => {
+      const found = await this.repair.reconcile(actor, { dryRun });
       if (!found)
         throw new DomainError('already_running', 'Another reconciliation is running. Try again when it is done');
       const finding = (all: readonly string[]) => ({ count: all.length, examples: all.slice(0, MAX_EXAMPLES) });
@@ -55,8 +59,8 @@ export class MaintenanceController {
   @ApiOperation({ operationId: 'adminAudit', summary: 'Audit log of changes to stored data, newest first' })
   @ApiOkResponse({ description: 'One page of the log', standardSchema: auditPageSchema })
   audit(@Query({ schema: auditQuerySchema }) page: AuditQuery): Promise<AuditPage> {
-    return this.storage.use(async ({ listing }) => {
-      const { rows, next } = await listing.audit(page);
+    return reachStorage(async () => {
+      const { rows, next } = await this.records.audit(page);
       return { rows: rows.map(toAuditItem), next };
     });
   }

@@ -1,41 +1,28 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
 import { DomainError } from '../../errors/domain-error.ts';
-import { KeptStorage } from '../../storage/kept-storage.ts';
+import { systemErrorCode } from '../../errors/reason.ts';
 import { BadCursorError } from '../../storage/records/bad-cursor-error.ts';
 
-/** The way of the console's API to what is kept: whatever stands in it becomes a problem that says what to do. */
-@Injectable()
-export class StorageAccess {
-  private readonly logger = new Logger('Console');
+const logger = new Logger('Console');
 
-  constructor(@Inject(KeptStorage) private readonly kept: KeptStorage | null) {}
-
-  get isOn(): boolean {
-    return this.kept !== null;
-  }
-
-  /** @throws DomainError storage_off, storage_unavailable, and what the work itself throws as one */
-  async use<Result>(work: (kept: KeptStorage) => Promise<Result>): Promise<Result> {
-    if (!this.kept) {
-      throw new DomainError(
-        'storage_off',
-        'Storage is off. Set FACE_API_STORAGE_ENABLED=true to store images and jobs',
-      );
+/**
+ * Runs what the console's API does with what is stored: a failure becomes a problem that says what to do.
+ * @throws DomainError storage_unavailable, invalid_request, and what the work itself throws as one
+ */
+export async function reachStorage<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof BadCursorError) {
+      throw new DomainError('invalid_request', '"after" is not the "next" of a page of this list with this sort');
     }
-    try {
-      return await work(this.kept);
-    } catch (error) {
-      if (error instanceof BadCursorError) {
-        throw new DomainError('invalid_request', '"after" is not the "next" of a page of this list with this sort');
-      }
-      if (error instanceof DomainError || isOurMistake(error)) throw error;
-      this.logger.warn({ err: error }, 'The console could not reach storage');
-      throw new DomainError(
-        'storage_unavailable',
-        'The database or the object store does not respond. Try again in a few seconds',
-        { cause: error, headers: { 'retry-after': '5' } },
-      );
-    }
+    if (error instanceof DomainError || isOurMistake(error)) throw error;
+    logger.warn({ err: error }, 'The console could not reach storage');
+    throw new DomainError(
+      'storage_unavailable',
+      'The database or the object store does not respond. Try again in a few seconds',
+      { cause: error, headers: { 'retry-after': '5' } },
+    );
   }
 }
 
@@ -45,6 +32,5 @@ const REFUSED_STATEMENT = /^(22|23|42)...$/;
 /** Whatever else fails, fails outside of this process. */
 function isOurMistake(error: unknown): boolean {
   if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) return true;
-  const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === 'string' && REFUSED_STATEMENT.test(code);
+  return REFUSED_STATEMENT.test(systemErrorCode(error) ?? '');
 }

@@ -1,22 +1,25 @@
 import { Body, Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Configuration } from '../../config/configuration.ts';
 import { DetectionService } from '../../detection/detection.service.ts';
 import { DomainError } from '../../errors/domain-error.ts';
-import { ApiProblems, BODY_PROBLEMS } from '../../http/api-problems.ts';
 import { ADMIN_API_PATH } from '../../http/route.ts';
-import type { Upload } from '../../http/upload.ts';
-import { TakesImage, UploadedImage } from '../../http/upload.interceptor.ts';
-import { JobInterceptor, KeepsJob } from '../../inference/job.interceptor.ts';
+import { TakesImage } from '../../http/takes-image.ts';
+import { detectionHeaders } from '../../inference/detection-body.ts';
+import { ImageProcessing } from '../../inference/image-processing.ts';
+import type { ImageRequest } from '../../inference/image-request.ts';
+import { ReceivedImage, receiveImage } from '../../inference/received-image.ts';
 import { type DetectionBody, detectionSchema } from '../../inference/schemas.ts';
 import { SemaphoreInterceptor } from '../../inference/semaphore.interceptor.ts';
+import { maskingReply } from '../../masking/masking-reply.ts';
 import { MaskingService } from '../../masking/masking.service.ts';
+import type { MaskRequestOptions } from '../../masking/schemas.ts';
+import { ObjectStore } from '../../storage/objects/object-store.ts';
+import { AuditLog, StoredRecords } from '../../storage/stored.ts';
 import { Actor } from '../actor.ts';
 import { noSuchImage } from '../kept/images.controller.ts';
 import { type IdParams, idParamsSchema } from '../kept/schemas.ts';
-import { StorageAccess } from '../kept/storage-access.ts';
+import { reachStorage } from '../kept/storage-access.ts';
 import {
   type PlaygroundDetectOptions,
   playgroundDetectOptionsSchema,
@@ -35,104 +38,72 @@ export class PlaygroundController {
   constructor(
     private readonly detection: DetectionService,
     private readonly masking: MaskingService,
-    private readonly storage: StorageAccess,
-    private readonly jobs: JobInterceptor,
-    private readonly semaphore: SemaphoreInterceptor,
-    private readonly configuration: Configuration,
+    private readonly images: ImageProcessing,
+    private readonly records: StoredRecords,
+    private readonly objects: ObjectStore,
+    private readonly audit: AuditLog,
   ) {}
 
   @Post('playground/detect')
   @HttpCode(200)
   @ApiOperation({ operationId: 'adminPlaygroundDetect', summary: 'Detect faces (playground)' })
   @ApiOkResponse({ description: 'The detected faces, best first', standardSchema: detectionSchema })
-  @ApiProblems('foreign_origin')
-  @TakesImage(playgroundDetectOptionsSchema, JobInterceptor, SemaphoreInterceptor)
-  @KeepsJob('detect')
+  @TakesImage(
+    { kind: 'detect', options: playgroundDetectOptionsSchema, problems: ['foreign_origin'] },
+    SemaphoreInterceptor,
+  )
   async detect(
-    @UploadedImage() { image, options }: Upload<PlaygroundDetectOptions>,
-    @Req() request: FastifyRequest,
+    @ReceivedImage() image: ImageRequest<PlaygroundDetectOptions>,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<DetectionBody> {
-    const { candidates, threshold = this.configuration.detection.threshold } = options;
-    const isFace = ({ score }: { readonly score: number }) => score >= threshold;
-    const { keepJob } = request;
-    request.keepJob =
-      keepJob &&
-      ((original, answer) => {
-        keepJob(original, answer && { ...answer, faces: answer.faces.filter(isFace) });
-      });
-    const lowest = Math.min(threshold, candidates ?? threshold);
-    const body = await this.detection.detect({ image, options: { ...options, threshold: lowest } }, request, reply);
-    void reply.header('x-face-count', body.faces.filter(isFace).length);
+    const body = await this.detection.detect(image, image.options.candidates);
+    void reply.headers({ ...detectionHeaders(body), 'x-face-count': image.answer!.faces.length });
     return body;
   }
 
   @Post('playground/mask')
   @HttpCode(200)
   @ApiOperation({ operationId: 'adminPlaygroundMask', summary: 'Mask faces (playground)' })
-  @ApiProblems('foreign_origin')
-  @TakesImage(playgroundMaskOptionsSchema, JobInterceptor, SemaphoreInterceptor)
-  @KeepsJob('mask')
-  mask(
-    @UploadedImage() upload: Upload<PlaygroundMaskOptions>,
-    @Req() request: FastifyRequest,
+  @TakesImage(
+    { kind: 'mask', options: playgroundMaskOptionsSchema, problems: ['foreign_origin'] },
+    SemaphoreInterceptor,
+  )
+  async mask(
+    @ReceivedImage() image: ImageRequest<PlaygroundMaskOptions>,
+    @Req() { headers }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Buffer> {
-    return this.masking.answer(upload, request, reply);
+    return maskingReply(await this.masking.mask(image), headers.accept, reply);
   }
 
   @Post('images/:id/jobs')
   @HttpCode(201)
   @ApiOperation({ operationId: 'adminRerun', summary: 'Run detection or masking again on a stored image' })
   @ApiCreatedResponse({ description: 'The new job', standardSchema: rerunAnswerSchema })
-  @ApiProblems(
-    ...BODY_PROBLEMS,
-    'unauthorized',
-    'foreign_origin',
-    'not_found',
-    'storage_off',
-    'too_many_pixels',
-    'unsupported_image',
-    'undecodable_image',
-    'internal',
-    'busy',
-    'storage_full',
-    'storage_unavailable',
-    'deadline_exceeded',
-  )
-  @RouteConfig({ takesImage: true })
+  @TakesImage({ kind: 'rerun', problems: ['foreign_origin', 'not_found', 'storage_off', 'storage_unavailable'] })
   async rerun(
     @Param({ schema: idParamsSchema }) { id }: IdParams,
     @Body({ schema: rerunSchema }) { kind, options = {} }: Rerun,
     @Actor() actor: string,
     @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<RerunAnswer> {
-    const image = await this.takeOut(id, actor);
-    // From here on, the request goes the way of one that sent the image.
-    const upload = { image, options };
-    request.upload = upload;
-    const counts = await this.jobs.keep(request, kind, () =>
-      this.semaphore.withPermit(request, async () => {
-        if (kind === 'detect') {
-          const { face_count } = await this.detection.detect(upload, request, reply);
-          return { face_count, masked_count: null };
-        }
-        const { face_count, masked_count } = (await this.masking.mask(upload, request, reply)).body;
-        return { face_count, masked_count };
-      }),
+    const stored = { image: await this.takeOut(id, actor), options };
+    const image = receiveImage<MaskRequestOptions>(request, kind, stored);
+    await this.images.process<unknown>(image, () =>
+      kind === 'detect' ? this.detection.detect(image) : this.masking.mask(image),
     );
-    return { job_id: request.jobId!, kind, ...counts };
+    const { faces, maskedCount = null } = image.answer!;
+    return { job_id: image.jobId!, kind, face_count: faces.length, masked_count: maskedCount };
   }
 
   /** That it is used, and by whom, is recorded before. */
   private takeOut(id: string, actor: string): Promise<Uint8Array<ArrayBuffer>> {
-    return this.storage.use(async ({ listing, objects, audit }) => {
-      const row = await listing.image(id);
+    return reachStorage(async () => {
+      const row = await this.records.image(id);
       if (!row) throw noSuchImage();
-      const bytes = row.objectKey === null ? null : await objects.get(row.objectKey);
+      const bytes = row.objectKey === null ? null : await this.objects.get(row.objectKey);
       if (!bytes) throw new DomainError('not_found', 'The file of this image is lost. Upload the image again');
-      await audit.add({ action: 'rerun', actor, subject: row.id, counts: { jobs: 1 } });
+      await this.audit.add({ action: 'rerun', actor, subject: row.id, counts: { jobs: 1 } });
       // In a buffer of its own, which can be moved to the thread.
       return Uint8Array.from(bytes);
     });

@@ -1,21 +1,17 @@
 import { statfs } from 'node:fs/promises';
 import { arch, availableParallelism, platform, totalmem } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Configuration } from '../../config/configuration.ts';
 import { RequestSlots } from '../../http/request-slots.ts';
 import { InferencePool } from '../../inference/inference-pool.ts';
 import { InferenceSemaphore } from '../../inference/inference-semaphore.ts';
 import { LoadedModel, VerifyModel } from '../../models/loaded-model.ts';
 import { JobRecorder } from '../../storage/job-recorder.ts';
-import { KeptStorage } from '../../storage/kept-storage.ts';
 import { VERSION } from '../../version.ts';
 import type { SystemBody } from './schemas.ts';
 import { reportSettings, withoutSecrets } from './settings-report.ts';
 
-const PROBE_TIMEOUT_MS = 2000;
-
-/** Version, configuration and status of this process. Reports unavailable parts of storage as such. */
+/** What this process is, how it is set up, and its status. Parts of storage that are away are reported as such. */
 @Injectable()
 export class SystemReport {
   constructor(
@@ -26,7 +22,6 @@ export class SystemReport {
     private readonly semaphore: InferenceSemaphore,
     private readonly slots: RequestSlots,
     private readonly recorder: JobRecorder,
-    @Inject(KeptStorage) private readonly kept: KeptStorage | null,
   ) {}
 
   async read(): Promise<SystemBody> {
@@ -56,28 +51,24 @@ export class SystemReport {
   }
 
   private async storage(): Promise<SystemBody['storage']> {
-    const condition = await this.recorder.condition();
-    if (!this.kept || !condition) {
+    const [condition, reach] = await Promise.all([this.recorder.condition(), this.recorder.reach()]);
+    if (!condition || !reach) {
       return { enabled: false, condition: null, problems: [], database: null, objects: null, spool: null };
     }
-    const { database, objects } = this.kept;
-    const [databaseMs, objectsMs] = await Promise.all([
-      latencyOf(() => database.check()),
-      latencyOf(() => objects.check()),
-    ]);
+    const { database, objects } = reach;
     return {
       enabled: true,
       condition: condition.status,
       problems: condition.problems.map(withoutSecrets),
       database: {
         kind: database.isEmbedded ? 'embedded' : 'external',
-        reachable: databaseMs !== null,
-        latency_ms: databaseMs,
+        reachable: database.latencyMs !== null,
+        latency_ms: database.latencyMs,
       },
       objects: {
         kind: this.configuration.s3.bucket === '' ? 'folder' : 's3',
         place: withoutSecrets(objects.place),
-        reachable: objectsMs !== null,
+        reachable: objects.latencyMs !== null,
       },
       spool: {
         files: condition.spoolFiles,
@@ -91,7 +82,7 @@ export class SystemReport {
   }
 
   private async disk(): Promise<SystemBody['disk']> {
-    if (!this.kept) return null;
+    if (!this.recorder.isOn) return null;
     const path = this.configuration.storage.dataFolder;
     const { bsize, blocks, bavail } = await statfs(path);
     return { path, total_bytes: bsize * blocks, free_bytes: bsize * bavail };
@@ -106,14 +97,4 @@ function describeModel({ name, sha256, license, source, path }: LoadedModel): Sy
 function memoryLimit(): number {
   const constrained = process.constrainedMemory();
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
-}
-
-/** In ms; null if it fails or takes too long. */
-async function latencyOf(check: () => Promise<void>): Promise<number | null> {
-  const start = performance.now();
-  const answer = check().then(
-    () => Math.round((performance.now() - start) * 100) / 100,
-    () => null,
-  );
-  return Promise.race([answer, sleep(PROBE_TIMEOUT_MS, null, { ref: false })]);
 }

@@ -13,19 +13,21 @@ const LARGEST_IN_ARENA = 960 * 960;
 /** An SCRFD network in ONNX Runtime: letterboxed pixels in, candidates on the canvas out. */
 export class Detector {
   readonly #inArena: InferenceSession;
-  readonly #withoutArena: InferenceSession;
+  readonly #createWithoutArena: () => Promise<InferenceSession>;
+  /** Created by the first canvas that needs it: most services never see one. */
+  #withoutArena: InferenceSession | undefined;
   readonly #inputName: string;
   readonly #fixedCanvas: Size | null;
   /** Grows to the largest canvas in the arena: a fresh one for each inference would have to be mapped in page by page. */
   #input = new Float32Array();
 
-  private constructor(inArena: InferenceSession, withoutArena: InferenceSession) {
+  private constructor(inArena: InferenceSession, createWithoutArena: () => Promise<InferenceSession>) {
     const [input] = inArena.inputMetadata;
     if (inArena.inputMetadata.length !== 1 || !input?.isTensor || input.shape.length !== 4) {
       throw new Error('the model must have one input of shape [1, 3, height, width]');
     }
     this.#inArena = inArena;
-    this.#withoutArena = withoutArena;
+    this.#createWithoutArena = createWithoutArena;
     this.#inputName = input.name;
     this.#fixedCanvas = fixedCanvas(input.shape);
   }
@@ -40,8 +42,10 @@ export class Detector {
         // Photos of many shapes pass through: a pattern per shape would add up.
         enableMemPattern: false,
         enableCpuMemArena,
+        // Threads that wait for the next inference in a loop would take the cores from the other requests.
+        extra: { session: { intra_op: { allow_spinning: '0' } } },
       });
-    return new Detector(await create(true), await create(false));
+    return new Detector(await create(true), () => create(false));
   }
 
   /**
@@ -65,7 +69,10 @@ export class Detector {
   /** @param tensor [1, 3, canvas.height, canvas.width], normalised, see toTensor; from `inputFor`, and free afterwards */
   async infer(tensor: Float32Array, canvas: Size): Promise<NetworkOutput[]> {
     const input = new Tensor('float32', tensor, [1, 3, canvas.height, canvas.width]);
-    const session = canvas.width * canvas.height > LARGEST_IN_ARENA ? this.#withoutArena : this.#inArena;
+    const session =
+      canvas.width * canvas.height > LARGEST_IN_ARENA
+        ? (this.#withoutArena ??= await this.#createWithoutArena())
+        : this.#inArena;
     const outputs = await session.run({ [this.#inputName]: input });
     if (tensor.buffer !== this.#input.buffer) release(tensor);
     return session.outputNames.map((name) => {

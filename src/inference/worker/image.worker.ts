@@ -14,6 +14,7 @@ import type {
 } from './messages.ts';
 import { detectFaces, maskFaces, type Tools } from './pipeline.ts';
 import { makeThumbnail } from './thumbnail.ts';
+import { doAsRequests } from './warm-up.ts';
 
 /** Entry of a pool's thread: one exported function per kind of task. */
 
@@ -28,7 +29,9 @@ async function loadTools(settings: WorkerSettings): Promise<Tools> {
   const { modelPath, verifyModelPath, ortThreads, maxPixels, maxFrames } = settings;
   const detector = await load(modelPath, ortThreads);
   const verifier = verifyModelPath === null ? detector : await load(verifyModelPath, ortThreads);
-  return { detector, verifier, maxPixels, maxFrames };
+  const loaded = { detector, verifier, maxPixels, maxFrames };
+  await doAsRequests(loaded);
+  return loaded;
 }
 
 /** @throws Error that names the file */

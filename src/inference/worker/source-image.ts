@@ -246,6 +246,7 @@ export async function encodeThumbnail(source: SourceImage, longSide: number): Pr
 
 /** What a view shows of decoded pixels, stretched to `size`, in 8-bit RGB. */
 export async function resizePixels(raster: Raster, size: Size, view: View = 'colors'): Promise<Raster> {
+  if (raster.channels === 3 && raster.width === size.width && raster.height === size.height) return raster;
   // sharp would resize colours by their transparency, which leaves none of those that are nearly transparent.
   const { data, width, height, channels } = view === 'colors' && raster.channels === 4 ? colorsOf(raster) : raster;
   const image = sharp(data, { raw: { width, height, channels } });

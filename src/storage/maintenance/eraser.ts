@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { v7 } from 'uuid';
 import { objectKeysOf, originalKey } from '../objects/object-keys.ts';
 import { ObjectStore } from '../objects/object-store.ts';
-import { auditEntity } from '../records/audit.entity.ts';
+import { recordAudit } from '../records/audit-records.ts';
 import { Database } from '../records/database.ts';
 import { type ImageRow, imageEntity } from '../records/image.entity.ts';
 import { jobEntity } from '../records/job.entity.ts';
@@ -34,15 +33,11 @@ interface Found {
 /** Erases an image and all that was made of it: its objects, its rows, and its jobs in the spool. */
 @Injectable()
 export class Eraser {
-  readonly #database: Database;
-  readonly #objects: ObjectStore;
-  readonly #spool: Spool;
-
-  constructor(database: Database, objects: ObjectStore, spool: Spool) {
-    this.#database = database;
-    this.#objects = objects;
-    this.#spool = spool;
-  }
+  constructor(
+    private readonly database: Database,
+    private readonly objects: ObjectStore,
+    private readonly spool: Spool,
+  ) {}
 
   /**
    * When it resolves, it was looked once more, and nothing was found.
@@ -51,38 +46,40 @@ export class Eraser {
    * @returns null where there is no such image
    */
   async erase(id: string, actor: string, { dryRun = false } = {}): Promise<Erasure | null> {
-    const dataSource = await this.#database.ready();
+    const dataSource = await this.database.ready();
     return dataSource.transaction(async (rows) => {
       // The spool first: a job leaves it once its row is there.
-      const file = await this.#spool.find(id);
+      const file = await this.spool.find(id);
       const sha256 = file?.record?.original?.sha256 ?? (await findDigest(rows, id));
       const erasure =
-        sha256 === null ? await this.#eraseUnreadable(file, dryRun) : await this.#eraseImage(rows, sha256, dryRun);
-      if (erasure && !dryRun) await recordErasure(rows, erasure, actor);
+        sha256 === null ? await this.eraseUnreadable(file, dryRun) : await this.eraseImage(rows, sha256, dryRun);
+      if (!erasure || dryRun) return erasure;
+      const { imageId, ...counts } = erasure;
+      await recordAudit(rows, { action: 'erase', actor, subject: imageId, counts });
       return erasure;
     });
   }
 
-  async #eraseImage(rows: EntityManager, sha256: string, dryRun: boolean): Promise<Erasure | null> {
+  private async eraseImage(rows: EntityManager, sha256: string, dryRun: boolean): Promise<Erasure | null> {
     // From here on, nobody stores a job of this image: those in the spool will find that they are not wanted.
     await lockImage(rows, sha256);
     const keys = new Set<string>();
     let erasure: Erasure | null = null;
     for (let looks = 0; looks < MOST_LOOKS; looks++) {
-      const found = await this.#look(rows, sha256, keys);
+      const found = await this.look(rows, sha256, keys);
       // The first time: someone else erased it while the lock was waited for.
       if (isNothing(found)) return erasure;
       erasure = withFound(erasure, found);
       if (dryRun) return erasure;
-      await this.#remove(rows, found);
+      await this.remove(rows, found);
     }
     throw new Error('data of the image reappears after each deletion');
   }
 
   /** Nobody knows of which image it is; it is all that bears this id. */
-  async #eraseUnreadable(file: SpoolFile | null, dryRun: boolean): Promise<Erasure | null> {
+  private async eraseUnreadable(file: SpoolFile | null, dryRun: boolean): Promise<Erasure | null> {
     if (file?.record !== null) return null;
-    if (!dryRun) await this.#spool.discard([file]);
+    if (!dryRun) await this.spool.discard([file]);
     return { imageId: null, jobs: 0, objects: 0, spooled: 1 };
   }
 
@@ -90,37 +87,37 @@ export class Eraser {
    * Rows and the spool say where objects may be; whether they are, the store says.
    * @param keys those to ask for; what is found out is added, so that it is asked for again when all is deleted
    */
-  async #look(rows: EntityManager, sha256: string, keys: Set<string>): Promise<Found> {
+  private async look(rows: EntityManager, sha256: string, keys: Set<string>): Promise<Found> {
     const image = await rows.findOneBy(imageEntity, { sha256 });
     const jobs = image ? await rows.findBy(jobEntity, { imageId: image.id }) : [];
-    const files = await this.#spool.findByOriginal(sha256);
+    const files = await this.spool.findByOriginal(sha256);
     const named = [
       ...(image ? [image.objectKey, originalKey(sha256, image.type)] : []),
       ...jobs.map(({ resultKey }) => resultKey),
       ...files.flatMap(({ record }) => (record ? objectKeysOf(record) : [])),
     ];
     for (const key of named) if (key !== null) keys.add(key);
-    return { image, jobs: jobs.length, keys: await this.#present([...keys]), files };
+    return { image, jobs: jobs.length, keys: await this.present([...keys]), files };
   }
 
-  async #present(keys: readonly string[]): Promise<string[]> {
+  private async present(keys: readonly string[]): Promise<string[]> {
     const present: string[] = [];
     for (let start = 0; start < keys.length; start += AT_ONCE) {
       const some = keys.slice(start, start + AT_ONCE);
-      const held = await Promise.all(some.map((key) => this.#objects.holds(key)));
+      const held = await Promise.all(some.map((key) => this.objects.holds(key)));
       present.push(...some.filter((_key, at) => held[at]));
     }
     return present;
   }
 
   /** Objects go first: if one can't be deleted, the rows and the spool still say where it is; then it is called again. */
-  async #remove(rows: EntityManager, { image, keys, files }: Found): Promise<void> {
-    for (const key of keys) await this.#objects.delete(key);
+  private async remove(rows: EntityManager, { image, keys, files }: Found): Promise<void> {
+    for (const key of keys) await this.objects.delete(key);
     if (image) {
       await rows.delete(jobEntity, { imageId: image.id });
       await rows.delete(imageEntity, { id: image.id });
     }
-    await this.#spool.discard(files);
+    await this.spool.discard(files);
   }
 }
 
@@ -142,18 +139,4 @@ function withFound(erasure: Erasure | null, { image, jobs, keys, files }: Found)
     objects: (erasure?.objects ?? 0) + keys.length,
     spooled: (erasure?.spooled ?? 0) + files.length,
   };
-}
-
-async function recordErasure(
-  rows: EntityManager,
-  { imageId, jobs, objects, spooled }: Erasure,
-  actor: string,
-): Promise<void> {
-  await rows.insert(auditEntity, {
-    id: v7(),
-    action: 'erase',
-    actor,
-    subject: imageId,
-    counts: { jobs, objects, spooled },
-  });
 }

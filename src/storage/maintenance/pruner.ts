@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type DataSource, LessThan } from 'typeorm';
-import { v7 } from 'uuid';
 import { ObjectStore } from '../objects/object-store.ts';
-import { auditEntity } from '../records/audit.entity.ts';
+import { recordAudit } from '../records/audit-records.ts';
 import { Database } from '../records/database.ts';
 import { type ImageRow, imageEntity } from '../records/image.entity.ts';
 import { jobEntity } from '../records/job.entity.ts';
@@ -24,41 +23,31 @@ export interface Pruning {
  */
 @Injectable()
 export class Pruner {
-  readonly #database: Database;
-  readonly #objects: ObjectStore;
-  readonly #spool: Spool;
-
-  constructor(database: Database, objects: ObjectStore, spool: Spool) {
-    this.#database = database;
-    this.#objects = objects;
-    this.#spool = spool;
-  }
+  constructor(
+    private readonly database: Database,
+    private readonly objects: ObjectStore,
+    private readonly spool: Spool,
+  ) {}
 
   /** Several instances may prune at once: they take different rows. */
   async prune(olderThan: Date, actor: string, { dryRun = false } = {}): Promise<Pruning> {
-    const dataSource = await this.#database.ready();
-    const damaged = await this.#spool.damagedBefore(olderThan);
+    const dataSource = await this.database.ready();
+    const damaged = await this.spool.damagedBefore(olderThan);
     if (dryRun) return { ...(await count(dataSource, olderThan)), damaged: damaged.length };
-    await this.#spool.discard(damaged);
+    await this.spool.discard(damaged);
     const pruning = {
-      jobs: await inBatches(() => this.#pruneJobs(dataSource, olderThan)),
-      images: await inBatches(() => this.#pruneImages(dataSource, olderThan)),
+      jobs: await inBatches(() => this.pruneJobs(dataSource, olderThan)),
+      images: await inBatches(() => this.pruneImages(dataSource, olderThan)),
       damaged: damaged.length,
     };
     if (isSome(pruning)) {
-      await dataSource.manager.insert(auditEntity, {
-        id: v7(),
-        action: 'prune',
-        actor,
-        subject: null,
-        counts: pruning,
-      });
+      await recordAudit(dataSource.manager, { action: 'prune', actor, subject: null, counts: pruning });
     }
     return pruning;
   }
 
   /** Objects go first: where one can't be deleted, its row stays for the next time. */
-  #pruneJobs(dataSource: DataSource, olderThan: Date): Promise<number> {
+  private pruneJobs(dataSource: DataSource, olderThan: Date): Promise<number> {
     return dataSource.transaction(async (rows) => {
       const jobs = await rows
         .createQueryBuilder(jobEntity, 'job')
@@ -69,7 +58,7 @@ export class Pruner {
         .setLock('pessimistic_write')
         .setOnLocked('skip_locked')
         .getMany();
-      for (const { resultKey } of jobs) if (resultKey !== null) await this.#objects.delete(resultKey);
+      for (const { resultKey } of jobs) if (resultKey !== null) await this.objects.delete(resultKey);
       if (jobs.length > 0)
         await rows.delete(
           jobEntity,
@@ -79,7 +68,7 @@ export class Pruner {
     });
   }
 
-  async #pruneImages(dataSource: DataSource, olderThan: Date): Promise<number> {
+  private async pruneImages(dataSource: DataSource, olderThan: Date): Promise<number> {
     const images = await unusedImages(dataSource, olderThan).limit(BATCH).getMany();
     let pruned = 0;
     for (const { id, sha256 } of images) {
@@ -88,7 +77,7 @@ export class Pruner {
         // It may have been sent again, or pruned by another instance, before the lock was ours.
         const image = await rows.findOneBy(imageEntity, { id, lastUsedAt: LessThan(olderThan) });
         if (!image || (await rows.existsBy(jobEntity, { imageId: id }))) return 0;
-        if (image.objectKey !== null) await this.#objects.delete(image.objectKey);
+        if (image.objectKey !== null) await this.objects.delete(image.objectKey);
         await rows.delete(imageEntity, { id });
         return 1;
       });

@@ -1,8 +1,7 @@
 import type { DataSource } from 'typeorm';
-import { v7 } from 'uuid';
 import { ORIGINALS, ownerOf, RESULTS } from '../objects/object-keys.ts';
 import type { ObjectStore, StoredObject } from '../objects/object-store.ts';
-import { auditEntity } from '../records/audit.entity.ts';
+import { recordAudit } from '../records/audit-records.ts';
 import type { Database } from '../records/database.ts';
 import { ifAlone, lockImage, lockJob } from '../records/locks.ts';
 import { namedByRows } from '../records/named-objects.ts';
@@ -51,7 +50,7 @@ export class Reconciler {
       if (!dryRun && found.stuck.length > 0) this.#retryNow();
       const counts = { orphans: found.orphans.length, missing: found.missing.length, stuck: found.stuck.length };
       if (!dryRun && counts.orphans + counts.missing + counts.stuck > 0) {
-        await dataSource.manager.insert(auditEntity, { id: v7(), action: 'reconcile', actor, subject: null, counts });
+        await recordAudit(dataSource.manager, { action: 'reconcile', actor, subject: null, counts });
       }
       return found;
     });

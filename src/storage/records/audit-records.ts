@@ -1,19 +1,23 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
 import { type AuditRow, auditEntity } from './audit.entity.ts';
 import { Database } from './database.ts';
 
+type AuditRecord = Omit<AuditRow, 'id' | 'createdAt'>;
+
+/** @param rows of the transaction that the record belongs to, where there is one */
+export async function recordAudit(rows: EntityManager, record: AuditRecord): Promise<void> {
+  await rows.insert(auditEntity, { id: v7(), ...record });
+}
+
 /** Where what was done is recorded. */
 @Injectable()
 export class AuditRecords {
-  readonly #database: Database;
+  constructor(private readonly database: Database) {}
 
-  constructor(database: Database) {
-    this.#database = database;
-  }
-
-  async add(record: Omit<AuditRow, 'id' | 'createdAt'>): Promise<void> {
-    const { manager } = await this.#database.ready();
-    await manager.insert(auditEntity, { id: v7(), ...record });
+  async add(record: AuditRecord): Promise<void> {
+    const { manager } = await this.database.ready();
+    await recordAudit(manager, record);
   }
 }

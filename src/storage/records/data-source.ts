@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { DataSource, type MigrationInterface } from 'typeorm';
+import type { DataSourceOptions, MigrationInterface } from 'typeorm';
 import { auditEntity } from './audit.entity.ts';
 import { imageEntity } from './image.entity.ts';
 import { instanceEntity } from './instance.entity.ts';
@@ -17,15 +17,26 @@ export const entities = [imageEntity, jobEntity, auditEntity, sessionEntity, tra
 
 const CONNECT_TIMEOUT_MS = 5000;
 
-interface Limits {
+export interface ConnectionOptions {
   readonly poolSize: number;
   /** Longest time a statement may take; 0: no limit. */
   readonly queryTimeoutMs: number;
+  /** Told of idle connections that break; the pool replaces them by itself. */
+  readonly onPoolError: (error: Error) => void;
 }
 
-/** @param onPoolError told of idle connections that break; the pool replaces them by itself */
-export function createDataSource(url: string, limits: Limits, onPoolError: (error: Error) => void): DataSource {
-  return new DataSource({
+/** For short work: whoever uses a connection is told of its failure, so that nobody else needs to be. */
+const BRIEF: ConnectionOptions = { poolSize: 2, queryTimeoutMs: 0, onPoolError: () => undefined };
+
+/**
+ * How every connection to the database is made: by the service, by its command line, and by TypeORM's (ormconfig.ts).
+ * @param url may be empty, and set later by `setOptions`
+ */
+export function dataSourceOptions(
+  url: string,
+  { poolSize, queryTimeoutMs, onPoolError }: ConnectionOptions = BRIEF,
+): DataSourceOptions {
+  return {
     type: 'postgres',
     url,
     entities,
@@ -35,8 +46,8 @@ export function createDataSource(url: string, limits: Limits, onPoolError: (erro
     applicationName: 'face-api',
     connectTimeoutMS: CONNECT_TIMEOUT_MS,
     poolErrorHandler: onPoolError,
-    extra: { max: limits.poolSize, keepAlive: true, query_timeout: limits.queryTimeoutMs },
-  });
+    extra: { max: poolSize, keepAlive: true, query_timeout: queryTimeoutMs },
+  };
 }
 
 type MigrationClass = new () => MigrationInterface;

@@ -1,15 +1,16 @@
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../../test/fixtures/opened-database.ts';
 import { createTestDatabase, type TestDatabase } from '../../../test/fixtures/test-database.ts';
-import { createDataSource, loadMigrations } from './data-source.ts';
-import { Database, migrate } from './database.ts';
-
-const LIMITS = { poolSize: 2, queryTimeoutMs: 0 };
+import { dataSourceOptions, loadMigrations } from './data-source.ts';
+import { migrate } from './database.ts';
+import { sessionEntity } from './session.entity.ts';
 
 async function connect(url: string): Promise<DataSource> {
-  const dataSource = createDataSource(url, LIMITS, () => undefined);
-  dataSource.setOptions({ migrations: await loadMigrations() });
-  return dataSource.initialize();
+  return new DataSource({ ...dataSourceOptions(url), migrations: await loadMigrations() }).initialize();
 }
 
 /** Everything that PostgreSQL knows of the tables, but for the list of migrations itself. */
@@ -69,11 +70,9 @@ describe('migrations', () => {
 });
 
 describe('Database', () => {
-  const open = (url: string) => new Database({ url, dataFolder: '/nonexistent', poolSize: 2, warn: () => undefined });
-
   it('brings the schema up to date once, though many instances start at once', async () => {
     const database = await createTestDatabase();
-    const instances = Array.from({ length: 6 }, () => open(database.url));
+    const instances = Array.from({ length: 6 }, () => openDatabase(database.url));
     const dataSources = await Promise.all(instances.map((instance) => instance.ready()));
     const applied: unknown[] = await dataSources[0]!.query('SELECT name FROM migrations');
     expect(applied).toHaveLength((await loadMigrations()).length);
@@ -81,8 +80,33 @@ describe('Database', () => {
     await database.close();
   });
 
+  it('follows the embedded server to another port, and its repositories with it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'face-api-database-'));
+    await chmod(folder, 0o711);
+    const database = openDatabase('', folder);
+    try {
+      const dataSource = await database.ready();
+      const sessions = dataSource.getRepository(sessionEntity);
+      await sessions.insert({ digest: 'a', password: 'b', createdAt: new Date(), lastSeenAt: new Date() });
+      const pidFile = join(folder, 'postgres', 'postmaster.pid');
+      const readServer = async () => (await readFile(pidFile, 'utf8')).split('\n');
+      const [pid, , , port] = await readServer();
+      process.kill(Number(pid), 'SIGKILL');
+      const found = async () => {
+        await database.ready();
+        return sessions.findOneBy({ digest: 'a' });
+      };
+      await expect.poll(() => found().catch(() => 'away'), { timeout: 20_000 }).toMatchObject({ password: 'b' });
+      expect((await readServer())[3]).not.toBe(port);
+      expect(await database.ready()).toBe(dataSource);
+    } finally {
+      await database.close();
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it('can be asked again after it could not be reached', async () => {
-    const away = open('postgres://nobody:nothing@127.0.0.1:9/none');
+    const away = openDatabase('postgres://nobody:nothing@127.0.0.1:9/none');
     await expect(away.ready()).rejects.toThrow();
     await expect(away.check()).rejects.toThrow();
     await expect(away.close()).resolves.toBeUndefined();

@@ -1,33 +1,29 @@
-import type { DataSource } from 'typeorm';
-import { createDataSource, loadMigrations } from './data-source.ts';
+import { DataSource } from 'typeorm';
+import { dataSourceOptions, loadMigrations } from './data-source.ts';
 import { EmbeddedPostgres } from './embedded-postgres.ts';
 import { inTurn } from './locks.ts';
 
-const QUERY_TIMEOUT_MS = 60_000;
-
-export interface DatabaseOptions {
-  /** Empty: a server of the service's own, in the data folder. */
-  readonly url: string;
-  readonly dataFolder: string;
-  readonly poolSize: number;
-  readonly warn: (message: string, error: unknown) => void;
-}
-
 /**
- * The connection to PostgreSQL. It is made when it is first needed, and again after a failure: a service whose database
+ * Connects the data source to PostgreSQL: when it is first needed, and again after a failure. A service whose database
  * is away starts and answers all the same. Whoever connects first brings the schema up to date.
  */
 export class Database {
   readonly place: string;
-  readonly #options: DatabaseOptions;
+  readonly #dataSource: DataSource;
+  readonly #url: string;
   readonly #embedded: EmbeddedPostgres | undefined;
   #connecting: Promise<DataSource> | undefined;
-  #connected: { readonly url: string; readonly dataSource: DataSource } | undefined;
+  #connectedTo: string | undefined;
 
-  constructor(options: DatabaseOptions) {
-    this.#options = options;
-    this.#embedded = options.url === '' ? new EmbeddedPostgres(options.dataFolder) : undefined;
-    this.place = this.#embedded ? 'the embedded PostgreSQL' : `PostgreSQL at ${new URL(options.url).host}`;
+  /**
+   * @param dataSource not initialized yet; it stays the same however often it is connected anew
+   * @param url empty: a server of the service's own, in the data folder
+   */
+  constructor(dataSource: DataSource, url: string, dataFolder: string) {
+    this.#dataSource = dataSource;
+    this.#url = url;
+    this.#embedded = url === '' ? new EmbeddedPostgres(dataFolder) : undefined;
+    this.place = this.#embedded ? 'the embedded PostgreSQL' : `PostgreSQL at ${new URL(url).host}`;
   }
 
   get isEmbedded(): boolean {
@@ -51,40 +47,34 @@ export class Database {
   async close(): Promise<void> {
     // A connection that is being made ends by itself if it fails; there is nothing to close then.
     await this.#connecting?.catch(() => undefined);
-    await this.#connected?.dataSource.destroy();
-    this.#connected = undefined;
+    await this.#disconnect();
     await this.#embedded?.leave();
   }
 
   async #connect(): Promise<DataSource> {
-    const url = this.#embedded ? await this.#embedded.join() : this.#options.url;
-    if (this.#connected?.url === url) return this.#connected.dataSource;
+    const url = this.#embedded ? await this.#embedded.join() : this.#url;
+    if (this.#connectedTo === url) return this.#dataSource;
     // An embedded server that was started again has another port.
-    await this.#connected?.dataSource.destroy();
-    this.#connected = undefined;
+    await this.#disconnect();
     await migrate(url);
-    const limits = { poolSize: this.#options.poolSize, queryTimeoutMs: QUERY_TIMEOUT_MS };
-    const dataSource = await createDataSource(url, limits, (error) => {
-      this.#options.warn('An idle database connection was closed', error);
-    }).initialize();
-    this.#connected = { url, dataSource };
-    return dataSource;
+    await this.#dataSource.setOptions({ url }).initialize();
+    this.#connectedTo = url;
+    return this.#dataSource;
+  }
+
+  async #disconnect(): Promise<void> {
+    this.#connectedTo = undefined;
+    if (this.#dataSource.isInitialized) await this.#dataSource.destroy();
   }
 }
 
 /** All in one transaction, in one instance at a time; an index on a large table may take longer than queries may. */
 export async function migrate(url: string): Promise<void> {
-  const dataSource = createDataSource(url, { poolSize: 2, queryTimeoutMs: 0 }, ignoreIdleFailure);
-  dataSource.setOptions({ migrations: await loadMigrations() });
+  const dataSource = new DataSource({ ...dataSourceOptions(url), migrations: await loadMigrations() });
   await dataSource.initialize();
   try {
     await inTurn(dataSource, 'migrations', () => dataSource.runMigrations({ transaction: 'all' }));
   } finally {
     await dataSource.destroy();
   }
-}
-
-/** The connection is used without a pause and closed right after: its failure is told to whoever uses it. */
-function ignoreIdleFailure(): void {
-  // Nothing waits for an idle connection here.
 }

@@ -18,7 +18,7 @@ export interface ImageRow {
   lastUsedAt: Date;
 }
 
-/** Without decorators, so that the TypeORM CLI and `npm run storage` load it as it stands. */
+/** Without decorators, so that the TypeORM CLI loads it as it stands. */
 export const imageEntity = new EntitySchema<ImageRow>({
   name: 'Image',
   tableName: 'images',

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fillWithJobs, IMAGES, ROWS } from '../../../test/fixtures/million-jobs.ts';
+import { openDatabase } from '../../../test/fixtures/opened-database.ts';
 import { createTestDatabase, type TestDatabase } from '../../../test/fixtures/test-database.ts';
-import { Database } from './database.ts';
+import { auditEntity } from './audit.entity.ts';
+import type { Database } from './database.ts';
+import { imageEntity } from './image.entity.ts';
+import { jobEntity } from './job.entity.ts';
 import {
   type ImageFilter,
   type JobFilter,
@@ -57,9 +61,15 @@ let listing: Listing;
 
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
-  database = new Database({ url: testDatabase.url, dataFolder: '', poolSize: 2, warn: () => undefined });
-  listing = new Listing(database);
-  await fillWithJobs(await database.ready());
+  database = openDatabase(testDatabase.url);
+  const dataSource = await database.ready();
+  listing = new Listing(
+    database,
+    dataSource.getRepository(jobEntity),
+    dataSource.getRepository(imageEntity),
+    dataSource.getRepository(auditEntity),
+  );
+  await fillWithJobs(dataSource);
 }, 300_000);
 afterAll(async () => {
   await database.close();

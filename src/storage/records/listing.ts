@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { SelectQueryBuilder } from 'typeorm';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Repository, type SelectQueryBuilder } from 'typeorm';
 import type { JobKind, JobStatus } from '../job.ts';
 import { type AuditRow, auditEntity } from './audit.entity.ts';
 import { BadCursorError } from './bad-cursor-error.ts';
@@ -56,41 +57,42 @@ export type ListedJob = Omit<JobRow, 'faces' | 'options' | 'timings' | 'image'>;
  */
 @Injectable()
 export class Listing {
-  readonly #database: Database;
-
-  constructor(database: Database) {
-    this.#database = database;
-  }
+  constructor(
+    private readonly database: Database,
+    @InjectRepository(jobEntity) private readonly jobRows: Repository<JobRow>,
+    @InjectRepository(imageEntity) private readonly imageRows: Repository<ImageRow>,
+    @InjectRepository(auditEntity) private readonly auditRows: Repository<AuditRow>,
+  ) {}
 
   async jobs(filter: JobFilter, page: PageRequest): Promise<Page<ListedJob>> {
     // What failed has no count of faces: no need to look for it among those that have.
     if (isByFaces(page.sort) && (filter.status === 'failed' || filter.errorCode !== undefined)) return NO_ROWS;
-    const dataSource = await this.#database.ready();
-    const query = dataSource.manager.createQueryBuilder<JobRow>(jobEntity, 'row').select(LISTED_JOB_COLUMNS);
+    await this.database.ready();
+    const query = this.jobRows.createQueryBuilder('row').select(LISTED_JOB_COLUMNS);
     if (filter.imageId !== undefined) query.andWhere('row.image_id = :imageId', { imageId: filter.imageId });
     if (filter.requestId !== undefined) query.andWhere('row.request_id = :requestId', { requestId: filter.requestId });
     return readPage(query, JOB_CHOICES, filter, page);
   }
 
   async images(filter: ImageFilter, page: PageRequest): Promise<Page<ImageRow>> {
-    const dataSource = await this.#database.ready();
-    return readPage(dataSource.manager.createQueryBuilder<ImageRow>(imageEntity, 'row'), IMAGE_CHOICES, filter, page);
+    await this.database.ready();
+    return readPage(this.imageRows.createQueryBuilder('row'), IMAGE_CHOICES, filter, page);
   }
 
   /** Newest first. */
   async audit(page: Omit<PageRequest, 'sort'>): Promise<Page<AuditRow>> {
-    const dataSource = await this.#database.ready();
-    return readPage(dataSource.manager.createQueryBuilder<AuditRow>(auditEntity, 'row'), [], {}, page);
+    await this.database.ready();
+    return readPage(this.auditRows.createQueryBuilder('row'), [], {}, page);
   }
 
   async job(id: string): Promise<JobRow | null> {
-    const dataSource = await this.#database.ready();
-    return dataSource.manager.findOne(jobEntity, { where: { id }, relations: { image: true } });
+    await this.database.ready();
+    return this.jobRows.findOne({ where: { id }, relations: { image: true } });
   }
 
   async image(id: string): Promise<ImageRow | null> {
-    const dataSource = await this.#database.ready();
-    return dataSource.manager.findOneBy(imageEntity, { id });
+    await this.database.ready();
+    return this.imageRows.findOneBy({ id });
   }
 }
 

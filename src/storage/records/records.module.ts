@@ -1,26 +1,55 @@
 import { Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
 import { Configuration } from '../../config/configuration.ts';
-import { openDatabase } from '../open-storage.ts';
 import { AuditRecords } from './audit-records.ts';
+import { dataSourceOptions, entities } from './data-source.ts';
 import { Database } from './database.ts';
+import { DatabaseSessionStore } from './database-session-store.ts';
 import { Listing } from './listing.ts';
 import { TrafficRecords } from './traffic-records.ts';
+
+const QUERY_TIMEOUT_MS = 60_000;
 
 const logger = new Logger('Storage');
 
 /** The database, and what reads and writes it alone. */
 @Module({
+  imports: [
+    TypeOrmModule.forRootAsync({
+      inject: [Configuration],
+      useFactory: ({ database }: Configuration) => ({
+        ...dataSourceOptions(database.url, {
+          poolSize: database.poolSize,
+          queryTimeoutMs: QUERY_TIMEOUT_MS,
+          onPoolError: (error) => {
+            logger.warn({ err: error }, 'An idle database connection was closed');
+          },
+        }),
+        // Connected by `Database`: the service starts while its database is away.
+        manualInitialization: true,
+      }),
+    }),
+    TypeOrmModule.forFeature(entities),
+  ],
   providers: [
-    { provide: Database, inject: [Configuration], useFactory: (all: Configuration) => openDatabase(all, logger) },
+    {
+      provide: Database,
+      inject: [DataSource, Configuration],
+      useFactory: (dataSource: DataSource, { storage, database }: Configuration) =>
+        new Database(dataSource, database.url, storage.dataFolder),
+    },
     Listing,
     TrafficRecords,
     AuditRecords,
+    DatabaseSessionStore,
   ],
-  exports: [Database, Listing, TrafficRecords, AuditRecords],
+  exports: [Database, Listing, TrafficRecords, AuditRecords, DatabaseSessionStore],
 })
 export class RecordsModule implements OnApplicationShutdown {
   constructor(private readonly database: Database) {}
 
+  /** Before TypeOrmModule closes what it finds open: the embedded server stops once nobody is connected to it. */
   onApplicationShutdown(): Promise<void> {
     return this.database.close();
   }

@@ -4,7 +4,7 @@ import { EntitySchema } from 'typeorm';
 export interface SessionRow {
   /** SHA-256 of the id, in hexadecimal. */
   digest: string;
-  /** Which password it was opened with. */
+  /** Which password it was opened with; a session does not outlive its password. */
   password: string;
   createdAt: Date;
   lastSeenAt: Date;

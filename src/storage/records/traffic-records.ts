@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Repository } from 'typeorm';
 import { Database } from './database.ts';
 import type { InstanceRow } from './instance.entity.ts';
 import { type TrafficRow, type TrafficSpan, trafficEntity } from './traffic.entity.ts';
@@ -11,25 +13,26 @@ const BATCH = 1000;
 /** What all processes of the service did and do, in the tables that they share. */
 @Injectable()
 export class TrafficRecords {
-  readonly #database: Database;
+  readonly isShared = true;
 
-  constructor(database: Database) {
-    this.#database = database;
-  }
+  constructor(
+    private readonly database: Database,
+    @InjectRepository(trafficEntity) private readonly rows: Repository<TrafficRow>,
+  ) {}
 
   /** Rows that are there already are replaced: each process writes its own alone. */
   async put(rows: readonly TrafficRow[]): Promise<void> {
-    const { manager } = await this.#database.ready();
+    await this.database.ready();
     for (let start = 0; start < rows.length; start += BATCH) {
-      await manager.upsert(trafficEntity, rows.slice(start, start + BATCH), ['span', 'at', 'process']);
+      await this.rows.upsert(rows.slice(start, start + BATCH), ['span', 'at', 'process']);
     }
   }
 
   /** Those that start within the period. */
   async read(span: TrafficSpan, from: Date, to: Date): Promise<TrafficRow[]> {
-    const dataSource = await this.#database.ready();
+    await this.database.ready();
     // As rows, not as entities: there are thousands of them. PostgreSQL's bigint comes as text otherwise.
-    return dataSource.query<TrafficRow[]>(
+    return this.rows.query<TrafficRow[]>(
       `SELECT span, at, process, requests, rejected, client_errors AS "clientErrors", server_errors AS "serverErrors",
               faces, masked, bytes_in::float8 AS "bytesIn", bytes_out::float8 AS "bytesOut", latencies
        FROM traffic WHERE span = $1 AND at >= $2 AND at < $3`,
@@ -39,8 +42,8 @@ export class TrafficRecords {
 
   /** Tells that the instance is there; the time is the database's, which all instances share. */
   async greet({ process, name, role, version, condition }: Omit<InstanceRow, 'seenAt'>): Promise<void> {
-    const dataSource = await this.#database.ready();
-    await dataSource.query(
+    await this.database.ready();
+    await this.rows.query(
       `INSERT INTO instances (process, name, role, version, condition, seen_at) VALUES ($1, $2, $3, $4, $5, now())
        ON CONFLICT (process) DO UPDATE SET condition = excluded.condition, seen_at = excluded.seen_at`,
       [process, name, role, version, JSON.stringify(condition)],
@@ -48,13 +51,13 @@ export class TrafficRecords {
   }
 
   async leave(process: string): Promise<void> {
-    const dataSource = await this.#database.ready();
-    await dataSource.query(`DELETE FROM instances WHERE process = $1`, [process]);
+    await this.database.ready();
+    await this.rows.query(`DELETE FROM instances WHERE process = $1`, [process]);
   }
 
   async instances(): Promise<InstanceRow[]> {
-    const dataSource = await this.#database.ready();
-    return dataSource.query<InstanceRow[]>(
+    await this.database.ready();
+    return this.rows.query<InstanceRow[]>(
       `SELECT process, name, role, version, condition, seen_at AS "seenAt" FROM instances
        WHERE seen_at > now() - make_interval(secs => $1) ORDER BY name, process`,
       [SEEN_WITHIN_SECONDS],
@@ -63,8 +66,8 @@ export class TrafficRecords {
 
   /** Forgets figures from before the limit, and instances that went without a word. */
   async prune(olderThan: Date): Promise<void> {
-    const dataSource = await this.#database.ready();
-    await dataSource.query(`DELETE FROM traffic WHERE at < $1`, [olderThan]);
-    await dataSource.query(`DELETE FROM instances WHERE seen_at < now() - interval '1 day'`);
+    await this.database.ready();
+    await this.rows.query(`DELETE FROM traffic WHERE at < $1`, [olderThan]);
+    await this.rows.query(`DELETE FROM instances WHERE seen_at < now() - interval '1 day'`);
   }
 }

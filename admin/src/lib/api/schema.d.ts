@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Liveness: do the workers respond? If not, restart the process */
+        /** Do the workers answer? If not, the process should be restarted */
         get: operations["live"];
         put?: never;
         post?: never;
@@ -45,7 +45,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Readiness: is the model loaded in every worker? */
+        /** Is the model loaded in every worker, and are requests taken? */
         get: operations["ready"];
         put?: never;
         post?: never;
@@ -64,7 +64,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Detect faces */
+        /** Find the faces in an image */
         post: operations["detect"];
         delete?: never;
         options?: never;
@@ -82,8 +82,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Mask faces
-         * @description Returns the masked image. With `Accept: application/json`, returns JSON: the detection result and the masked image as base64.
+         * Mask the faces in an image
+         * @description Answers with the masked image; with `Accept: application/json`, with the image as base64 beside the detection.
          */
         post: operations["mask"];
         delete?: never;
@@ -101,7 +101,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Verify a receipt */
+        /** Check a receipt against an image */
         post: operations["verifyReceipt"];
         delete?: never;
         options?: never;
@@ -116,7 +116,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Public keys for receipts, as a JSON Web Key Set */
+        /** The public key of receipts, as a JSON Web Key Set */
         get: operations["receiptKeys"];
         put?: never;
         post?: never;
@@ -133,12 +133,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Current session */
+        /** Who is asking, and what there is */
         get: operations["adminSession"];
         put?: never;
-        /** Log in with the password of the console */
+        /** Open a session with the console’s password */
         post: operations["adminLogin"];
-        /** Log out */
+        /** End the session */
         delete: operations["adminLogout"];
         options?: never;
         head?: never;
@@ -152,7 +152,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List stored images */
+        /** The images that are kept */
         get: operations["adminImages"];
         put?: never;
         post?: never;
@@ -169,13 +169,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a stored image */
+        /** One image */
         get: operations["adminImage"];
         put?: never;
         post?: never;
         /**
-         * Erase an image with its jobs and results
-         * @description The ID may also be that of one of its jobs, even if the job is still in the spool.
+         * Erase an image and all that was made of it
+         * @description The id may also be that of one of its jobs, also of one that still waits in the spool.
          */
         delete: operations["adminEraseImage"];
         options?: never;
@@ -190,7 +190,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the thumbnail of an image */
+        /** A small picture of an image: upright, its first frame */
         get: operations["adminThumbnail"];
         put?: never;
         post?: never;
@@ -207,7 +207,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List stored jobs */
+        /** The jobs that are kept */
         get: operations["adminJobs"];
         put?: never;
         post?: never;
@@ -225,8 +225,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Export jobs as CSV
-         * @description Cells that a spreadsheet would run as a formula are prefixed with an apostrophe.
+         * All jobs of a filter as CSV
+         * @description Cells that a spreadsheet would run as a formula start with an apostrophe.
          */
         get: operations["adminJobsCsv"];
         put?: never;
@@ -244,7 +244,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a job with its faces */
+        /** One job, with all that was found */
         get: operations["adminJob"];
         put?: never;
         post?: never;
@@ -263,7 +263,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Compare records, objects and spool, and repair differences */
+        /** Compare records, objects and spool, and repair what differs */
         post: operations["adminReconcile"];
         delete?: never;
         options?: never;
@@ -278,7 +278,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Audit log of changes to stored data, newest first */
+        /** What was done to what is kept, and by whom; newest first */
         get: operations["adminAudit"];
         put?: never;
         post?: never;
@@ -296,8 +296,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Traffic statistics and running instances
-         * @description The period is extended to whole steps, counted from 1970.
+         * What the service did over time, and which instances do it
+         * @description The period is widened to whole steps, counted from 1970.
          */
         get: operations["adminStatistics"];
         put?: never;
@@ -315,7 +315,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** System information: version, configuration, status */
+        /** What this process is, how it is set up, and how it fares */
         get: operations["adminSystem"];
         put?: never;
         post?: never;
@@ -334,7 +334,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Detect faces (playground) */
+        /** Find the faces in an image, to try it out */
         post: operations["adminPlaygroundDetect"];
         delete?: never;
         options?: never;
@@ -351,7 +351,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Mask faces (playground) */
+        /** Mask the faces in an image, to try it out */
         post: operations["adminPlaygroundMask"];
         delete?: never;
         options?: never;
@@ -368,7 +368,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Run detection or masking again on a stored image */
+        /** Find or mask the faces of a stored image anew */
         post: operations["adminRerun"];
         delete?: never;
         options?: never;
@@ -381,18 +381,18 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Detection: {
-            /** @description Request ID, also in X-Request-Id */
+            /** @description The request’s id, also in X-Request-Id */
             id: string;
             model: components["schemas"]["Model"];
             image: components["schemas"]["Image"];
             /** @description Best first */
             faces: components["schemas"]["Face"][];
             face_count: number;
-            /** @description Hidden data found in the uploaded file besides the picture; a masked image contains none of it */
+            /** @description What the image as sent carries beside its picture; a masked image carries none of it */
             hidden_payloads: {
                 /** @enum {string} */
                 kind: "exif" | "thumbnail" | "gps" | "xmp" | "iptc" | "comment" | "second_image" | "gain_map" | "motion_video" | "trailing_bytes" | "extra_frames" | "unknown";
-                /** @description 0: inside another payload */
+                /** @description 0: within another payload */
                 bytes: number;
             }[];
             /** @description Milliseconds by stage; `queue` is the wait for a worker, `total` the sum */
@@ -404,22 +404,22 @@ export interface components {
             name: string;
             sha256: string;
         };
-        /** @description The upright image, after its EXIF orientation has been applied */
+        /** @description Of the upright image, after its EXIF orientation has been applied */
         Image: {
             width: number;
             height: number;
             format: string;
-            /** @description Number of frames or pages. Detection uses the first one */
+            /** @description Of an animation, or pages. Detection looks at the first */
             frames: number;
         };
         Face: {
             box: components["schemas"]["Box"];
             box_normalized: components["schemas"]["NormalizedBox"];
-            /** @description Confidence of the detector, 0 to 1 */
+            /** @description How sure the detector is, 0 to 1 */
             score: number;
-            /** @description Absent if not requested; null if the model does not provide them */
+            /** @description Absent if not asked for; null if the model gives none */
             landmarks?: components["schemas"]["Landmarks"] | null;
-            /** @description Index of the frame or page, starting at 0; absent for images with a single frame */
+            /** @description Number of the frame or page, from 0; absent where there is but one */
             frame?: number;
         };
         /** @description In pixels of the upright image; width = right − left */
@@ -449,12 +449,12 @@ export interface components {
             y: number;
         };
         CheckedReceipt: {
-            /** @description true: the receipt is signed by this service, and the image is the masked image it was issued for */
+            /** @description The receipt is this service’s, and the image is the masked one */
             valid: boolean;
-            /** @description true: the receipt is signed by this service */
+            /** @description The signature is this service’s */
             signed: boolean;
             /**
-             * @description Which image of the receipt it is: output is the masked image, input the original
+             * @description What the image is in the receipt
              * @enum {string}
              */
             image: "output" | "input" | "neither";
@@ -463,13 +463,13 @@ export interface components {
         };
         Receipt: {
             /**
-             * @description Version of the receipt format
+             * @description Version of this statement
              * @enum {number}
              */
             receipt: 1;
-            /** @description Request ID */
+            /** @description The request’s id */
             jti: string;
-            /** @description Time of issue, in seconds since 1970 */
+            /** @description When, in seconds since 1970 */
             iat: number;
             input_sha256: string;
             output_sha256: string;
@@ -478,7 +478,7 @@ export interface components {
                 name: string;
                 sha256: string;
             };
-            /** @description Masked boxes: left, top, right, bottom in pixels of the upright image, before padding */
+            /** @description What was masked: left, top, right, bottom in pixels of the upright image, before padding */
             boxes: number[][];
             method: string;
             shape: string;
@@ -508,9 +508,9 @@ export interface components {
             password: string;
         };
         Session: {
-            /** @description Name in the audit log: `console`, or `token:` followed by the name of the token */
+            /** @description As it stands in the audit: `console`, or `token:` and its name */
             actor: string;
-            /** @description Latest end of the session; null: a token does not expire */
+            /** @description At the latest; null: a token does not expire */
             expires_at: string | null;
             /** @enum {string} */
             storage: "on" | "off";
@@ -520,53 +520,53 @@ export interface components {
         };
         ImagePage: {
             rows: components["schemas"]["ImageItem"][];
-            /** @description Pass as `after` to get the next page; null: this is the last page */
+            /** @description `after` of the next page; null: this is the last */
             next: string | null;
         };
         ImageItem: {
             /** Format: uuid */
             id: string;
             sha256: string;
-            /** @description Image type, recognized by its first bytes; unknown if not recognized */
+            /** @description As judged by its first bytes; unknown where they say nothing */
             type: string;
             bytes: number;
-            /** @description Width of the upright image in pixels; null if it could not be decoded */
+            /** @description Of the upright image; null where it could not be decoded */
             width: number | null;
             height: number | null;
-            /** @description Highest face count of its jobs; null: no detection yet */
+            /** @description Most that any of its jobs found; null: none has looked yet */
             face_count: number | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             last_used_at: string;
-            /** @description false: the file is lost; uploading the same image restores it */
-            stored: boolean;
-            /** @description null if there is no preview */
+            /** @description false: its bytes are lost, and come back when they are sent again */
+            kept: boolean;
+            /** @description null where nothing can be shown of it */
             thumbnail_url: string | null;
         };
         ImageDetail: {
             /** Format: uuid */
             id: string;
             sha256: string;
-            /** @description Image type, recognized by its first bytes; unknown if not recognized */
+            /** @description As judged by its first bytes; unknown where they say nothing */
             type: string;
             bytes: number;
-            /** @description Width of the upright image in pixels; null if it could not be decoded */
+            /** @description Of the upright image; null where it could not be decoded */
             width: number | null;
             height: number | null;
-            /** @description Highest face count of its jobs; null: no detection yet */
+            /** @description Most that any of its jobs found; null: none has looked yet */
             face_count: number | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             last_used_at: string;
-            /** @description false: the file is lost; uploading the same image restores it */
-            stored: boolean;
-            /** @description null if there is no preview */
+            /** @description false: its bytes are lost, and come back when they are sent again */
+            kept: boolean;
+            /** @description null where nothing can be shown of it */
             thumbnail_url: string | null;
-            /** @description Short-lived URL, readable without a session; on another host if images are stored in S3. null: no file */
+            /** @description Short-lived, readable without a session; of another host where images are kept in S3. null: there is none */
             original_url: string | null;
-            /** @description Expiry of the URLs; null if there are none */
+            /** @description Of the addresses; null where there is none */
             url_expires_at: string | null;
         };
         Erasure: {
@@ -574,12 +574,12 @@ export interface components {
             image_id: string | null;
             jobs: number;
             objects: number;
-            /** @description Files in the spool: waiting jobs, and damaged files that belong or may belong to the image */
+            /** @description Files in the spool: jobs that waited, and damaged ones that are or may be of the image */
             spooled: number;
         };
         JobPage: {
             rows: components["schemas"]["JobItem"][];
-            /** @description Pass as `after` to get the next page; null: this is the last page */
+            /** @description `after` of the next page; null: this is the last */
             next: string | null;
         };
         JobItem: {
@@ -589,7 +589,7 @@ export interface components {
             kind: "detect" | "mask";
             /** @enum {string} */
             status: "done" | "failed";
-            /** @description null: the image was lost when the worker thread crashed */
+            /** @description null: the image was lost with the thread that worked on it */
             image_id: string | null;
             face_count: number | null;
             masked_count: number | null;
@@ -613,7 +613,7 @@ export interface components {
             kind: "detect" | "mask";
             /** @enum {string} */
             status: "done" | "failed";
-            /** @description null: the image was lost when the worker thread crashed */
+            /** @description null: the image was lost with the thread that worked on it */
             image_id: string | null;
             face_count: number | null;
             masked_count: number | null;
@@ -630,7 +630,7 @@ export interface components {
             /** Format: date-time */
             stored_at: string;
             model_sha256: string;
-            /** @description Options of the request */
+            /** @description As they were sent */
             options: {
                 [key: string]: unknown;
             };
@@ -640,27 +640,27 @@ export interface components {
                 [key: string]: number;
             };
             image: components["schemas"]["ImageItem"] | null;
-            /** @description Short-lived URL, readable without a session; on another host if images are stored in S3. null: no file */
+            /** @description Short-lived, readable without a session; of another host where images are kept in S3. null: there is none */
             original_url: string | null;
-            /** @description Short-lived URL, readable without a session; on another host if images are stored in S3. null: no file */
+            /** @description Short-lived, readable without a session; of another host where images are kept in S3. null: there is none */
             result_url: string | null;
-            /** @description Expiry of the URLs; null if there are none */
+            /** @description Of the addresses; null where there is none */
             url_expires_at: string | null;
         };
         Reconcile: {
             /**
-             * @description true: only report what would be repaired
+             * @description true: only say what would be repaired
              * @default true
              */
             dry_run: boolean;
         };
         Reconciliation: {
             dry_run: boolean;
-            /** @description Objects without a record: deleted */
+            /** @description Objects that no record names: deleted */
             orphans: components["schemas"]["Finding"];
-            /** @description Records whose object does not exist: marked as lost */
+            /** @description Objects that a record names and that are not there: marked as lost */
             missing: components["schemas"]["Finding"];
-            /** @description Jobs that have been in the spool for over an hour: retried */
+            /** @description Jobs that have waited in the spool for over an hour: tried again */
             stuck: components["schemas"]["Finding"];
         };
         Finding: {
@@ -670,7 +670,7 @@ export interface components {
         };
         AuditPage: {
             rows: components["schemas"]["AuditItem"][];
-            /** @description Pass as `after` to get the next page; null: this is the last page */
+            /** @description `after` of the next page; null: this is the last */
             next: string | null;
         };
         AuditItem: {
@@ -678,9 +678,9 @@ export interface components {
             id: string;
             /** @enum {string} */
             action: "erase" | "prune" | "reconcile" | "rerun";
-            /** @description `schedule`, `command line`, `console`, or `token:` followed by the name of the token */
+            /** @description `schedule`, `command line`, `console`, or `token:` and its name */
             actor: string;
-            /** @description ID of the image concerned */
+            /** @description Id of the image that it was about */
             subject: string | null;
             counts: {
                 [key: string]: number;
@@ -694,31 +694,31 @@ export interface components {
             /** Format: date-time */
             to: string;
             step_seconds: number;
-            /** @description All buckets of the period, including empty ones */
+            /** @description All of the period, also those in which nothing was asked */
             buckets: components["schemas"]["Bucket"][];
             totals: components["schemas"]["Bucket"];
             /**
-             * @description service: all processes; process: only the process that answers, for one day at most, because storage is off or the database is unavailable
+             * @description service: all processes, as long as they are kept; process: that which answers alone, for a day at most, since storage is off or the database is away
              * @enum {string}
              */
             scope: "service" | "process";
-            /** @description Processes seen in the last minute */
+            /** @description Seen within the last minute */
             instances: components["schemas"]["Instance"][];
         };
-        /** @description Latencies include successful requests only */
+        /** @description Latencies are those of answers that were neither refused nor failed */
         Bucket: {
             /**
              * Format: date-time
-             * @description Start of the bucket
+             * @description Its start
              */
             at: string;
-            /** @description Answered detection and masking requests, including the playground */
+            /** @description Answered requests to find or mask faces, those of the playground included */
             requests: number;
-            /** @description Of these: rejected with 503 or 429 because the service was busy */
+            /** @description Of these: refused with 503 for want of room, or with 429 */
             rejected: number;
-            /** @description Of these: other responses from 400 to 499 */
+            /** @description Of these: other answers from 400 to 499 */
             client_errors: number;
-            /** @description Of these: other responses of 500 and above */
+            /** @description Of these: other answers from 500 on */
             server_errors: number;
             /** @description Faces found */
             faces: number;
@@ -726,14 +726,14 @@ export interface components {
             masked: number;
             bytes_in: number;
             bytes_out: number;
-            /** @description Accurate to 5 %; null if there were no requests */
+            /** @description Within 5 %; null where nothing was answered */
             p50_ms: number | null;
-            /** @description Accurate to 5 %; null if there were no requests */
+            /** @description Within 5 %; null where nothing was answered */
             p95_ms: number | null;
-            /** @description Accurate to 5 %; null if there were no requests */
+            /** @description Within 5 %; null where nothing was answered */
             p99_ms: number | null;
         };
-        /** @description A process of the service, as last reported */
+        /** @description A process of the service, as it last told of itself */
         Instance: {
             name: string;
             /** @enum {string} */
@@ -746,7 +746,7 @@ export interface components {
             slots: number;
             /** @description Requests that hold a permit */
             inferring: number;
-            /** @description Requests that wait for a permit */
+            /** @description Requests that wait for one */
             waiting: number;
             spool_files: number;
             spool_bytes: number;
@@ -754,7 +754,7 @@ export interface components {
             /** @enum {string} */
             storage: "off" | "ok" | "degraded";
         };
-        /** @description The process that answers this request */
+        /** @description Of the process that answers */
         System: {
             version: string;
             /** @enum {string} */
@@ -770,7 +770,7 @@ export interface components {
                 total_bytes: number;
             };
             model: components["schemas"]["SystemModel"];
-            /** @description null: the main model verifies */
+            /** @description null: the first one verifies */
             verify_model: components["schemas"]["SystemModel"] | null;
             pool: {
                 threads: number;
@@ -783,7 +783,7 @@ export interface components {
                 inference_used: number;
             };
             storage: components["schemas"]["SystemStorage"];
-            /** @description Disk of the data folder; null: storage is off */
+            /** @description Of the data folder; null: storage is off */
             disk: {
                 path: string;
                 total_bytes: number;
@@ -794,17 +794,17 @@ export interface components {
         SystemModel: {
             name: string;
             sha256: string;
-            license: string;
-            /** @description Origin of the model file */
+            licence: string;
+            /** @description Where it comes from */
             source: string;
             path: string;
         };
-        /** @description If storage is off, everything except `enabled` and `problems` is null */
+        /** @description All but `enabled` and `problems` are null where storage is off */
         SystemStorage: {
             enabled: boolean;
             /** @description null: storage is off */
             condition: ("ok" | "degraded") | null;
-            /** @description Current problems */
+            /** @description What is wrong at present */
             problems: string[];
             database: {
                 /** @enum {string} */
@@ -823,23 +823,23 @@ export interface components {
                 bytes: number;
                 max_bytes: number;
                 oldest_seconds: number;
-                /** @description Damaged files that were moved aside */
+                /** @description Files that were put aside as damaged */
                 damaged: number;
-                /** @description Jobs lost since the process started */
+                /** @description Jobs given up since the start of the process */
                 lost: number;
             } | null;
         };
         SystemSetting: {
             name: string;
-            /** @description Current value; secrets show only “hidden” or “not set” */
+            /** @description In effect; of secrets only “hidden” or “not set” */
             value: string;
             default: string;
             description: string;
-            /** @description true: differs from the default */
+            /** @description Whether it is another than the default */
             changed: boolean;
             secret: boolean;
         };
-        /** @description Takes the same options as the public routes */
+        /** @description The same options as of the public routes */
         Rerun: {
             /** @enum {string} */
             kind: "detect";
@@ -851,76 +851,76 @@ export interface components {
         };
         DetectOptions: {
             /**
-             * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+             * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
              * @example 0.5
              */
             threshold?: number;
-            /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+            /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
             nms_threshold?: number;
-            /** @description Maximum number of faces, best first. Default: all */
+            /** @description At most so many faces, best first. Default: all */
             max_faces?: number;
-            /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+            /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
             min_face_size?: number;
-            /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+            /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
             input_size?: number;
-            /** @description Run a second detection at 0.4 of input_size, for faces that fill much of the image; takes about a sixth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+            /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
             large_faces?: boolean;
-            /** @description Include the five landmarks of each face. Default: true */
+            /** @description Report the five landmarks of each face. Default: true */
             landmarks?: boolean;
         };
         MaskOptions: {
             /**
-             * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+             * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
              * @example 0.5
              */
             threshold?: number;
-            /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+            /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
             nms_threshold?: number;
-            /** @description Maximum number of faces, best first. Default: all */
+            /** @description At most so many faces, best first. Default: all */
             max_faces?: number;
-            /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+            /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
             min_face_size?: number;
-            /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+            /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
             input_size?: number;
-            /** @description Run a second detection at 0.4 of input_size, for faces that fill much of the image; takes about a sixth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+            /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
             large_faces?: boolean;
-            /** @description Include the five landmarks of each face. Default: true */
+            /** @description Report the five landmarks of each face. Default: true */
             landmarks?: boolean;
-            /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
+            /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
             detect?: boolean;
             /**
-             * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
+             * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
              * @enum {string}
              */
             method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-            /** @description true: allow the methods gaussian and mosaic. Default: false */
+            /** @description true: the methods gaussian and mosaic may be used. Default: false */
             allow_reversible?: boolean;
-            /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
+            /** @description Colour of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
             color?: string;
             /**
-             * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
+             * @description Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
              * @enum {string}
              */
             shape?: "ellipse" | "box";
-            /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
+            /** @description Grows the mask on each side by this share of the face’s width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
             padding?: number;
-            /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
+            /** @description How smooth the blur, how coarse the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
             strength?: number;
             /**
-             * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
+             * @description Format of the answer. Default: that of the image. Animations and pages: webp, gif, tiff
              * @enum {string}
              */
             format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-            /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
+            /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
             quality?: number;
             /**
-             * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+             * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
              * @enum {string}
              */
             effort?: "fast" | "small";
-            /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+            /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
             verify?: boolean;
-            /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
+            /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
             receipt?: boolean;
             /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
             regions?: components["schemas"]["Region"][];
@@ -931,13 +931,13 @@ export interface components {
             top: number;
             right: number;
             bottom: number;
-            /** @description true: faces whose center is in this box stay visible. Default: false */
+            /** @description true: faces whose centre lies in this box stay visible. Default: false */
             keep?: boolean;
         };
         RerunAnswer: {
             /**
              * Format: uuid
-             * @description ID of the job; it can be read as soon as it has been stored
+             * @description Of the job that is kept: it can be read once it is stored, in a moment
              */
             job_id: string;
             /** @enum {string} */
@@ -957,121 +957,35 @@ export interface components {
             detail: string;
             request_id: string;
         };
-        CheckOptions: {
-            /** @description The receipt from X-Mask-Receipt or from the JSON response */
-            receipt: string;
-        };
-        PlaygroundDetectOptions: {
-            /**
-             * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
-             * @example 0.5
-             */
-            threshold?: number;
-            /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
-            nms_threshold?: number;
-            /** @description Maximum number of faces, best first. Default: all */
-            max_faces?: number;
-            /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
-            min_face_size?: number;
-            /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
-            input_size?: number;
-            /** @description Run a second detection at 0.4 of input_size, for faces that fill much of the image; takes about a sixth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
-            large_faces?: boolean;
-            /** @description Include the five landmarks of each face. Default: true */
-            landmarks?: boolean;
-            /** @description Also return faces with a score from this value up to the threshold, to help choose a threshold. The stored job has only the faces at or above the threshold */
-            candidates?: number;
-            /** @description false: do not store a job. Default: true if storage is on */
-            store?: boolean;
-        };
-        PlaygroundMaskOptions: {
-            /**
-             * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
-             * @example 0.5
-             */
-            threshold?: number;
-            /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
-            nms_threshold?: number;
-            /** @description Maximum number of faces, best first. Default: all */
-            max_faces?: number;
-            /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
-            min_face_size?: number;
-            /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
-            input_size?: number;
-            /** @description Run a second detection at 0.4 of input_size, for faces that fill much of the image; takes about a sixth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
-            large_faces?: boolean;
-            /** @description Include the five landmarks of each face. Default: true */
-            landmarks?: boolean;
-            /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
-            detect?: boolean;
-            /**
-             * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
-             * @enum {string}
-             */
-            method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-            /** @description true: allow the methods gaussian and mosaic. Default: false */
-            allow_reversible?: boolean;
-            /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
-            color?: string;
-            /**
-             * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
-             * @enum {string}
-             */
-            shape?: "ellipse" | "box";
-            /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
-            padding?: number;
-            /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
-            strength?: number;
-            /**
-             * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
-             * @enum {string}
-             */
-            format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-            /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
-            quality?: number;
-            /**
-             * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
-             * @enum {string}
-             */
-            effort?: "fast" | "small";
-            /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
-            verify?: boolean;
-            /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
-            receipt?: boolean;
-            /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
-            regions?: components["schemas"]["Region"][];
-            /** @description false: do not store a job. Default: true if storage is on */
-            store?: boolean;
-        };
         Masked: {
-            /** @description Request ID, also in X-Request-Id */
+            /** @description The request’s id, also in X-Request-Id */
             id: string;
             model: components["schemas"]["Model"];
             image: components["schemas"]["Image"];
             /** @description Best first */
             faces: components["schemas"]["Face"][];
             face_count: number;
-            /** @description Hidden data found in the uploaded file besides the picture; a masked image contains none of it */
+            /** @description What the image as sent carries beside its picture; a masked image carries none of it */
             hidden_payloads: {
                 /** @enum {string} */
                 kind: "exif" | "thumbnail" | "gps" | "xmp" | "iptc" | "comment" | "second_image" | "gain_map" | "motion_video" | "trailing_bytes" | "extra_frames" | "unknown";
-                /** @description 0: inside another payload */
+                /** @description 0: within another payload */
                 bytes: number;
             }[];
             /** @description Milliseconds by stage; `queue` is the wait for a worker, `total` the sum */
             timings: {
                 [key: string]: number;
             };
-            /** @description Number of faces and regions masked */
+            /** @description Faces and regions that were masked */
             masked_count: number;
             /**
-             * @description irreversible: the output contains nothing of the pixels under the masks
+             * @description irreversible: nothing of what is under the masks is left in the image
              * @enum {string}
              */
             assurance: "irreversible" | "reversible";
-            /** @description Signed receipt (compact JWS), can be verified at /api/v1/receipts/verify; null if not requested */
+            /** @description A signed statement (compact JWS), to be checked at /api/v1/receipts/verify; null where it was not asked for */
             receipt: string | null;
-            /** @description null if not requested */
+            /** @description null where it was not asked for */
             verification: components["schemas"]["Verification"] | null;
             output: {
                 /** @enum {string} */
@@ -1086,7 +1000,7 @@ export interface components {
         };
         Verification: {
             /**
-             * @description clean: the last search found no uncovered face; incomplete: a limit was reached before that
+             * @description clean: the last search found no face that the masks do not cover; incomplete: a bound ended it before
              * @enum {string}
              */
             outcome: "clean" | "incomplete";
@@ -1098,6 +1012,95 @@ export interface components {
                 bottom: number;
                 frame?: number;
             }[];
+        };
+        CheckOptions: {
+            /**
+             * @description As it came in X-Mask-Receipt or in the JSON
+             * @example eyJhbGciOiJFZERTQSJ9…
+             */
+            receipt: string;
+        };
+        PlaygroundDetectOptions: {
+            /**
+             * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+             * @example 0.5
+             */
+            threshold?: number;
+            /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+            nms_threshold?: number;
+            /** @description At most so many faces, best first. Default: all */
+            max_faces?: number;
+            /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+            min_face_size?: number;
+            /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+            input_size?: number;
+            /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+            large_faces?: boolean;
+            /** @description Report the five landmarks of each face. Default: true */
+            landmarks?: boolean;
+            /** @description Answer with what has at least this score too, below the threshold, so that a threshold can be chosen by looking. The job has the faces at the threshold alone */
+            candidates?: number;
+            /** @description false: no job is kept of it. Default: true, where storage is on */
+            keep?: boolean;
+        };
+        PlaygroundMaskOptions: {
+            /**
+             * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+             * @example 0.5
+             */
+            threshold?: number;
+            /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+            nms_threshold?: number;
+            /** @description At most so many faces, best first. Default: all */
+            max_faces?: number;
+            /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+            min_face_size?: number;
+            /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+            input_size?: number;
+            /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+            large_faces?: boolean;
+            /** @description Report the five landmarks of each face. Default: true */
+            landmarks?: boolean;
+            /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
+            detect?: boolean;
+            /**
+             * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
+             * @enum {string}
+             */
+            method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
+            /** @description true: the methods gaussian and mosaic may be used. Default: false */
+            allow_reversible?: boolean;
+            /** @description Colour of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
+            color?: string;
+            /**
+             * @description Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
+             * @enum {string}
+             */
+            shape?: "ellipse" | "box";
+            /** @description Grows the mask on each side by this share of the face’s width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
+            padding?: number;
+            /** @description How smooth the blur, how coarse the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
+            strength?: number;
+            /**
+             * @description Format of the answer. Default: that of the image. Animations and pages: webp, gif, tiff
+             * @enum {string}
+             */
+            format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
+            /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
+            quality?: number;
+            /**
+             * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+             * @enum {string}
+             */
+            effort?: "fast" | "small";
+            /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+            verify?: boolean;
+            /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
+            receipt?: boolean;
+            /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
+            regions?: components["schemas"]["Region"][];
+            /** @description false: no job is kept of it. Default: true, where storage is on */
+            keep?: boolean;
         };
     };
     responses: never;
@@ -1117,7 +1120,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Prometheus text format */
+            /** @description Text exposition format */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1445,28 +1448,28 @@ export interface operations {
                     /** Format: binary */
                     file: string;
                     /**
-                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+                     * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description Maximum number of faces, best first. Default: all */
+                    /** @description At most so many faces, best first. Default: all */
                     max_faces?: number;
-                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
-                    /** @description Run a second detection at 0.4 of input_size, for faces that fill much of the image; takes about a sixth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
-                    /** @description Include the five landmarks of each face. Default: true */
+                    /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                 };
                 "image/*": string;
                 /**
                  * @example {
                  *       "image": "/9j/4AAQSkZJRg…",
-                 *       "threshold": 0.4
+                 *       "threshold": 0.5
                  *     }
                  */
                 "application/json": {
@@ -1476,27 +1479,27 @@ export interface operations {
                      */
                     image: string;
                     /**
-                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+                     * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description Maximum number of faces, best first. Default: all */
+                    /** @description At most so many faces, best first. Default: all */
                     max_faces?: number;
-                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
-                    /** @description Run a second detection at 0.4 of input_size, for faces that fill much of the image; takes about a sixth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
-                    /** @description Include the five landmarks of each face. Default: true */
+                    /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                 };
             };
         };
         responses: {
-            /** @description The detected faces, best first */
+            /** @description Where the faces are, best first */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1505,7 +1508,7 @@ export interface operations {
                     "application/json": components["schemas"]["Detection"];
                 };
             };
-            /** @description Invalid option; Invalid request */
+            /** @description An option is not valid; The request is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1514,7 +1517,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1523,7 +1526,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request timeout */
+            /** @description The request did not arrive in time */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -1532,7 +1535,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Upload too large; Image too large */
+            /** @description The upload has too many bytes; The image has too many pixels */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1541,7 +1544,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unsupported content type; Unsupported image type */
+            /** @description The request body is of a type that is not taken; The image is of a type that is not taken */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1550,7 +1553,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description The image cannot be decoded */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1568,7 +1571,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request headers too large */
+            /** @description The head of the request is too long */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -1577,7 +1580,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1586,10 +1589,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service busy; Service not ready; Storage full; Storage unavailable */
+            /** @description All request slots are taken; The service is not ready; There is no room to keep the image */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1597,7 +1600,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Processing timeout */
+            /** @description The request took too long */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -1642,57 +1645,57 @@ export interface operations {
                     /** Format: binary */
                     file: string;
                     /**
-                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+                     * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description Maximum number of faces, best first. Default: all */
+                    /** @description At most so many faces, best first. Default: all */
                     max_faces?: number;
-                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
-                    /** @description Run a second detection at 0.4 of input_size, for faces that fill much of the image; takes about a sixth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
-                    /** @description Include the five landmarks of each face. Default: true */
+                    /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
+                    /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
                     detect?: boolean;
                     /**
-                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
+                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
                      * @enum {string}
                      */
                     method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-                    /** @description true: allow the methods gaussian and mosaic. Default: false */
+                    /** @description true: the methods gaussian and mosaic may be used. Default: false */
                     allow_reversible?: boolean;
-                    /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
+                    /** @description Colour of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
                     color?: string;
                     /**
-                     * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
+                     * @description Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
                      * @enum {string}
                      */
                     shape?: "ellipse" | "box";
-                    /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
+                    /** @description Grows the mask on each side by this share of the face’s width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
                     padding?: number;
-                    /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
+                    /** @description How smooth the blur, how coarse the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
                     strength?: number;
                     /**
-                     * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
+                     * @description Format of the answer. Default: that of the image. Animations and pages: webp, gif, tiff
                      * @enum {string}
                      */
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-                    /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
+                    /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
                     /**
-                     * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
                      * @enum {string}
                      */
                     effort?: "fast" | "small";
-                    /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
-                    /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
+                    /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
                     receipt?: boolean;
                     /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
                     regions?: components["schemas"]["Region"][];
@@ -1701,7 +1704,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "image": "/9j/4AAQSkZJRg…",
-                 *       "threshold": 0.4
+                 *       "threshold": 0.5
                  *     }
                  */
                 "application/json": {
@@ -1711,57 +1714,57 @@ export interface operations {
                      */
                     image: string;
                     /**
-                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+                     * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description Maximum number of faces, best first. Default: all */
+                    /** @description At most so many faces, best first. Default: all */
                     max_faces?: number;
-                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
-                    /** @description Run a second detection at 0.4 of input_size, for faces that fill much of the image; takes about a sixth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
-                    /** @description Include the five landmarks of each face. Default: true */
+                    /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
+                    /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
                     detect?: boolean;
                     /**
-                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
+                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
                      * @enum {string}
                      */
                     method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-                    /** @description true: allow the methods gaussian and mosaic. Default: false */
+                    /** @description true: the methods gaussian and mosaic may be used. Default: false */
                     allow_reversible?: boolean;
-                    /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
+                    /** @description Colour of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
                     color?: string;
                     /**
-                     * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
+                     * @description Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
                      * @enum {string}
                      */
                     shape?: "ellipse" | "box";
-                    /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
+                    /** @description Grows the mask on each side by this share of the face’s width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
                     padding?: number;
-                    /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
+                    /** @description How smooth the blur, how coarse the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
                     strength?: number;
                     /**
-                     * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
+                     * @description Format of the answer. Default: that of the image. Animations and pages: webp, gif, tiff
                      * @enum {string}
                      */
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-                    /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
+                    /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
                     /**
-                     * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
                      * @enum {string}
                      */
                     effort?: "fast" | "small";
-                    /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
-                    /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
+                    /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
                     receipt?: boolean;
                     /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
                     regions?: components["schemas"]["Region"][];
@@ -1772,21 +1775,21 @@ export interface operations {
             /** @description The masked image */
             200: {
                 headers: {
-                    /** @description Number of faces detected */
+                    /** @description Faces found */
                     "X-Face-Count"?: number;
-                    /** @description Number of faces and regions masked */
+                    /** @description Faces and regions masked */
                     "X-Masked-Count"?: number;
-                    /** @description Outcome, rounds and added boxes of the verification, if requested */
+                    /** @description Outcome, rounds and added boxes of the verification, where it was asked for */
                     "X-Mask-Verified"?: string;
-                    /** @description The receipt, if requested and short enough for a header; the JSON response always has it */
+                    /** @description The receipt, where it was asked for and is no longer than headers may be */
                     "X-Mask-Receipt"?: string;
                     /** @description irreversible, or reversible for the methods gaussian and mosaic */
                     "X-Mask-Assurance"?: string;
-                    /** @description Request ID */
+                    /** @description The request’s id */
                     "X-Request-Id"?: string;
                     /** @description Name of the detector */
                     "X-Model"?: string;
-                    /** @description Time per stage in milliseconds */
+                    /** @description Milliseconds by stage */
                     "Server-Timing"?: string;
                     [name: string]: unknown;
                 };
@@ -1795,7 +1798,7 @@ export interface operations {
                     "application/json": components["schemas"]["Masked"];
                 };
             };
-            /** @description Invalid option; Invalid request */
+            /** @description An option is not valid; The request is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1804,7 +1807,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1813,7 +1816,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request timeout */
+            /** @description The request did not arrive in time */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -1822,7 +1825,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Upload too large; Image too large */
+            /** @description The upload has too many bytes; The image has too many pixels */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1831,7 +1834,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unsupported content type; Unsupported image type */
+            /** @description The request body is of a type that is not taken; The image is of a type that is not taken */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1840,7 +1843,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description The image cannot be decoded */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1858,7 +1861,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request headers too large */
+            /** @description The head of the request is too long */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -1867,7 +1870,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1876,10 +1879,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service busy; Service not ready; Storage full; Storage unavailable */
+            /** @description All request slots are taken; The service is not ready; There is no room to keep the image */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1887,7 +1890,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Processing timeout */
+            /** @description The request took too long */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -1912,7 +1915,10 @@ export interface operations {
                 "multipart/form-data": {
                     /** Format: binary */
                     file: string;
-                    /** @description The receipt from X-Mask-Receipt or from the JSON response */
+                    /**
+                     * @description As it came in X-Mask-Receipt or in the JSON
+                     * @example eyJhbGciOiJFZERTQSJ9…
+                     */
                     receipt?: string;
                 };
                 "image/*": string;
@@ -1928,13 +1934,16 @@ export interface operations {
                      * @description The image as base64
                      */
                     image: string;
-                    /** @description The receipt from X-Mask-Receipt or from the JSON response */
+                    /**
+                     * @description As it came in X-Mask-Receipt or in the JSON
+                     * @example eyJhbGciOiJFZERTQSJ9…
+                     */
                     receipt?: string;
                 };
             };
         };
         responses: {
-            /** @description The result of the verification */
+            /** @description What was found */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1943,7 +1952,7 @@ export interface operations {
                     "application/json": components["schemas"]["CheckedReceipt"];
                 };
             };
-            /** @description Invalid option; Invalid request */
+            /** @description An option is not valid; The request is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1952,7 +1961,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1961,7 +1970,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request timeout */
+            /** @description The request did not arrive in time */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -1970,7 +1979,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Upload too large; Image too large */
+            /** @description The upload has too many bytes; The image has too many pixels */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1979,7 +1988,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unsupported content type; Unsupported image type */
+            /** @description The request body is of a type that is not taken; The image is of a type that is not taken */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1988,7 +1997,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description The image cannot be decoded */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2006,7 +2015,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request headers too large */
+            /** @description The head of the request is too long */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -2015,7 +2024,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2024,10 +2033,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service busy; Service not ready; Storage full; Storage unavailable */
+            /** @description All request slots are taken; The service is not ready; There is no room to keep the image */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2035,7 +2044,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Processing timeout */
+            /** @description The request took too long */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2075,7 +2084,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The session, or the bearer token */
+            /** @description The session, or the token */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2084,7 +2093,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2093,7 +2102,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2102,10 +2111,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage unavailable */
+            /** @description What is stored cannot be reached */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2128,7 +2137,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The session; its ID is in the cookie */
+            /** @description The session; its id is in the cookie */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2137,7 +2146,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description Invalid request; Invalid option */
+            /** @description The request is not valid; An option is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2146,7 +2155,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2155,7 +2164,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description The request comes from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2164,7 +2173,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request timeout */
+            /** @description The request did not arrive in time */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2173,7 +2182,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Upload too large */
+            /** @description The upload has too many bytes */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2182,7 +2191,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unsupported content type */
+            /** @description The request body is of a type that is not taken */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2200,7 +2209,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2209,10 +2218,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage unavailable */
+            /** @description What is stored cannot be reached */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2231,14 +2240,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The session has ended and the cookie is cleared */
+            /** @description It has ended, here and in the browser */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2247,7 +2256,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description The request comes from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2256,7 +2265,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2265,10 +2274,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage unavailable */
+            /** @description What is stored cannot be reached */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2281,13 +2290,13 @@ export interface operations {
     adminImages: {
         parameters: {
             query?: {
-                /** @description Maximum number of rows */
+                /** @description At most so many rows */
                 limit?: number;
-                /** @description `next` of the previous page, with the same filters and sort */
+                /** @description `next` of the page before, with the same filters and sort */
                 after?: string;
-                /** @description Default: newest. Sorting by faces leaves out rows without a face count */
+                /** @description Default: newest. By faces lists only what has a count */
                 sort?: "newest" | "oldest" | "most_faces" | "fewest_faces";
-                /** @description Image type such as jpeg; unknown: not recognized */
+                /** @description Such as jpeg; unknown: its first bytes say nothing */
                 type?: string;
                 min_faces?: number;
                 max_faces?: number;
@@ -2302,7 +2311,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of the list */
+            /** @description A page of them */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2311,7 +2320,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImagePage"];
                 };
             };
-            /** @description Invalid request */
+            /** @description The request is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2320,7 +2329,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2329,7 +2338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description The request comes from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2347,7 +2356,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2356,10 +2365,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage unavailable */
+            /** @description What is stored cannot be reached */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2389,7 +2398,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImageDetail"];
                 };
             };
-            /** @description Invalid request */
+            /** @description The request is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2398,7 +2407,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2407,7 +2416,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description The request comes from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2416,7 +2425,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not found */
+            /** @description There is nothing at this address */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2434,7 +2443,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2443,10 +2452,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage unavailable */
+            /** @description What is stored cannot be reached */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2459,7 +2468,7 @@ export interface operations {
     adminEraseImage: {
         parameters: {
             query?: {
-                /** @description true: only report what would be erased */
+                /** @description true: only say what would be erased */
                 dry_run?: boolean;
             };
             header?: never;
@@ -2470,7 +2479,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was erased, or would be erased */
+            /** @description What was erased, or would be */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2479,7 +2488,7 @@ export interface operations {
                     "application/json": components["schemas"]["Erasure"];
                 };
             };
-            /** @description Invalid request */
+            /** @description The request is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2488,7 +2497,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2497,7 +2506,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description The request comes from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2506,7 +2515,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not found */
+            /** @description There is nothing at this address */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2524,7 +2533,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2533,10 +2542,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage unavailable */
+            /** @description What is stored cannot be reached */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2549,7 +2558,7 @@ export interface operations {
     adminThumbnail: {
         parameters: {
             query?: {
-                /** @description Long side in pixels; images are never enlarged */
+                /** @description Long side in pixels; never more than the image has */
                 width?: number;
             };
             header?: never;
@@ -2560,7 +2569,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The thumbnail: upright, first frame only */
+            /** @description The picture */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2569,7 +2578,7 @@ export interface operations {
                     "image/webp": string;
                 };
             };
-            /** @description Invalid request */
+            /** @description The request is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2578,7 +2587,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2587,7 +2596,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description The request comes from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2596,7 +2605,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not found */
+            /** @description There is nothing at this address */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2614,7 +2623,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image too large */
+            /** @description The image has too many pixels */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2623,7 +2632,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unsupported image type */
+            /** @description The image is of a type that is not taken */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2632,7 +2641,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description The image cannot be decoded */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2641,7 +2650,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2650,10 +2659,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage unavailable */
+            /** @description What is stored cannot be reached */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2661,7 +2670,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Processing timeout */
+            /** @description The request took too long */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2675,16 +2684,16 @@ export interface operations {
     adminJobs: {
         parameters: {
             query?: {
-                /** @description Maximum number of rows */
+                /** @description At most so many rows */
                 limit?: number;
-                /** @description `next` of the previous page, with the same filters and sort */
+                /** @description `next` of the page before, with the same filters and sort */
                 after?: string;
-                /** @description Default: newest. Sorting by faces leaves out rows without a face count */
+                /** @description Default: newest. By faces lists only what has a count */
                 sort?: "newest" | "oldest" | "most_faces" | "fewest_faces";
                 kind?: "detect" | "mask";
                 status?: "done" | "failed";
                 model?: string;
-                /** @description Error code, such as undecodable_image */
+                /** @description Code of an error, such as undecodable_image */
                 error?: string;
                 image_id?: string;
                 request_id?: string;
@@ -2701,7 +2710,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of the list */
+            /** @description A page of them */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2710,7 +2719,7 @@ export interface operations {
                     "application/json": components["schemas"]["JobPage"];
                 };
             };
-            /** @description Invalid request */
+            /** @description The request is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2719,7 +2728,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2737,7 +2746,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2746,10 +2755,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage unavailable */
+            /** @description What is stored cannot be reached */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2762,12 +2771,12 @@ export interface operations {
     adminJobsCsv: {
         parameters: {
             query?: {
-                /** @description Default: newest. Sorting by faces leaves out rows without a face count */
+                /** @description Default: newest. By faces lists only what has a count */
                 sort?: "newest" | "oldest" | "most_faces" | "fewest_faces";
                 kind?: "detect" | "mask";
                 status?: "done" | "failed";
                 model?: string;
-                /** @description Error code, such as undecodable_image */
+                /** @description Code of an error, such as undecodable_image */
                 error?: string;
                 image_id?: string;
                 request_id?: string;
@@ -2784,7 +2793,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A header line, then one line per job */
+            /** @description One line for each, the first names the columns */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2793,7 +2802,7 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description Invalid request */
+            /** @description The request is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2802,7 +2811,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2820,7 +2829,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2829,10 +2838,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage unavailable */
+            /** @description What is stored cannot be reached */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2862,7 +2871,7 @@ export interface operations {
                     "application/json": components["schemas"]["JobDetail"];
                 };
             };
-            /** @description Invalid request */
+            /** @description The request is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2871,7 +2880,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2880,7 +2889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not found */
+            /** @description There is nothing at this address */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2898,7 +2907,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2907,10 +2916,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage unavailable */
+            /** @description What is stored cannot be reached */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2933,7 +2942,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was repaired, or would be repaired */
+            /** @description What was repaired, or would be */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2942,7 +2951,7 @@ export interface operations {
                     "application/json": components["schemas"]["Reconciliation"];
                 };
             };
-            /** @description Invalid request; Invalid option */
+            /** @description The request is not valid; An option is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2951,7 +2960,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2960,7 +2969,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description The request comes from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2969,7 +2978,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request timeout */
+            /** @description The request did not arrive in time */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2978,7 +2987,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage is off; Already running */
+            /** @description Storage is off; It runs already */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2987,7 +2996,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Upload too large */
+            /** @description The upload has too many bytes */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2996,7 +3005,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unsupported content type */
+            /** @description The request body is of a type that is not taken */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3005,7 +3014,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3014,10 +3023,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage unavailable */
+            /** @description What is stored cannot be reached */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3030,9 +3039,9 @@ export interface operations {
     adminAudit: {
         parameters: {
             query?: {
-                /** @description Maximum number of rows */
+                /** @description At most so many rows */
                 limit?: number;
-                /** @description `next` of the previous page, with the same filters and sort */
+                /** @description `next` of the page before, with the same filters and sort */
                 after?: string;
             };
             header?: never;
@@ -3041,7 +3050,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of the log */
+            /** @description A page of it */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3050,7 +3059,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuditPage"];
                 };
             };
-            /** @description Invalid request */
+            /** @description The request is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3059,7 +3068,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3068,7 +3077,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description The request comes from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3086,7 +3095,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3095,10 +3104,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage unavailable */
+            /** @description What is stored cannot be reached */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3111,11 +3120,11 @@ export interface operations {
     adminStatistics: {
         parameters: {
             query?: {
-                /** @description Start, inclusive. Default: one hour before `to` */
+                /** @description Inclusive. Default: an hour before `to` */
                 from?: string;
-                /** @description End, exclusive. Default: now */
+                /** @description Exclusive. Default: now */
                 to?: string;
-                /** @description Length of a bucket in seconds: whole minutes, or whole hours for a period of more than two days. The limit is 1,500 buckets */
+                /** @description Length of a bucket: whole minutes, or whole hours for a period of more than two days. At most 1,500 buckets are given */
                 step_seconds?: number;
             };
             header?: never;
@@ -3133,7 +3142,7 @@ export interface operations {
                     "application/json": components["schemas"]["Statistics"];
                 };
             };
-            /** @description Invalid request */
+            /** @description The request is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3142,7 +3151,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3151,7 +3160,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3160,10 +3169,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage unavailable */
+            /** @description What is stored cannot be reached */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3182,7 +3191,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The system information */
+            /** @description All of it */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3191,7 +3200,7 @@ export interface operations {
                     "application/json": components["schemas"]["System"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3200,7 +3209,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3209,10 +3218,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage unavailable */
+            /** @description What is stored cannot be reached */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3233,7 +3242,7 @@ export interface operations {
                 large_faces?: boolean;
                 landmarks?: boolean;
                 candidates?: number;
-                store?: boolean;
+                keep?: boolean;
             };
             header?: never;
             path?: never;
@@ -3245,32 +3254,32 @@ export interface operations {
                     /** Format: binary */
                     file: string;
                     /**
-                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+                     * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description Maximum number of faces, best first. Default: all */
+                    /** @description At most so many faces, best first. Default: all */
                     max_faces?: number;
-                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
-                    /** @description Run a second detection at 0.4 of input_size, for faces that fill much of the image; takes about a sixth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
-                    /** @description Include the five landmarks of each face. Default: true */
+                    /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description Also return faces with a score from this value up to the threshold, to help choose a threshold. The stored job has only the faces at or above the threshold */
+                    /** @description Answer with what has at least this score too, below the threshold, so that a threshold can be chosen by looking. The job has the faces at the threshold alone */
                     candidates?: number;
-                    /** @description false: do not store a job. Default: true if storage is on */
-                    store?: boolean;
+                    /** @description false: no job is kept of it. Default: true, where storage is on */
+                    keep?: boolean;
                 };
                 "image/*": string;
                 /**
                  * @example {
                  *       "image": "/9j/4AAQSkZJRg…",
-                 *       "threshold": 0.4
+                 *       "threshold": 0.5
                  *     }
                  */
                 "application/json": {
@@ -3280,31 +3289,31 @@ export interface operations {
                      */
                     image: string;
                     /**
-                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+                     * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description Maximum number of faces, best first. Default: all */
+                    /** @description At most so many faces, best first. Default: all */
                     max_faces?: number;
-                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
-                    /** @description Run a second detection at 0.4 of input_size, for faces that fill much of the image; takes about a sixth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
-                    /** @description Include the five landmarks of each face. Default: true */
+                    /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description Also return faces with a score from this value up to the threshold, to help choose a threshold. The stored job has only the faces at or above the threshold */
+                    /** @description Answer with what has at least this score too, below the threshold, so that a threshold can be chosen by looking. The job has the faces at the threshold alone */
                     candidates?: number;
-                    /** @description false: do not store a job. Default: true if storage is on */
-                    store?: boolean;
+                    /** @description false: no job is kept of it. Default: true, where storage is on */
+                    keep?: boolean;
                 };
             };
         };
         responses: {
-            /** @description The detected faces, best first */
+            /** @description Where the faces are, best first */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3313,7 +3322,7 @@ export interface operations {
                     "application/json": components["schemas"]["Detection"];
                 };
             };
-            /** @description Invalid option; Invalid request */
+            /** @description An option is not valid; The request is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3322,7 +3331,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3331,7 +3340,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description The request comes from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3340,7 +3349,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request timeout */
+            /** @description The request did not arrive in time */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3349,7 +3358,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Upload too large; Image too large */
+            /** @description The upload has too many bytes; The image has too many pixels */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3358,7 +3367,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unsupported content type; Unsupported image type */
+            /** @description The request body is of a type that is not taken; The image is of a type that is not taken */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3367,7 +3376,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description The image cannot be decoded */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3385,7 +3394,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request headers too large */
+            /** @description The head of the request is too long */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -3394,7 +3403,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3403,10 +3412,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service busy; Service not ready; Storage full; Storage unavailable */
+            /** @description All request slots are taken; The service is not ready; There is no room to keep the image */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3414,7 +3423,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Processing timeout */
+            /** @description The request took too long */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3448,7 +3457,7 @@ export interface operations {
                 verify?: boolean;
                 receipt?: boolean;
                 regions?: string;
-                store?: boolean;
+                keep?: boolean;
             };
             header?: never;
             path?: never;
@@ -3460,68 +3469,68 @@ export interface operations {
                     /** Format: binary */
                     file: string;
                     /**
-                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+                     * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description Maximum number of faces, best first. Default: all */
+                    /** @description At most so many faces, best first. Default: all */
                     max_faces?: number;
-                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
-                    /** @description Run a second detection at 0.4 of input_size, for faces that fill much of the image; takes about a sixth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
-                    /** @description Include the five landmarks of each face. Default: true */
+                    /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
+                    /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
                     detect?: boolean;
                     /**
-                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
+                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
                      * @enum {string}
                      */
                     method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-                    /** @description true: allow the methods gaussian and mosaic. Default: false */
+                    /** @description true: the methods gaussian and mosaic may be used. Default: false */
                     allow_reversible?: boolean;
-                    /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
+                    /** @description Colour of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
                     color?: string;
                     /**
-                     * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
+                     * @description Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
                      * @enum {string}
                      */
                     shape?: "ellipse" | "box";
-                    /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
+                    /** @description Grows the mask on each side by this share of the face’s width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
                     padding?: number;
-                    /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
+                    /** @description How smooth the blur, how coarse the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
                     strength?: number;
                     /**
-                     * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
+                     * @description Format of the answer. Default: that of the image. Animations and pages: webp, gif, tiff
                      * @enum {string}
                      */
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-                    /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
+                    /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
                     /**
-                     * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
                      * @enum {string}
                      */
                     effort?: "fast" | "small";
-                    /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
-                    /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
+                    /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
                     receipt?: boolean;
                     /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
                     regions?: components["schemas"]["Region"][];
-                    /** @description false: do not store a job. Default: true if storage is on */
-                    store?: boolean;
+                    /** @description false: no job is kept of it. Default: true, where storage is on */
+                    keep?: boolean;
                 };
                 "image/*": string;
                 /**
                  * @example {
                  *       "image": "/9j/4AAQSkZJRg…",
-                 *       "threshold": 0.4
+                 *       "threshold": 0.5
                  *     }
                  */
                 "application/json": {
@@ -3531,62 +3540,62 @@ export interface operations {
                      */
                     image: string;
                     /**
-                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+                     * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description Maximum number of faces, best first. Default: all */
+                    /** @description At most so many faces, best first. Default: all */
                     max_faces?: number;
-                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
-                    /** @description Run a second detection at 0.4 of input_size, for faces that fill much of the image; takes about a sixth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
-                    /** @description Include the five landmarks of each face. Default: true */
+                    /** @description Report the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
+                    /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
                     detect?: boolean;
                     /**
-                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
+                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
                      * @enum {string}
                      */
                     method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-                    /** @description true: allow the methods gaussian and mosaic. Default: false */
+                    /** @description true: the methods gaussian and mosaic may be used. Default: false */
                     allow_reversible?: boolean;
-                    /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
+                    /** @description Colour of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
                     color?: string;
                     /**
-                     * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
+                     * @description Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
                      * @enum {string}
                      */
                     shape?: "ellipse" | "box";
-                    /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
+                    /** @description Grows the mask on each side by this share of the face’s width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
                     padding?: number;
-                    /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
+                    /** @description How smooth the blur, how coarse the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
                     strength?: number;
                     /**
-                     * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
+                     * @description Format of the answer. Default: that of the image. Animations and pages: webp, gif, tiff
                      * @enum {string}
                      */
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-                    /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
+                    /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
                     /**
-                     * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
                      * @enum {string}
                      */
                     effort?: "fast" | "small";
-                    /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
-                    /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
+                    /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
                     receipt?: boolean;
                     /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
                     regions?: components["schemas"]["Region"][];
-                    /** @description false: do not store a job. Default: true if storage is on */
-                    store?: boolean;
+                    /** @description false: no job is kept of it. Default: true, where storage is on */
+                    keep?: boolean;
                 };
             };
         };
@@ -3594,21 +3603,21 @@ export interface operations {
             /** @description The masked image */
             200: {
                 headers: {
-                    /** @description Number of faces detected */
+                    /** @description Faces found */
                     "X-Face-Count"?: number;
-                    /** @description Number of faces and regions masked */
+                    /** @description Faces and regions masked */
                     "X-Masked-Count"?: number;
-                    /** @description Outcome, rounds and added boxes of the verification, if requested */
+                    /** @description Outcome, rounds and added boxes of the verification, where it was asked for */
                     "X-Mask-Verified"?: string;
-                    /** @description The receipt, if requested and short enough for a header; the JSON response always has it */
+                    /** @description The receipt, where it was asked for and is no longer than headers may be */
                     "X-Mask-Receipt"?: string;
                     /** @description irreversible, or reversible for the methods gaussian and mosaic */
                     "X-Mask-Assurance"?: string;
-                    /** @description Request ID */
+                    /** @description The request’s id */
                     "X-Request-Id"?: string;
                     /** @description Name of the detector */
                     "X-Model"?: string;
-                    /** @description Time per stage in milliseconds */
+                    /** @description Milliseconds by stage */
                     "Server-Timing"?: string;
                     [name: string]: unknown;
                 };
@@ -3617,7 +3626,7 @@ export interface operations {
                     "application/json": components["schemas"]["Masked"];
                 };
             };
-            /** @description Invalid option; Invalid request */
+            /** @description An option is not valid; The request is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3626,7 +3635,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3635,7 +3644,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description The request comes from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3644,7 +3653,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request timeout */
+            /** @description The request did not arrive in time */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3653,7 +3662,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Upload too large; Image too large */
+            /** @description The upload has too many bytes; The image has too many pixels */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3662,7 +3671,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unsupported content type; Unsupported image type */
+            /** @description The request body is of a type that is not taken; The image is of a type that is not taken */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3671,7 +3680,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description The image cannot be decoded */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3689,7 +3698,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request headers too large */
+            /** @description The head of the request is too long */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -3698,7 +3707,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3707,10 +3716,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service busy; Service not ready; Storage full; Storage unavailable */
+            /** @description All request slots are taken; The service is not ready; There is no room to keep the image */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3718,7 +3727,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Processing timeout */
+            /** @description The request took too long */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3753,7 +3762,7 @@ export interface operations {
                     "application/json": components["schemas"]["RerunAnswer"];
                 };
             };
-            /** @description Invalid request; Invalid option */
+            /** @description An option is not valid; The request is not valid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3762,7 +3771,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Authentication required */
+            /** @description Who asks is not known */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3771,7 +3780,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description The request comes from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3780,7 +3789,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not found */
+            /** @description There is nothing at this address */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3789,7 +3798,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request timeout */
+            /** @description The request did not arrive in time */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3807,7 +3816,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Upload too large; Image too large */
+            /** @description The upload has too many bytes; The image has too many pixels */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3816,7 +3825,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unsupported content type; Unsupported image type */
+            /** @description The request body is of a type that is not taken; The image is of a type that is not taken */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3825,7 +3834,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description The image cannot be decoded */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3834,7 +3843,25 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal error */
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too long */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The service failed */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3843,10 +3870,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service busy; Storage full; Storage unavailable */
+            /** @description All request slots are taken; The service is not ready; There is no room to keep the image; What is stored cannot be reached */
             503: {
                 headers: {
-                    /** @description Seconds to wait before trying again */
+                    /** @description Seconds to wait */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3854,7 +3881,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Processing timeout */
+            /** @description The request took too long */
             504: {
                 headers: {
                     [name: string]: unknown;

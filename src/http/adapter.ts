@@ -1,0 +1,30 @@
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { Configuration } from '../config/configuration.ts';
+import { DomainError } from '../errors/domain-error.ts';
+import { answerClientError, serverOptions } from './connections.ts';
+import { requestIdOf } from './request-id.ts';
+import { LINGER_MS } from './request-lifecycle.ts';
+import { sendProblem } from './send-problem.ts';
+
+export function createAdapter({ server, limits }: Configuration): FastifyAdapter {
+  return new FastifyAdapter({
+    multipart: false,
+    // The request's own deadline answers first, with what is known of it.
+    requestTimeout: limits.requestTimeoutMs + 5 * LINGER_MS,
+    http: serverOptions,
+    clientErrorHandler: answerClientError,
+    connectionTimeout: 0,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false, // closeWhenStopping does, by a problem
+    trustProxy: server.trustedProxies.length > 0 ? [...server.trustedProxies] : false,
+    genReqId: requestIdOf,
+    frameworkErrors: answerBadAddress,
+  });
+}
+
+/** An address that cannot be decoded never reaches Nest and its filter. */
+function answerBadAddress(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const error = new DomainError('invalid_request', 'The URL is not valid: its percent-encoding cannot be decoded');
+  void sendProblem(request, reply.header('x-request-id', request.id), error);
+}

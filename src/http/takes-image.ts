@@ -1,0 +1,85 @@
+import {
+  applyDecorators,
+  type CallHandler,
+  createParamDecorator,
+  type ExecutionContext,
+  Injectable,
+  type NestInterceptor,
+  type Type,
+  UseInterceptors,
+} from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import { ApiExtension } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { from, type Observable, switchMap } from 'rxjs';
+import { Configuration } from '../config/configuration.ts';
+import type { ErrorCode } from '../errors/domain-error.ts';
+import { traced } from '../tracing/trace.ts';
+import { ApiProblems } from './api-problems.ts';
+import { type ImageRoute, imageRouteOf } from './route.ts';
+import { readUpload } from './upload.ts';
+
+/** Where the OpenAPI document finds how its operation takes an image. It is copied deeply, all but functions. */
+export const IMAGE_ROUTE = 'x-image-route';
+export interface ImageOperation {
+  [IMAGE_ROUTE]?: { readonly of: () => ImageRoute };
+}
+
+/** How a request with an image may fail, whatever is done with it. */
+const IMAGE_PROBLEMS = [
+  'invalid_option',
+  'invalid_request',
+  'unauthorized',
+  'request_incomplete',
+  'upload_too_large',
+  'too_many_pixels',
+  'unsupported_content_type',
+  'unsupported_image',
+  'undecodable_image',
+  'too_many_requests',
+  'header_too_large',
+  'internal',
+  'busy',
+  'not_ready',
+  'storage_full',
+  'deadline_exceeded',
+] as const satisfies ErrorCode[];
+
+/** Reads the whole upload before the handler runs: a slow sender must not hold a permit for inference meanwhile. */
+@Injectable()
+export class UploadInterceptor implements NestInterceptor {
+  constructor(private readonly configuration: Configuration) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const { options } = imageRouteOf(request)!;
+    const reading = traced('upload', () => readUpload(request, options!, this.configuration.limits.maxUploadBytes));
+    return from(reading).pipe(
+      switchMap((upload) => {
+        request.context.upload = upload;
+        return next.handle();
+      }),
+    );
+  }
+}
+
+/**
+ * The handler takes an image. Its slot, the upload, the description of its body and its problems, whether it is counted
+ * and the kind of its job all follow from this one declaration. The upload is read first, whatever else comes between:
+ * nothing is held for a client that is still sending.
+ * @param afterwards interceptors in the order in which the request meets them once it has been read
+ */
+export function TakesImage(route: ImageRoute, ...afterwards: Type<NestInterceptor>[]): MethodDecorator {
+  const interceptors = route.options ? [UploadInterceptor, ...afterwards] : afterwards;
+  return applyDecorators(
+    RouteConfig({ image: route }),
+    UseInterceptors(...interceptors),
+    ApiExtension(IMAGE_ROUTE, { of: () => route }),
+    ApiProblems(...IMAGE_PROBLEMS, ...(route.problems ?? [])),
+  );
+}
+
+/** The image and its validated options, where nothing is inferred. */
+export const UploadedImage = createParamDecorator(
+  (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<FastifyRequest>().context.upload,
+);

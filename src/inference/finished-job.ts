@@ -1,0 +1,51 @@
+import { DomainError } from '../errors/domain-error.ts';
+import type { LoadedModel } from '../models/loaded-model.ts';
+import type { FinishedJob } from '../storage/job.ts';
+import { currentTrace } from '../tracing/trace.ts';
+import { toDetectionBody } from './detection-body.ts';
+import type { ImageRequest } from './image-request.ts';
+
+/**
+ * What is stored of a request. Whatever the caller wanted to see, all that was found is in it.
+ * @param start `ms` on the clock of `performance.now()`: nobody sets it
+ * @param failure undefined where the request succeeds
+ */
+export function toFinishedJob(
+  request: ImageRequest,
+  jobId: string,
+  start: { readonly at: Date; readonly ms: number },
+  model: LoadedModel,
+  failure: unknown,
+): FinishedJob {
+  const { image, options, apiKeyName } = request;
+  const answer = failure === undefined ? request.answer : null;
+  const body = answer && toDetectionBody(answer, request, model, { landmarks: true });
+  return {
+    id: jobId,
+    kind: request.kind,
+    status: failure === undefined ? 'done' : 'failed',
+    // Without whether to store it.
+    options: Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'store')),
+    faces: body?.faces ?? null,
+    faceCount: body?.face_count ?? null,
+    maskedCount: answer?.maskedCount ?? null,
+    timings: body?.timings ?? {},
+    durationMs: performance.now() - start.ms,
+    model: { name: model.name, sha256: model.sha256 },
+    error: failure === undefined ? null : errorOf(failure),
+    requestId: request.id,
+    trace: currentTrace()?.context ?? null,
+    apiKeyName,
+    createdAt: start.at.toISOString(),
+    size: request.answer && { width: request.answer.image.width, height: request.answer.image.height },
+    // It is empty where it was lost with the thread that worked on it.
+    original: image.byteLength > 0 ? image : null,
+    result: answer?.output ? { type: answer.output.format, bytes: answer.output.bytes } : null,
+  };
+}
+
+/** As the caller is told: what lies behind it belongs in the log. */
+function errorOf(failure: unknown): { code: string; detail: string } {
+  if (failure instanceof DomainError) return { code: failure.code, detail: failure.message };
+  return { code: 'internal', detail: 'An unexpected error occurred. The log has the details under the request ID' };
+}

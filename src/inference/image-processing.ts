@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import { v7 } from 'uuid';
+import { Metrics } from '../metrics/metrics.ts';
+import { LoadedModel } from '../models/loaded-model.ts';
+import { JobRecorder } from '../storage/job-recorder.ts';
+import { currentTrace, traced } from '../tracing/trace.ts';
+import { toFinishedJob } from './finished-job.ts';
+import type { ImageRequest } from './image-request.ts';
+import { InferenceSemaphore } from './inference-semaphore.ts';
+
+/** The way of each image, whoever has it: is there room for its job? Then a permit, the work, and its job. */
+@Injectable()
+export class ImageProcessing {
+  constructor(
+    private readonly semaphore: InferenceSemaphore,
+    private readonly recorder: JobRecorder,
+    private readonly model: LoadedModel,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /**
+   * Settles when the work has really ended and its job, also that of work that failed, is safe. No permit is held while
+   * the job is written.
+   * @throws DomainError storage_full, the reason why the image was abandoned, and what the work throws
+   */
+  async process<Result>(request: ImageRequest, work: () => Promise<Result>): Promise<Result> {
+    if (!this.recorder.isOn || !request.store) return this.withPermit(request, work);
+    const jobId = v7();
+    const start = { at: new Date(), ms: performance.now() };
+    await this.recorder.admit(request.image.byteLength);
+    request.jobId = jobId;
+    const [outcome] = await Promise.allSettled([this.withPermit(request, work)]);
+    currentTrace()?.describe({ 'face_api.job_id': jobId });
+    const failure: unknown = outcome.status === 'rejected' ? outcome.reason : request.abandoned.reason;
+    await traced('spool', () => this.recorder.record(toFinishedJob(request, jobId, start, this.model, failure)));
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  }
+
+  /**
+   * Lets as much work run at once as there are permits, whether it infers or only masks given regions: a picture at full
+   * size takes memory either way. Who waits here holds its image itself; when it is abandoned, it leaves with it. The
+   * permit is given back when the work has ended, not when the request is answered: after a 504 the thread may still be
+   * inside an inference.
+   */
+  private async withPermit<Result>(request: ImageRequest, work: () => Promise<Result>): Promise<Result> {
+    const { options, abandoned } = request;
+    const asked = performance.now();
+    const release = await traced('queue', () =>
+      options['detect'] === false
+        ? this.semaphore.acquireWithoutInference(abandoned)
+        : this.semaphore.acquire(abandoned),
+    );
+    request.queuedMs = performance.now() - asked;
+    this.metrics.observeStages({ queue: request.queuedMs });
+    try {
+      return await work();
+    } finally {
+      release();
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import sharp from 'sharp';
+import type { DetectSettings, MaskSettings } from './messages.ts';
+import { maskFaces, type Tools } from './pipeline.ts';
+
+const SIZE = { width: 640, height: 480 };
+const DETECT: DetectSettings = {
+  threshold: 0.5,
+  nmsThreshold: 0.4,
+  minFaceSize: 0,
+  maxFaces: 100,
+  inputSize: 640,
+  maxInputSize: 640,
+  largeFaces: true,
+};
+const MASK: MaskSettings = {
+  plan: { shape: 'ellipse', padding: 0.2 },
+  style: { method: 'blur', color: [0, 0, 0], strength: 0.5 },
+  regions: [{ left: 100, top: 100, right: 300, bottom: 300 }],
+  format: undefined,
+  quality: 90,
+  effort: 'fast',
+  verify: false,
+  verifyThreshold: 0.5,
+  digests: false,
+};
+/** Does what a request does, so that the first one finds compiled code, allocated tensors and loaded codecs. */
+export async function doAsRequests(tools: Tools): Promise<void> {
+  const noise = { type: 'gaussian', mean: 128, sigma: 40 } as const;
+  const picture = sharp({ create: { ...SIZE, channels: 3, background: '#000', noise } });
+  const image = new Uint8Array(await picture.jpeg().toBuffer());
+  const cancel = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  await maskFaces({ image, detect: DETECT, mask: MASK, cancel }, tools);
+}

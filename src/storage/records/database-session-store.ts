@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { LessThan, Repository } from 'typeorm';
+import { DomainError } from '../../errors/domain-error.ts';
+import { SessionStore } from '../session-store.ts';
+import { Database } from './database.ts';
+import { type SessionRow, sessionEntity } from './session.entity.ts';
+
+/** Sessions that outlive the process and are valid in every instance. While the database is away, nobody gets in. */
+@Injectable()
+export class DatabaseSessionStore extends SessionStore {
+  constructor(
+    private readonly database: Database,
+    @InjectRepository(sessionEntity) private readonly sessions: Repository<SessionRow>,
+  ) {
+    super();
+  }
+
+  override async add(session: SessionRow): Promise<void> {
+    await this.reach(() => this.sessions.insert(session));
+  }
+
+  override find(digest: string): Promise<SessionRow | null> {
+    return this.reach(() => this.sessions.findOneBy({ digest }));
+  }
+
+  override async touch(digest: string, lastSeenAt: Date): Promise<void> {
+    await this.reach(() => this.sessions.update({ digest }, { lastSeenAt }));
+  }
+
+  override async remove(digest: string): Promise<void> {
+    await this.reach(() => this.sessions.delete({ digest }));
+  }
+
+  override async sweep(createdBefore: Date, lastSeenBefore: Date): Promise<void> {
+    await this.reach(() =>
+      this.sessions.delete([{ createdAt: LessThan(createdBefore) }, { lastSeenAt: LessThan(lastSeenBefore) }]),
+    );
+  }
+
+  private async reach<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      await this.database.ready();
+      return await work();
+    } catch (error) {
+      throw new DomainError('storage_unavailable', 'Sessions are stored in the database, which cannot be reached now', {
+        cause: error,
+        headers: { 'retry-after': '5' },
+      });
+    }
+  }
+}

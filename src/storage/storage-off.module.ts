@@ -1,0 +1,58 @@
+import { Module, type Provider } from '@nestjs/common';
+import { DomainError } from '../errors/domain-error.ts';
+import { JobRecorder, NoRecorder } from './job-recorder.ts';
+import { ObjectStore } from './objects/object-store.ts';
+import { MemorySessionStore, SessionStore } from './session-store.ts';
+import { AuditLog, ImageEraser, SharedTraffic, StorageRepair, StoredRecords } from './stored.ts';
+
+/** Whatever is asked of storage that is off is answered by this. */
+function storageOff(): never {
+  throw new DomainError('storage_off', 'Nothing is stored: set FACE_API_STORAGE_ENABLED=true to store images and jobs');
+}
+
+class NoRecords implements StoredRecords {
+  readonly images = storageOff;
+  readonly image = storageOff;
+  readonly jobs = storageOff;
+  readonly job = storageOff;
+  readonly audit = storageOff;
+}
+
+class NoObjects implements ObjectStore {
+  readonly place = 'nowhere';
+  readonly publicOrigin = null;
+  readonly put = storageOff;
+  readonly get = storageOff;
+  readonly find = storageOff;
+  readonly holds = storageOff;
+  readonly delete = storageOff;
+  readonly list = storageOff;
+  readonly temporaryUrl = storageOff;
+  readonly check = storageOff;
+  readonly close = storageOff;
+}
+
+/** Processes that share no table know nothing of each other. */
+class NoSharedTraffic implements SharedTraffic {
+  readonly isShared = false;
+  readonly put = () => Promise.resolve();
+  readonly read = () => Promise.resolve([]);
+  readonly greet = () => Promise.resolve();
+  readonly leave = () => Promise.resolve();
+  readonly instances = () => Promise.resolve([]);
+}
+
+const providers: Provider[] = [
+  { provide: JobRecorder, useClass: NoRecorder },
+  { provide: SessionStore, useClass: MemorySessionStore },
+  { provide: ObjectStore, useClass: NoObjects },
+  { provide: StoredRecords, useClass: NoRecords },
+  { provide: SharedTraffic, useClass: NoSharedTraffic },
+  { provide: AuditLog, useValue: { add: storageOff } satisfies AuditLog },
+  { provide: ImageEraser, useValue: { erase: storageOff } satisfies ImageEraser },
+  { provide: StorageRepair, useValue: { reconcile: storageOff } satisfies StorageRepair },
+];
+
+/** Storage that is off: the service is stateless. Nothing of what storage needs is even loaded. */
+@Module({ providers, exports: providers })
+export class StorageOffModule {}
