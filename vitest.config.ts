@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** A place for the PostgreSQL that the tests of one run share. */
-const DATABASE = 'test/fixtures/database-folder.setup.ts';
+const DATABASE = 'test/support/database-folder.setup.ts';
 
 export default defineConfig({
   test: {
@@ -9,6 +9,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Each file may start the service with its own worker threads: two files at a time fill a small machine.
     maxWorkers: 2,
+    reporters: ['default', './test/support/missing-shared.reporter.ts'],
+    coverage: { include: ['src/**/*.ts'], exclude: ['src/**/*.test.ts'], reporter: ['text-summary', 'html'] },
     projects: [
       {
         extends: true,
@@ -19,7 +21,10 @@ export default defineConfig({
         },
       },
       // Some of these run the service as it is started, from dist/: it is built first where it is stale.
-      { extends: true, test: { name: 'e2e', include: ['test/*.test.ts'], globalSetup: ['test/build.ts', DATABASE] } },
+      {
+        extends: true,
+        test: { name: 'e2e', include: ['test/*.test.ts'], globalSetup: ['test/support/build.setup.ts', DATABASE] },
+      },
     ],
   },
 });

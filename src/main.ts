@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { styleText } from 'node:util';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { reasonOf, systemErrorCode } from './errors/reason.ts';
 import { AdminPassword } from './admin/access/password.ts';
@@ -27,30 +28,41 @@ try {
   await announce(app, configuration);
 } catch (error) {
   process.stderr.write(`${startFailure(error)}\n`);
-  // What was started for it, such as a database, must not be left behind.
+  // Stop what was started before the failure, such as a database.
   await app?.close();
   process.exit(1);
 }
 
-/** On stderr, so that the log on stdout stays one JSON object a line. */
+/** On stderr, so that the log on stdout stays one JSON object per line. What the reader looks for comes last. */
 async function announce(app: NestFastifyApplication, { server }: Configuration): Promise<void> {
   const address = app.getHttpServer().address() as { port: number };
   const host = ['0.0.0.0', '::'].includes(server.host) ? 'localhost' : server.host;
   const url = `http://${host}:${address.port}`;
-  const docs = server.docsEnabled ? `, documentation at /docs` : '';
-  process.stderr.write(`Face API serves on ${url} with the model ${app.get(LoadedModel).name}${docs}\n`);
-  if (server.role !== 'api') process.stderr.write(`${describeConsole(app.get(AdminPassword), url)}\n`);
+  const docs = server.docsEnabled ? `, documentation at ${url}/docs` : '';
   const storage = await app.get(JobRecorder).describe();
-  if (storage !== null) process.stderr.write(`${storage}\n`);
+  const lines = [
+    ...(storage === null ? [] : [storage]),
+    `Face API is listening on ${prominent(url)} (model ${app.get(LoadedModel).name}${docs})`,
+    ...(server.role === 'api' ? [] : describeConsole(app.get(AdminPassword), url)),
+  ];
+  process.stderr.write(lines.map((line) => `${line}\n`).join(''));
 }
 
-function describeConsole({ generated }: AdminPassword, url: string): string {
-  const console = `Console at ${url}${CONSOLE_PATH}`;
-  if (generated === null) return console;
-  return `${console}, password until the next start: ${generated} (to keep one: face-api admin hash-password)`;
+function describeConsole({ generated }: AdminPassword, url: string): string[] {
+  const address = `Console: ${prominent(`${url}${CONSOLE_PATH}`)}`;
+  if (generated === null) return [address];
+  return [
+    address,
+    `Password: ${prominent(generated)} (new at each start; to set your own: face-api admin hash-password)`,
+  ];
 }
 
-/** The first signal lets running requests finish within the grace time; the second ends at once. */
+/** Bold on a terminal, unchanged elsewhere. */
+function prominent(text: string): string {
+  return styleText('bold', text, { stream: process.stderr });
+}
+
+/** The first signal lets running requests finish within the grace time; the second stops immediately. */
 function stopOnSignal(app: NestFastifyApplication, graceMs: number): void {
   let stopping = false;
   const stop = async () => {
@@ -58,7 +70,7 @@ function stopOnSignal(app: NestFastifyApplication, graceMs: number): void {
     stopping = true;
     const finished = await Promise.race([app.close().then(() => true), sleep(graceMs, false)]);
     if (finished) process.exit(0);
-    process.stderr.write(`Requests were still running after ${graceMs} ms; stopped all the same\n`);
+    process.stderr.write(`Requests were still running after ${graceMs} ms; stopped anyway\n`);
     endNow();
   };
   process.on('SIGTERM', () => void stop());
@@ -66,20 +78,20 @@ function stopOnSignal(app: NestFastifyApplication, graceMs: number): void {
 }
 
 /**
- * Ends the process while threads work. `process.exit` ends the threads first, and ONNX Runtime answers the end of one
- * inside an inference with an abort and its core dump.
+ * Ends the process while threads are working. `process.exit` ends the threads first, and ONNX Runtime aborts with a
+ * core dump if a thread ends during an inference.
  */
 function endNow(): never {
   process.kill(process.pid, 'SIGKILL');
-  process.exit(1); // reached by the first process of a container alone, which its own signals cannot end
+  process.exit(1); // only reached as the first process of a container, which its own signals do not end
 }
 
-/** What an operator can put right is told in a line or two; anything else with its stack. */
+/** One or two lines for errors that an operator can fix; a stack trace for all others. */
 function startFailure(error: unknown): string {
   if (error instanceof ConfigurationError) return error.message;
   if (error instanceof EmbeddedPostgresError) return error.message;
   if (error instanceof ModelError) return `The model cannot be used: ${error.message}`;
   if (systemErrorCode(error) === 'EADDRINUSE')
-    return `The port is in use (${reasonOf(error)}); set FACE_API_PORT to another`;
+    return `The port is in use (${reasonOf(error)}); set FACE_API_PORT to another port`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

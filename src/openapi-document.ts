@@ -8,12 +8,12 @@ import { maskedSchema } from './masking/schemas.ts';
 type JsonSchema = Record<string, unknown>;
 type Operation = NonNullable<OpenAPIObject['paths'][string]['post']>;
 
-/** The OpenAPI 3.1 document. Its schemas are those that validate: nothing is described twice. */
+/** The OpenAPI 3.1 document, generated from the schemas that validate. */
 export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject {
   const info = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('Face API')
-    .setDescription('Finds faces in images and removes them.')
+    .setDescription('Detects and masks faces in images.')
     .setVersion('1')
     .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key' }, 'api_key')
     .addBearerAuth()
@@ -36,7 +36,7 @@ function describeImageRoute(document: OpenAPIObject, operation: Operation & Imag
   if (route.kind === 'mask') describeMaskAnswer(document, operation);
 }
 
-/** Schemas with an id become components of the document, and are referred to. */
+/** Schemas with an id become components of the document and are referenced. */
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): { schema: JsonSchema; components: JsonSchema } {
   const { $defs = {}, ...own } = withinDocument(z.toJSONSchema(schema, { target: 'draft-2020-12', io }));
   delete own['$schema'];
@@ -79,7 +79,7 @@ function examplesOf(properties: Record<string, JsonSchema>): JsonSchema {
   return Object.fromEntries(given.map(([name, { examples }]) => [name, (examples as unknown[])[0]]));
 }
 
-/** Which of the two the answer is depends on the header Accept, which the decorators cannot say. */
+/** The response depends on the header Accept, which the decorators cannot describe. */
 function describeMaskAnswer(document: OpenAPIObject, operation: Operation): void {
   const { schema, components } = toJsonSchema(maskedSchema, 'output');
   addComponents(document, components);
@@ -89,14 +89,16 @@ function describeMaskAnswer(document: OpenAPIObject, operation: Operation): void
     200: {
       description: 'The masked image',
       headers: {
-        'X-Face-Count': integer('Faces found'),
-        'X-Masked-Count': integer('Faces and regions masked'),
-        'X-Mask-Verified': text('Outcome, rounds and added boxes of the verification, where it was asked for'),
-        'X-Mask-Receipt': text('The receipt, where it was asked for and is no longer than headers may be'),
+        'X-Face-Count': integer('Number of faces detected'),
+        'X-Masked-Count': integer('Number of faces and regions masked'),
+        'X-Mask-Verified': text('Outcome, rounds and added boxes of the verification, if requested'),
+        'X-Mask-Receipt': text(
+          'The receipt, if requested and short enough for a header; the JSON response always has it',
+        ),
         'X-Mask-Assurance': text('irreversible, or reversible for the methods gaussian and mosaic'),
-        'X-Request-Id': text('The request’s id'),
+        'X-Request-Id': text('Request ID'),
         'X-Model': text('Name of the detector'),
-        'Server-Timing': text('Milliseconds by stage'),
+        'Server-Timing': text('Time per stage in milliseconds'),
       },
       content: {
         'image/*': { schema: { type: 'string', format: 'binary' } },
@@ -106,7 +108,7 @@ function describeMaskAnswer(document: OpenAPIObject, operation: Operation): void
   });
 }
 
-/** What a schema refers to stands among the document's components, wherever the schema itself ends up. */
+/** Points the references of a schema to the components of the document. */
 function withinDocument(schema: JsonSchema): JsonSchema {
   return JSON.parse(JSON.stringify(schema).replaceAll('#/$defs/', '#/components/schemas/')) as JsonSchema;
 }

@@ -1,14 +1,14 @@
 import type { LoggerService } from '@nestjs/common';
 
 /**
- * Warnings and errors from before the service's own logger is there: they wait for it. Nest's own tale of its start is
- * of no use to an operator, and what ends the start is thrown, and told by main.
+ * Holds warnings and errors until the logger of the service exists. The start messages of Nest are
+ * of no use to an operator and are dropped. An error that ends the start is thrown, and main reports it.
  */
 export class StartLog implements LoggerService {
   readonly #lines: ((log: LoggerService) => void)[] = [];
 
   log(): void {
-    // Nest's tale.
+    // Start messages of Nest.
   }
 
   warn(message: unknown, ...rest: unknown[]): void {

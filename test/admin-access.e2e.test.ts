@@ -4,8 +4,8 @@ import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildOpenApiDocument } from '../src/openapi-document.ts';
-import { bearer, cookieOf, loggedIn, login, operatorSettings, PASSWORD, SAME_ORIGIN } from './operator.ts';
-import { expectProblem, RawClient, type Service, startService, until } from './service.ts';
+import { bearer, cookieOf, loggedIn, login, operatorSettings, PASSWORD, SAME_ORIGIN } from './support/operator.ts';
+import { expectProblem, RawClient, type Service, startService, until } from './support/service.ts';
 
 const SESSION = '/api/v1/admin/session';
 const MINUTE_MS = 60_000;

@@ -32,11 +32,11 @@ import { maskedSchema } from '../src/masking/schemas.ts';
 import { ObjectStore } from '../src/storage/objects/object-store.ts';
 import { Listing } from '../src/storage/records/listing.ts';
 import { Spool } from '../src/storage/spool/spool.ts';
-import { asAdmin, readJson, startAdminService } from './admin-client.ts';
+import { asAdmin, readJson, startAdminService } from './support/admin-client.ts';
 import { crowd, encode, portrait } from './fixtures/portraits.ts';
 import { openTestBucket, s3Environment, type TestBucket } from './fixtures/s3-server.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
-import { expectProblem, type Service, until } from './service.ts';
+import { expectProblem, type Service, until } from './support/service.ts';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
@@ -114,10 +114,10 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
       options: { method: 'solid' },
       face_count: 1,
       api_key_name: null,
-      image: { sha256: sha256(image), width: 400, height: 480, kept: true },
+      image: { sha256: sha256(image), width: 400, height: 480, stored: true },
     });
     expect(job.faces![0]).toEqual(masked.faces[0]);
-    const picture = await tryOut('mask', image, { accept: 'image/*', options: { keep: false } });
+    const picture = await tryOut('mask', image, { accept: 'image/*', options: { store: false } });
     expect(picture.headers.get('content-type')).toBe('image/jpeg');
     expect((await sharp(Buffer.from(await picture.arrayBuffer())).metadata()).width).toBe(400);
   });
@@ -135,7 +135,7 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
   });
 
   it('takes the image in all the ways in which the public routes do', async () => {
-    const raw = await fetch(`${service.url}/api/v1/admin/playground/detect?threshold=0.3&keep=false`, {
+    const raw = await fetch(`${service.url}/api/v1/admin/playground/detect?threshold=0.3&store=false`, {
       method: 'POST',
       body: Uint8Array.from(photo),
       headers: { authorization: 'Bearer admin-secret-0123456789', 'content-type': 'image/jpeg' },
@@ -143,14 +143,14 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
     expect(detectionSchema.parse(await raw.json()).face_count).toBe(1);
     const json = asAdmin(service, '/playground/detect', {
       method: 'POST',
-      body: { image: photo.toString('base64'), keep: false, landmarks: false },
+      body: { image: photo.toString('base64'), store: false, landmarks: false },
     });
     expect(detectionSchema.parse(await readJson(json)).faces[0]).not.toHaveProperty('landmarks');
   });
 
   it('keeps nothing of what it is told not to keep', async () => {
     const image = anotherPhoto();
-    const response = await tryOut('detect', image, { options: { keep: false } });
+    const response = await tryOut('detect', image, { options: { store: false } });
     expect(detectionSchema.parse(await response.json()).face_count).toBe(1);
     // What is kept goes through the spool in order: once a later one is there, the first would be.
     await keep(anotherPhoto());
@@ -429,7 +429,7 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
         await readJson(asAdmin(service, `${path}?dry_run=true`, { method: 'DELETE' })),
       );
       expect(before).toEqual({ image_id: job.image_id, jobs: 1, objects: 2, spooled: 0 });
-      expect((await get<ImageDetail>(path)).kept).toBe(true);
+      expect((await get<ImageDetail>(path)).stored).toBe(true);
 
       // One that waits in the spool, as another instance would leave it there.
       const { finishedJob } = await import('./fixtures/stored-jobs.ts');
@@ -464,7 +464,7 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
       .strict()
       .parse(await readJson(asAdmin(service, '/reconciliation', { method: 'POST', body: {} })));
     expect(dry).toMatchObject({ dry_run: true, missing: { count: 1, examples: [row.objectKey] } });
-    expect((await get<ImageDetail>(`/images/${row.id}`)).kept).toBe(true);
+    expect((await get<ImageDetail>(`/images/${row.id}`)).stored).toBe(true);
 
     const { ifAlone } = await import('../src/storage/records/locks.ts');
     const refused = await ifAlone(service.app.get(DataSource), 'reconciliation', () =>
@@ -477,7 +477,7 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
     );
     expect(done).toMatchObject({ dry_run: false, missing: { count: 1 } });
     expect(await get<ImageDetail>(`/images/${row.id}`)).toMatchObject({
-      kept: false,
+      stored: false,
       original_url: null,
       thumbnail_url: null,
     });
@@ -506,7 +506,7 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
     const system = systemSchema.strict().parse(await get<SystemBody>('/system'));
     expect(system).toMatchObject({
       role: 'all',
-      model: { name: 'embedded', licence: 'MIT', source: 'comes with the service' },
+      model: { name: 'embedded', license: 'MIT', source: 'included in the service' },
       verify_model: null,
       pool: { slots_used: 0, inference_used: 0 },
       storage: {

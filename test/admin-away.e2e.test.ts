@@ -7,12 +7,12 @@ import type { JobPage } from '../src/admin/kept/schemas.ts';
 import type { StatisticsBody } from '../src/admin/statistics/schemas.ts';
 import type { SystemBody } from '../src/admin/system/schemas.ts';
 import { detectionSchema } from '../src/inference/schemas.ts';
-import { ADMIN_ENVIRONMENT, asAdmin, readJson, startAdminService } from './admin-client.ts';
+import { ADMIN_ENVIRONMENT, asAdmin, readJson, startAdminService } from './support/admin-client.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { s3Environment, startS3Server, type TestS3Server } from './fixtures/s3-server.ts';
 import { startTcpProxy, type TcpProxy } from './fixtures/tcp-proxy.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
-import { expectProblem, type Service, startService, until } from './service.ts';
+import { expectProblem, type Service, startService, until } from './support/service.ts';
 
 const photo = await encode(portrait({ faceHeight: 150, width: 400, height: 480 }), 'jpeg');
 const SOME = '01900000-0000-7000-8000-000000000000';

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminPassword, hashPassword } from '../src/admin/access/password.ts';
 import { startTcpProxy, type TcpProxy } from './fixtures/tcp-proxy.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
-import { bearer, cookieOf, loggedIn, login, operatorSettings, SAME_ORIGIN } from './operator.ts';
-import { expectProblem, type Service, startService } from './service.ts';
+import { bearer, cookieOf, loggedIn, login, operatorSettings, SAME_ORIGIN } from './support/operator.ts';
+import { expectProblem, type Service, startService } from './support/service.ts';
 
 let database: TestDatabase;
 let proxy: TcpProxy;

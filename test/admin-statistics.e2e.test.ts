@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type StatisticsBody, statisticsSchema } from '../src/admin/statistics/schemas.ts';
-import { ADMIN_ENVIRONMENT, asAdmin, readJson, startAdminService } from './admin-client.ts';
+import { ADMIN_ENVIRONMENT, asAdmin, readJson, startAdminService } from './support/admin-client.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { startTcpProxy, type TcpProxy } from './fixtures/tcp-proxy.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
-import { expectProblem, send, type Service, startService, until } from './service.ts';
+import { expectProblem, send, type Service, startService, until } from './support/service.ts';
 
 const photo = await encode(portrait({ faceHeight: 150, width: 400, height: 480 }), 'jpeg');
 

@@ -1,8 +1,7 @@
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Audit, type Finding, maskedBytes, type MaskQuery } from './audit/check.ts';
 import { checkMetadata } from './audit/metadata.ts';
@@ -12,7 +11,8 @@ import { checkStatements } from './audit/statements.ts';
 import { checkTiffKinds } from './audit/tiff-kinds.ts';
 import { checkTransparency } from './audit/transparency.ts';
 import { checkVerification } from './audit/verification.ts';
-import { type Service, startService } from './service.ts';
+import { type Service, startService } from './support/service.ts';
+import { hasShared, shared } from './support/shared.ts';
 
 /** The audit, in a small run; FACE_API_TEST_CASES=1000 makes it a large one. */
 const CASES = Number(process.env['FACE_API_TEST_CASES'] ?? 24);
@@ -50,35 +50,38 @@ describe('no byte of the answer depends on a pixel inside the mask', { timeout: 
   });
 });
 
-const PAIRS = fileURLToPath(new URL('../../shared/images/pairs/', import.meta.url));
+const PAIRS = shared('images/pairs', '/');
 
 /** Of trellis quantisation, and of WebP, docs/masks.md promises less. */
 const PROMISED = /^(cjpeg|ff|tiff)-/;
 
-describe.skipIf(!existsSync(PAIRS))('collected pairs that differ inside a mask alone are answered alike', () => {
-  it.each(
-    globSync(`${PAIRS}*.json`)
-      .map((path) => basename(path, '.json'))
-      .filter((name) => PROMISED.test(name)),
-  )('%s', async (name) => {
-    const sent = JSON.parse(readFileSync(`${PAIRS}${name}.json`, 'utf8')) as MaskQuery;
-    const options = ['detect', 'regions', 'method', 'format', 'strength'];
-    const query = Object.fromEntries(Object.entries(sent).filter(([option]) => options.includes(option)));
-    const [one, other] = globSync(`${PAIRS}${name}-[ab].*`).map((file) => readFileSync(file));
-    const answer = await maskedBytes(audit, one!, query);
-    expect(answer.equals(await maskedBytes(audit, other!, query))).toBe(true);
-  });
-});
+describe.skipIf(!hasShared('images/pairs'))(
+  'collected pairs that differ inside a mask alone are answered alike',
+  () => {
+    it.each(
+      globSync(`${PAIRS}*.json`)
+        .map((path) => basename(path, '.json'))
+        .filter((name) => PROMISED.test(name)),
+    )('%s', async (name) => {
+      const sent = JSON.parse(readFileSync(`${PAIRS}${name}.json`, 'utf8')) as MaskQuery;
+      const options = ['detect', 'regions', 'method', 'format', 'strength'];
+      const query = Object.fromEntries(Object.entries(sent).filter(([option]) => options.includes(option)));
+      const [one, other] = globSync(`${PAIRS}${name}-[ab].*`).map((file) => readFileSync(file));
+      const answer = await maskedBytes(audit, one!, query);
+      expect(answer.equals(await maskedBytes(audit, other!, query))).toBe(true);
+    });
+  },
+);
 
-const COLLECTED = fileURLToPath(new URL('../../shared/images', import.meta.url));
+const COLLECTED = ['images/codec', 'images/exif', 'images/hostile'] as const;
 
 describe('an answer holds pixels and nothing else', { timeout: TIMEOUT_MS }, () => {
   it('whatever the image carries', async () => {
     expectToHold(await checkMetadata(audit));
   });
 
-  it.skipIf(!existsSync(COLLECTED))('for collected images', async () => {
-    const files = globSync(`${COLLECTED}/{codec,exif,hostile}/*`);
+  it.skipIf(!hasShared(...COLLECTED))('for collected images', async () => {
+    const files = COLLECTED.flatMap((part) => globSync(shared(part, '*')));
     expect(files.length).toBeGreaterThan(50);
     expectToHold(await checkMetadata(audit, files));
   });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import { encode, portrait } from './fixtures/portraits.ts';
-import { send, startServiceProcess, until } from './service.ts';
+import { send, startServiceProcess, until } from './support/service.ts';
 
 const execute = promisify(execFile);
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { problemSchema } from '../src/errors/problem.ts';
-import { bearer, operatorSettings } from './operator.ts';
-import { expectProblem, RawClient, type Service, startService, until } from './service.ts';
+import { bearer, operatorSettings } from './support/operator.ts';
+import { expectProblem, RawClient, type Service, startService, until } from './support/service.ts';
 
 let service: Service;
 

@@ -12,8 +12,8 @@ import { freePort } from './fixtures/free-port.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { isInstalled } from './fixtures/programs.ts';
 import { namesIn } from './fixtures/promql.ts';
-import { operatorSettings } from './operator.ts';
-import { RawClient, send, type Service, startService, until } from './service.ts';
+import { operatorSettings } from './support/operator.ts';
+import { RawClient, send, type Service, startService, until } from './support/service.ts';
 
 const image = await encode(portrait({ faceHeight: 150, width: 400, height: 480 }), 'jpeg');
 const dashboard = await readDashboard();

@@ -6,7 +6,7 @@ import { InferencePool } from '../src/inference/inference-pool.ts';
 import { InferenceSemaphore } from '../src/inference/inference-semaphore.ts';
 import { detectionSchema } from '../src/inference/schemas.ts';
 import { portrait, render } from './fixtures/portraits.ts';
-import { expectProblem, RawClient, send, type Service, startService, until } from './service.ts';
+import { expectProblem, RawClient, send, type Service, startService, until } from './support/service.ts';
 
 const small = await render(portrait({ faceHeight: 150, width: 400, height: 480 }));
 /** 48 million pixels: their decoding alone takes longer than the deadline below, and no stage takes many seconds. */

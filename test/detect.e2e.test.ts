@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { detectionSchema } from '../src/inference/schemas.ts';
 import { crowd, encode, type Format, portrait } from './fixtures/portraits.ts';
-import { asBox, overlap } from './picture.ts';
-import { expectProblem, send, type Sending, type Service, startService, WAYS } from './service.ts';
+import { asBox, overlap } from './support/picture.ts';
+import { expectProblem, send, type Sending, type Service, startService, WAYS } from './support/service.ts';
 
 const scene = portrait({ faceHeight: 160, width: 400, height: 480 });
 const people = crowd(6, { width: 800, height: 600, seed: 3 });

@@ -1,14 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readdirSync, readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { detectionSchema } from '../src/inference/schemas.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { RequestSlots } from '../src/http/request-slots.ts';
-import { expectProblem, RawClient, send, type Service, startService, until, WAYS } from './service.ts';
-
-const SHARED_IMAGES = fileURLToPath(new URL('../../shared/images', import.meta.url));
-const hasShared = existsSync(SHARED_IMAGES);
+import { expectProblem, RawClient, send, type Service, startService, until, WAYS } from './support/service.ts';
+import { hasShared, shared } from './support/shared.ts';
 
 const MAX_UPLOAD_BYTES = 200_000;
 const MAX_PIXELS = 500_000;
@@ -365,8 +362,8 @@ describe('the rate limit', () => {
   });
 });
 
-describe.skipIf(!hasShared)('hostile files', () => {
-  const files = hasShared ? readdirSync(`${SHARED_IMAGES}/hostile`) : [];
+describe.skipIf(!hasShared('images/hostile'))('hostile files', () => {
+  const files = hasShared('images/hostile') ? readdirSync(shared('images/hostile')) : [];
   let tolerant: Service;
 
   beforeAll(async () => {
@@ -375,7 +372,7 @@ describe.skipIf(!hasShared)('hostile files', () => {
   afterAll(() => tolerant.close());
 
   it.each(files)('%s gets 4xx or a valid result in under 5 s, and the service goes on', async (file) => {
-    const bytes = readFileSync(`${SHARED_IMAGES}/hostile/${file}`);
+    const bytes = readFileSync(shared('images/hostile', file));
     for (const endpoint of ['detect', 'mask'] as const) {
       const started = performance.now();
       const response = await send(tolerant.url, endpoint, bytes);
@@ -398,15 +395,15 @@ describe.skipIf(!hasShared)('hostile files', () => {
   });
 });
 
-describe.skipIf(!hasShared)('real files of the refused types', () => {
+describe.skipIf(!hasShared('images/codec'))('real files of the refused types', () => {
   it('a HEIC file gets 415 that says so', async () => {
-    const response = await send(service.url, 'mask', readFileSync(`${SHARED_IMAGES}/codec/hopper.heif`));
+    const response = await send(service.url, 'mask', readFileSync(shared('images/codec', 'hopper.heif')));
 
     expect((await expectProblem(response, 415, 'unsupported-image')).detail).toContain('HEIC');
   });
 
   it('an SVG file gets 415 that says so', async () => {
-    const response = await send(service.url, 'mask', readFileSync(`${SHARED_IMAGES}/codec/check.svg`));
+    const response = await send(service.url, 'mask', readFileSync(shared('images/codec', 'check.svg')));
 
     expect((await expectProblem(response, 415, 'unsupported-image')).detail).toContain('SVG');
   });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ServiceProcess, startServiceProcess } from './service.ts';
+import { type ServiceProcess, startServiceProcess } from './support/service.ts';
 
 /** No request holds the process: others are answered meanwhile, whatever it sends. */
 

@@ -12,7 +12,7 @@ import { packageModelsFolder } from '../src/models/model-files.ts';
 import type { NetworkOutput } from '../src/vision/scrfd.ts';
 import { checkDyingWorkers, checkRefusals } from './audit/fail-closed.ts';
 import { crowd, encode, portrait, render } from './fixtures/portraits.ts';
-import { expectProblem, send, startService } from './service.ts';
+import { expectProblem, send, startService } from './support/service.ts';
 
 const CASES = Number(process.env['FACE_API_TEST_DEATHS'] ?? 26);
 const image = await render(portrait({ width: 240, height: 300 }));
@@ -117,6 +117,6 @@ describe('when the network or the encoder breaks', () => {
     const abandoned = task();
     Atomics.store(abandoned.cancel, 0, 1);
     const tools = { detector, verifier: detector, maxPixels: 1e6, maxFrames: 1 };
-    await expect(maskFaces(abandoned, tools)).rejects.toThrow('nobody waits');
+    await expect(maskFaces(abandoned, tools)).rejects.toThrow('the request has ended');
   });
 });

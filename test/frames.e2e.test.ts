@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { detectionSchema } from '../src/inference/schemas.ts';
 import { maskedSchema } from '../src/masking/schemas.ts';
 import { emptyScene, portrait, render } from './fixtures/portraits.ts';
-import { asBox, type Box, decode, difference } from './picture.ts';
-import { expectProblem, send, type Service, startService } from './service.ts';
+import { asBox, type Box, decode, difference } from './support/picture.ts';
+import { expectProblem, send, type Service, startService } from './support/service.ts';
 
 /** Animations and pages: every frame is masked, and the film comes back. */
 

@@ -9,10 +9,10 @@ import { type ImageRequest, toImageRequest } from '../src/inference/image-reques
 import { InferenceSemaphore } from '../src/inference/inference-semaphore.ts';
 import { MaskingService } from '../src/masking/masking.service.ts';
 import type { MaskRequestOptions } from '../src/masking/schemas.ts';
-import { asAdmin, readJson, startAdminService } from './admin-client.ts';
+import { asAdmin, readJson, startAdminService } from './support/admin-client.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
-import { type Service, until } from './service.ts';
+import { type Service, until } from './support/service.ts';
 
 const photo = await encode(portrait({ faceHeight: 150, width: 400, height: 480 }), 'jpeg');
 

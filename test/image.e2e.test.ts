@@ -13,7 +13,7 @@ import { freePort } from './fixtures/free-port.ts';
 import { buildImage, type ImageBuild, makeDeletable, parseStages } from './fixtures/image-build.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { isInstalled } from './fixtures/programs.ts';
-import { type Environment, send, until } from './service.ts';
+import { type Environment, send, until } from './support/service.ts';
 
 /**
  * The image without an engine: the Dockerfile's stages in plain folders, by its own steps; then what came of them, started
@@ -295,7 +295,7 @@ async function startContainer(environment: Environment = {}): Promise<Container>
   });
   await until(() => {
     if (child.exitCode !== null) throw new Error(`the container ended with ${child.exitCode}:\n${output}`);
-    return output.includes('serves on');
+    return output.includes('is listening on');
   }, 60_000);
   return {
     url: `http://127.0.0.1:${port}`,

@@ -11,8 +11,8 @@ import {
   type ServiceProcess,
   startService,
   startServiceProcess,
-} from './service.ts';
-import { until, WAYS } from './service.ts';
+} from './support/service.ts';
+import { until, WAYS } from './support/service.ts';
 
 const small = await render(portrait({ faceHeight: 150, width: 400, height: 480 }));
 /** 12 million pixels: to mask it keeps a thread busy for a while. */

@@ -4,8 +4,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { detectionSchema } from '../src/inference/schemas.ts';
 import { maskedSchema } from '../src/masking/schemas.ts';
 import { encode, type Format, portrait } from './fixtures/portraits.ts';
-import { asBox, type Box, contrast, decode, differenceInside, differenceOutside, grow, overlap } from './picture.ts';
-import { expectProblem, send, type Sending, type Service, startService, WAYS } from './service.ts';
+import {
+  asBox,
+  type Box,
+  contrast,
+  decode,
+  differenceInside,
+  differenceOutside,
+  grow,
+  overlap,
+} from './support/picture.ts';
+import { expectProblem, send, type Sending, type Service, startService, WAYS } from './support/service.ts';
 
 const scene = portrait({ faceHeight: 150, width: 400, height: 480 });
 const drawn = asBox(scene.faces[0]!.box);
@@ -350,7 +359,7 @@ describe('the options', () => {
   it.each(WAYS)('one that there is none of is refused by name (%s)', async (way) => {
     const response = await mask({ way, options: { colour: '#000000' } });
 
-    expect((await expectProblem(response, 400, 'invalid-option')).detail).toContain('colour');
+    expect((await expectProblem(response, 400, 'invalid-option')).detail).toContain('color');
   });
 
   it('are refused where regions are given twice in a form: the first ones would stay visible', async () => {

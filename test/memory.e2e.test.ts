@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { crowd, encode } from './fixtures/portraits.ts';
-import { expectProblem, send, type ServiceProcess, startServiceProcess, until } from './service.ts';
+import { expectProblem, send, type ServiceProcess, startServiceProcess, until } from './support/service.ts';
 
 const ROUNDS_TO_WARM_UP = 3;
 const ROUNDS = 6;

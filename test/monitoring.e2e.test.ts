@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Metrics } from '../src/metrics/metrics.ts';
 import { VERSION } from '../src/version.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
-import { login, operatorSettings } from './operator.ts';
-import { RawClient, send, type Service, startService, until } from './service.ts';
+import { login, operatorSettings } from './support/operator.ts';
+import { RawClient, send, type Service, startService, until } from './support/service.ts';
 
 const image = await encode(portrait({ faceHeight: 150, width: 400, height: 480 }), 'jpeg');
 const docs = await readFile(new URL('../docs/monitoring.md', import.meta.url), 'utf8');

@@ -12,7 +12,7 @@ import { ADMIN_HOST, API_HOST, type Answer, makeCertificate, type Nginx, startNg
 import { crowd, encode, portrait } from './fixtures/portraits.ts';
 import { isInstalled } from './fixtures/programs.ts';
 import { startS3Server } from './fixtures/s3-server.ts';
-import { type Environment, type ServiceProcess, startServiceProcess, until } from './service.ts';
+import { type Environment, type ServiceProcess, startServiceProcess, until } from './support/service.ts';
 
 /** The service as it is meant to be reached from outside: nginx, two processes of the role api, one of the role admin. */
 
@@ -158,8 +158,8 @@ describe.runIf(isInstalled('nginx'))('through nginx', () => {
       expect(answer.status).toBe(413);
       expect(problemOf(answer)).toMatchObject({
         type: 'urn:face-api:problem:upload-too-large',
-        title: 'The upload has too many bytes',
-        detail: `At most ${MAX_UPLOAD_BYTES} bytes are taken. Send a smaller file`,
+        title: 'Upload too large',
+        detail: `The upload is limited to ${MAX_UPLOAD_BYTES} bytes. Send a smaller file`,
       });
     });
 

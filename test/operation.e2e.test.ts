@@ -8,7 +8,7 @@ import { detectOptionsSchema } from '../src/inference/schemas.ts';
 import { maskOptionsSchema } from '../src/masking/schemas.ts';
 import { checkOptionsSchema } from '../src/receipts/schemas.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
-import { expectProblem, send, type Service, startService } from './service.ts';
+import { expectProblem, send, type Service, startService } from './support/service.ts';
 
 const COMMITTED = fileURLToPath(new URL('../openapi.json', import.meta.url));
 

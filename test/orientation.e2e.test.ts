@@ -1,14 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { detectionSchema } from '../src/inference/schemas.ts';
 import { type Orientation, portrait, withOrientation } from './fixtures/portraits.ts';
-import { asBox, type Box, decode, differenceInside, differenceOutside, grow, overlap } from './picture.ts';
-import { send, type Service, startService } from './service.ts';
+import { asBox, type Box, decode, differenceInside, differenceOutside, grow, overlap } from './support/picture.ts';
+import { send, type Service, startService } from './support/service.ts';
+import { hasShared, shared } from './support/shared.ts';
 
 const ORIENTATIONS: readonly Orientation[] = [1, 2, 3, 4, 5, 6, 7, 8];
-const SHARED_EXIF = fileURLToPath(new URL('../../shared/images/exif', import.meta.url));
-const DET_500M = fileURLToPath(new URL('../../shared/models/det_500m.onnx', import.meta.url));
+const DET_500M = shared('models', 'det_500m.onnx');
 
 /** The face sits off the middle, so that no turning or mirroring leaves it where it was. */
 const scene = portrait({ faceHeight: 130, width: 420, height: 520, roll: 8 });
@@ -61,7 +60,7 @@ describe.each(['jpeg', 'webp'] as const)('a drawn person as %s', (format) => {
   });
 });
 
-describe.skipIf(!existsSync(SHARED_EXIF) || !existsSync(DET_500M))('a photograph of a person', () => {
+describe.skipIf(!hasShared('images/exif') || !existsSync(DET_500M))('a photograph of a person', () => {
   let photos: Service;
 
   beforeAll(async () => {
@@ -74,7 +73,7 @@ describe.skipIf(!existsSync(SHARED_EXIF) || !existsSync(DET_500M))('a photograph
     async (extension) => {
       const boxes: Box[] = [];
       for (const orientation of ORIENTATIONS.slice(1)) {
-        const bytes = readFileSync(`${SHARED_EXIF}/hopper_orientation_${orientation}.1face.${extension}`);
+        const bytes = readFileSync(shared('images/exif', `hopper_orientation_${orientation}.1face.${extension}`));
         const { faces, face_count, image } = await facesIn(bytes, photos.url);
         expect({ orientation, face_count }).toEqual({ orientation, face_count: 1 });
         const { box } = faces[0]!;

@@ -1,5 +1,4 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { detectionSchema } from '../src/inference/schemas.ts';
 import {
@@ -13,14 +12,14 @@ import {
   type Side,
   tinyFaces,
 } from './fixtures/portraits.ts';
-import { asBox, decode, differenceInside, foundOf, grow } from './picture.ts';
-import { send, type Service, startService } from './service.ts';
+import { asBox, decode, differenceInside, foundOf, grow } from './support/picture.ts';
+import { send, type Service, startService } from './support/service.ts';
+import { shared } from './support/shared.ts';
 
 const SIDES: readonly Side[] = ['left', 'top', 'right', 'bottom'];
 const SEEDS = [1, 2, 3, 4, 5, 6];
-const SHARED = fileURLToPath(new URL('../../shared', import.meta.url));
-const DET_500M = `${SHARED}/models/det_500m.onnx`;
-const PHOTOS = `${SHARED}/photos`;
+const DET_500M = shared('models', 'det_500m.onnx');
+const PHOTOS = shared('photos');
 
 async function detect({ url }: Service, image: Uint8Array, options: Record<string, unknown> = {}) {
   const response = await send(url, 'detect', image, { options });

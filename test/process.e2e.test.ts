@@ -19,7 +19,7 @@ import {
   spawnService,
   startServiceProcess,
   until,
-} from './service.ts';
+} from './support/service.ts';
 
 const image = await render(portrait({ faceHeight: 150, width: 400, height: 480 }));
 /** Keeps a thread busy for a second or more. */
@@ -202,7 +202,7 @@ describe('a start that cannot be', () => {
         const output = await failedStart({ [variable]: broken });
 
         expect(output.split('\n').length).toBeLessThanOrEqual(2);
-        expect(output).toContain(`${broken} is not a detector that can be run`);
+        expect(output).toContain(`${broken} is not a supported detector`);
         expect(output).not.toContain('embedded.onnx');
       }
     } finally {
@@ -241,20 +241,21 @@ describe('what the process writes', () => {
   });
   afterAll(() => service.stop());
 
-  it('is a readable line each for service and console, and one JSON object a line for machines', async () => {
+  it('has the address, the console and its password as readable lines, and one JSON object per line for machines', async () => {
     await fetch(`${service.url}/nothing`);
     await until(() => service.output().includes('/nothing'));
-    const [announcement, consoleLine, ...others] = service
+    const [announcement, consoleLine, passwordLine, ...others] = service
       .output()
       .trim()
       .split('\n')
       .filter((line) => !line.startsWith('{'));
 
     expect(announcement).toBe(
-      `Face API serves on http://127.0.0.1:${service.port} with the model embedded, documentation at /docs`,
+      `Face API is listening on http://127.0.0.1:${service.port} (model embedded, documentation at http://127.0.0.1:${service.port}/docs)`,
     );
-    expect(consoleLine).toMatch(
-      /^Console at http:\/\/127\.0\.0\.1:\d+\/admin, password until the next start: [\w-]{20} \(to keep one: face-api admin hash-password\)$/,
+    expect(consoleLine).toBe(`Console: http://127.0.0.1:${service.port}/admin`);
+    expect(passwordLine).toMatch(
+      /^Password: [\w-]{20} \(new at each start; to set your own: face-api admin hash-password\)$/,
     );
     expect(others).toEqual([]);
     for (const line of service.output().split('\n')) if (line.startsWith('{')) JSON.parse(line);

@@ -7,7 +7,7 @@ import { maskedSchema } from '../src/masking/schemas.ts';
 import { checkedSchema } from '../src/receipts/schemas.ts';
 import { runFaceApi } from './fixtures/command-line.ts';
 import { portrait, render } from './fixtures/portraits.ts';
-import { expectProblem, send, type Service, startService } from './service.ts';
+import { expectProblem, send, type Service, startService } from './support/service.ts';
 
 const image = await render(portrait({ width: 240, height: 300 }));
 const folder = await mkdtemp(join(tmpdir(), 'face-api-receipts-'));

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { portOf, readConfiguration } from '../src/config/configuration.ts';
-import { operatorSettings } from './operator.ts';
-import { type Service, startService } from './service.ts';
+import { operatorSettings } from './support/operator.ts';
+import { type Service, startService } from './support/service.ts';
 
 const PUBLIC = [
   'POST /api/v1/detect',

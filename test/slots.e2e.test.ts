@@ -4,7 +4,7 @@ import { RequestSlots } from '../src/http/request-slots.ts';
 import { InferenceSemaphore } from '../src/inference/inference-semaphore.ts';
 import { detectionSchema } from '../src/inference/schemas.ts';
 import { crowd, encode } from './fixtures/portraits.ts';
-import { expectProblem, RawClient, send, type Service, startService, until, WAYS } from './service.ts';
+import { expectProblem, RawClient, send, type Service, startService, until, WAYS } from './support/service.ts';
 
 const SLOTS = 10;
 /** A refusal is given at once; the rest is room for a machine that is busy with fifty uploads. */
@@ -313,7 +313,7 @@ describe('uploads that stall', () => {
     going.hangUp();
 
     expect(head).toMatch(/^HTTP\/1\.1 408 /);
-    expect(problemSchema.parse(JSON.parse(body)).detail).toContain('1024 bytes a second');
+    expect(problemSchema.parse(JSON.parse(body)).detail).toContain('1024 bytes per second');
     expect(answered).toBe('');
     await until(() => client.isClosed);
   });

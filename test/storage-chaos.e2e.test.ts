@@ -13,7 +13,7 @@ import { openDatabase } from './fixtures/opened-database.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { s3Environment, startS3Server, type TestS3Server } from './fixtures/s3-server.ts';
 import { startTcpProxy, type TcpProxy } from './fixtures/tcp-proxy.ts';
-import { send, type ServiceProcess, startServiceProcess } from './service.ts';
+import { send, type ServiceProcess, startServiceProcess } from './support/service.ts';
 
 /** `npm run test:chaos` sends 500; every run of the tests, as many as fit in half a minute. */
 const REQUESTS = Number(process.env['TEST_CHAOS_REQUESTS'] ?? 100);

@@ -26,7 +26,7 @@ import {
   startService,
   startServiceProcess,
   until,
-} from './service.ts';
+} from './support/service.ts';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
@@ -227,10 +227,8 @@ describe('a process of its own', () => {
 
   it('says where it keeps what, and stops its database with itself', async () => {
     const service = await startServiceProcess(environment());
-    await until(() => service.output().includes('Images are kept in'));
-    expect(service.output()).toContain(
-      `Images are kept in the folder ${join(folder, 'objects')}, their records in the`,
-    );
+    await until(() => service.output().includes('Storing images in'));
+    expect(service.output()).toContain(`Storing images in the folder ${join(folder, 'objects')}, records in the`);
     expect(await databaseRuns()).toBe(true);
     service.child.kill('SIGTERM');
     expect(await service.ended).toEqual([0, null]);
@@ -402,7 +400,7 @@ describe('what is damaged in the spool', () => {
         service
           .output()
           .split('\n')
-          .filter((line) => line.includes('was put aside'));
+          .filter((line) => line.includes('was moved aside'));
       await until(() => lines().length === 2);
       for (const name of [torn, noFile]) expect(lines().join()).toContain(name);
       const ready = await (await fetch(`${service.url}/health/ready`)).json();

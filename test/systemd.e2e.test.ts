@@ -7,8 +7,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { settings } from '../src/config/settings.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { isInstalled } from './fixtures/programs.ts';
-import { send, startServiceProcess, until } from './service.ts';
-import { startEnvironment } from './start-environment.ts';
+import { send, startServiceProcess, until } from './support/service.ts';
+import { startEnvironment } from './support/start-environment.ts';
 
 const execute = promisify(execFile);
 const UNIT = 'docker/systemd/face-api.service';

@@ -6,7 +6,7 @@ import { attributesOf, type CollectedSpan, type Collector, drawTrace, startColle
 import { encode, portrait } from './fixtures/portraits.ts';
 import { startTcpProxy } from './fixtures/tcp-proxy.ts';
 import { createTestDatabase } from './fixtures/test-database.ts';
-import { type Environment, send, type ServiceProcess, startServiceProcess, until } from './service.ts';
+import { type Environment, send, type ServiceProcess, startServiceProcess, until } from './support/service.ts';
 
 const photo = await encode(portrait({ faceHeight: 150, width: 400, height: 480 }), 'jpeg');
 

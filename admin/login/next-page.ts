@@ -1,6 +1,6 @@
 const CONSOLE = '/admin';
 
-/** Where to go after the login: a page of this console, whatever the address asks for. */
+/** The page to open after the login: always a page of this console. */
 export function nextPage(search: string, origin: string): string {
   const wanted = new URLSearchParams(search).get('next');
   if (wanted === null) return CONSOLE;

@@ -23,5 +23,5 @@ export async function registerAdmin(app: NestFastifyApplication, consoleFolder =
     isLoggedIn: async (request) => (await adminBySession(request, sessions)) !== null,
     objectsOrigin: app.get(ObjectStore).publicOrigin,
   });
-  if (!isBuilt) new Logger('Console').warn('The console is not built: `npm run build` builds it');
+  if (!isBuilt) new Logger('Console').warn('The console is not built: run `npm run build`');
 }

@@ -33,7 +33,7 @@ describe('hash-password', () => {
   ])('refuses one that is %s', async (_, typed) => {
     const { exitCode, stdout, stderr } = await run(['hash-password'], typed);
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
-    expect(stderr).toBe('error: the password needs 12 to 256 characters\n');
+    expect(stderr).toBe('error: the password must have 12 to 256 characters\n');
   });
 
   it.each([[[]], [['hash']], [['hash-password', 'my-password']]])('called as %j: says how to call it', async (args) => {

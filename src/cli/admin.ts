@@ -9,12 +9,12 @@ const MIN_PASSWORD_LENGTH = 12;
 export function addAdmin(program: Command, context: CliContext): void {
   program
     .command('admin')
-    .description('the console')
+    .description('commands for the console')
     .command('hash-password')
-    .description('ask for a password and print its argon2id hash, for FACE_API_ADMIN_PASSWORD_HASH')
+    .description('ask for a password and print its argon2id hash for FACE_API_ADMIN_PASSWORD_HASH')
     .addHelpText(
       'after',
-      '\nThe password is read from the terminal, unseen, or from standard input where that is none.',
+      '\nThe password is read from the terminal without echo, or from standard input if it is not a terminal.',
     )
     .action(() => printHash(context));
 }
@@ -25,8 +25,8 @@ async function printHash(context: CliContext): Promise<void> {
   if (mistake !== null) throw new Error(mistake);
   context.stdout.write(`${await hashPassword(password)}\n`);
   context.stderr.write(
-    'Put this line into a file of its own and its path into FACE_API_ADMIN_PASSWORD_HASH_FILE; or into .env, as\n' +
-      "FACE_API_ADMIN_PASSWORD_HASH='…' within single quotes. Then start the service again: older sessions end.\n",
+    'Save this line to a file and set FACE_API_ADMIN_PASSWORD_HASH_FILE to its path; or add it to .env as\n' +
+      "FACE_API_ADMIN_PASSWORD_HASH='…' in single quotes. Then restart the service. Existing sessions end.\n",
   );
 }
 
@@ -35,7 +35,7 @@ async function readPassword({ stdin, stderr }: CliContext): Promise<string> {
   const context = { input: stdin, output: stderr, clearPromptOnDone: true };
   const password = await inputPassword({ message: 'Password', mask: true, validate: isUsable }, context);
   await inputPassword(
-    { message: 'Once more', mask: true, validate: (again) => again === password || 'The two differ' },
+    { message: 'Repeat the password', mask: true, validate: (again) => again === password || 'The passwords differ' },
     context,
   );
   return password;
@@ -47,5 +47,5 @@ function isUsable(password: string): string | true {
 
 function mistakeIn(password: string): string | null {
   if (password.length >= MIN_PASSWORD_LENGTH && password.length <= MAX_PASSWORD_LENGTH) return null;
-  return `the password needs ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters`;
+  return `the password must have ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters`;
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { countFrom } from './values.ts';
 
-/** The checks draw people and use the tests' own programs, so they are part of a checkout and not of what is deployed. */
+/** The checks use drawn people and helpers of the tests, so they exist in a checkout only, not in a deployment. */
 const AUDIT = new URL('../../test/audit/audit.ts', import.meta.url);
 
 interface AuditOptions {
@@ -14,21 +14,21 @@ interface AuditOptions {
 }
 
 interface Audit {
-  /** Answers whether all promises hold. */
+  /** @returns whether all promises hold */
   readonly runAudit: (options: AuditOptions) => Promise<boolean>;
 }
 
 export function addAudit(program: Command): void {
   program
     .command('audit')
-    .description('try the promises of docs/masks.md from outside, against this build or a service that runs')
-    .option('--url <url>', 'the service to try (default: starts this build)')
-    .option('--api-key <key>', 'key of that service')
-    .option('--cases <number>', 'how often each promise is tried', countFrom(1, 1_000_000), 50)
-    .option('--images <folder>', 'images of your own to try as well')
-    .option('--folder <folder>', 'where files of counter-examples go', 'audit-counter-examples')
+    .description('test the promises of docs/masks.md against this build or a running service')
+    .option('--url <url>', 'URL of a running service (default: start this build)')
+    .option('--api-key <key>', 'API key of that service')
+    .option('--cases <number>', 'number of test cases per promise', countFrom(1, 1_000_000), 50)
+    .option('--images <folder>', 'also test with your own images')
+    .option('--folder <folder>', 'folder for counter-examples', 'audit-counter-examples')
     .action(async (options: AuditOptions) => {
-      if (!existsSync(AUDIT)) throw new Error('the audit needs a checkout of the repository; run it there, with --url');
+      if (!existsSync(AUDIT)) throw new Error('the audit needs a checkout of the repository: run it there with --url');
       const { runAudit } = (await import(AUDIT.href)) as Audit;
       if (!(await runAudit(options))) throw new Error('a promise does not hold');
     });

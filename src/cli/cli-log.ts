@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import type { LoggerService } from '@nestjs/common';
 import { reasonOf } from '../errors/reason.ts';
 
-/** The services' warnings and errors as lines on stderr, without time or place: who types a command knows both. */
+/** Writes warnings and errors of the services as lines to stderr, without time and context. */
 export class CliLog implements LoggerService {
   readonly #stderr: Writable;
 
@@ -11,10 +11,10 @@ export class CliLog implements LoggerService {
   }
 
   log(): void {
-    // What a service tells of its course; the command says itself what it has done.
+    // Progress messages of services: the command reports its own result.
   }
 
-  /** @param about what a structured log would hold, or the text itself */
+  /** @param about the fields of a structured log entry, or the text itself */
   warn(about: unknown, text?: unknown): void {
     if (typeof about !== 'object' || about === null) {
       this.#stderr.write(`${String(about)}\n`);

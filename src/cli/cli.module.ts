@@ -4,7 +4,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { MetricsModule } from '../metrics/metrics.module.ts';
 import { TracingModule } from '../tracing/tracing.module.ts';
 
-/** What the service's modules stand on, without a server. */
+/** The modules that all others need, without a server. */
 @Module({})
 export class CliModule {
   static forRoot(configuration: Configuration, imports: ModuleMetadata['imports'] & object): DynamicModule {

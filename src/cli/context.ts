@@ -1,25 +1,25 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Environment } from '../config/configuration.ts';
 
-/** What a command works with: the terminal and the settings. */
+/** The terminal and the settings of a command. */
 export interface CliContext {
   readonly stdin: Readable & { readonly isTTY?: boolean };
-  /** Answers. */
+  /** For results. */
   readonly stdout: Writable;
-  /** Progress and errors. */
+  /** For progress and errors. */
   readonly stderr: Writable;
   readonly environment: () => Environment;
-  /** Where the manifest of models is. */
+  /** Folder of the model manifest. */
   readonly packageFolder: string;
-  /** Aborted by Ctrl-C, from the first call on. */
+  /** A signal that Ctrl-C aborts, from the first call on. */
   readonly interruption: () => AbortSignal;
 }
 
-/** The command was wrong: exit code 2, and the message goes on with what to type. */
+/** An invalid command: exit code 2, and the message ends with what to run. */
 export class UsageError extends Error {
   readonly instead: string | undefined;
 
-  /** @param instead not given: the command's help */
+  /** @param instead what to run; by default the help of the command */
   constructor(problem: string, instead?: string) {
     super(problem);
     this.instead = instead;

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,9 +7,7 @@ import { runFaceApi } from '../../test/fixtures/command-line.ts';
 import { crowd, emptyScene, encode, portrait, type Scene } from '../../test/fixtures/portraits.ts';
 import type { Figures } from '../evaluation/figures.ts';
 import type { Conditions } from '../evaluation/report.ts';
-
-const WIDER = '../shared/data/wider-val';
-const MODELS = '../shared/models';
+import { hasShared, shared } from '../../test/support/shared.ts';
 
 const run = (...args: string[]) => runFaceApi(['eval', ...args]);
 
@@ -84,25 +81,25 @@ describe('an evaluation on drawn people', () => {
     await writeFile(join(broken, 'images/0.jpg'), 'no photo');
     const { exitCode, stdout, stderr } = await run('--dataset', broken);
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
-    expect(stderr).toContain(`${join(broken, 'images/0.jpg')}: The bytes are not an image that is known here`);
+    expect(stderr).toContain(`${join(broken, 'images/0.jpg')}: The file type was not recognized`);
   });
 });
 
 describe('a wrong command', () => {
   it.each([
     [[], "required option '--dataset <folder>' not specified"],
-    [['--dataset', 'x', '--threshold', 'low'], "argument 'low' is invalid. It takes a number from 0.01 to 1"],
-    [['--dataset', 'x', '--threshold', '0.7'], '--threshold is 0.7; it takes at most the default threshold 0.5'],
-    [['--dataset', 'x', '--input-size', '100'], "argument '100' is invalid. It takes a whole number from 32"],
-    [['--dataset', 'x', '--threads', '0'], "argument '0' is invalid. It takes a whole number from 1 to 64"],
-    [['--dataset', 'x', '--limit', '0'], "argument '0' is invalid. It takes a whole number from 1"],
+    [['--dataset', 'x', '--threshold', 'low'], "argument 'low' is invalid. Expected: a number from 0.01 to 1"],
+    [['--dataset', 'x', '--threshold', '0.7'], '--threshold is 0.7; the maximum is the default threshold 0.5'],
+    [['--dataset', 'x', '--input-size', '100'], "argument '100' is invalid. Expected: a whole number from 32"],
+    [['--dataset', 'x', '--threads', '0'], "argument '0' is invalid. Expected: a whole number from 1 to 64"],
+    [['--dataset', 'x', '--limit', '0'], "argument '0' is invalid. Expected: a whole number from 1"],
     [['--dataset', 'x', '--json', 'no/such/folder/a.json'], 'no/such/folder/a.json cannot be written'],
     [['--dataset', 'x', '--data', 'x'], "unknown option '--data'"],
   ])('%j: %s', async (args, problem) => {
     const { exitCode, stdout, stderr } = await run(...args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toContain(problem);
-    expect(stderr).toMatch(/; type: face-api eval --help\n$/);
+    expect(stderr).toMatch(/; run: face-api eval --help\n$/);
   });
 
   it('is told what is missing: the data set, the model', async () => {
@@ -118,9 +115,16 @@ describe('a wrong command', () => {
   });
 });
 
-describe.skipIf(!existsSync(WIDER) || !existsSync(MODELS))('a part of WIDER FACE', () => {
+describe.skipIf(!hasShared('data/wider-val', 'models'))('a part of WIDER FACE', () => {
   it('gives what the published evaluation gives', async () => {
-    const { levels } = await report('--dataset', WIDER, '--model', `${MODELS}/det_500m.onnx`, '--limit', '40');
+    const { levels } = await report(
+      '--dataset',
+      shared('data/wider-val'),
+      '--model',
+      shared('models', 'det_500m.onnx'),
+      '--limit',
+      '40',
+    );
     expect(levels.map(({ level }) => level)).toEqual(['easy', 'medium', 'hard']);
     // From a separate implementation in Python with OpenCV's decoder and resizing, on the same 40 photos.
     const reference = [0.967, 0.95, 0.625];

@@ -12,52 +12,52 @@ export function addEvaluate(program: Command, context: CliContext): void {
   const { detection, inference } = defaults;
   program
     .command('eval')
-    .description('measure a detector on labelled photos, through the same code as the service')
+    .description('measure a detector on labeled photos with the code of the service')
     .requiredOption(
       '--dataset <folder>',
-      'ground-truth.jsonl with images/, or WIDER FACE as it is published: wider_face_split/ with WIDER_val/ (all ' +
-        'faces in one level, since the difficulties are in MATLAB files)',
+      'ground-truth.jsonl with images/, or WIDER FACE as published: wider_face_split/ with WIDER_val/ (all ' +
+        'faces in one level, because the difficulty levels are in MATLAB files)',
     )
-    .option('--model <name>', "a model's name or the path of an ONNX file", inference.model)
+    .option('--model <name>', 'name of a model, or path of an ONNX file', inference.model)
     .option(
       '--input-size <pixels>',
-      "long side of the network's canvas",
+      'long side in pixels to which photos are scaled for the detector',
       valueOf(settings.detection.inputSize),
       detection.inputSize,
     )
-    .option('--large-faces', 'look a second time at a smaller size, as the service does unless told otherwise', false)
+    .option('--large-faces', 'run a second detection at a smaller size, as the service does by default', false)
     .option(
       '--threshold <number>',
-      'minimum score of a detection that enters the curves',
+      'minimum score of the detections in the curves',
       valueOf(settings.detection.threshold),
       0.02,
     )
     .option('--threads <number>', 'ONNX Runtime threads', countFrom(1, 64), 1)
-    .option('--limit <number>', 'at most so many photos, spread evenly over the data set', countFrom(1, 1_000_000))
-    .option('--json <file>', 'write all figures')
-    .option('--svg <file>', 'draw precision over recall')
+    .option('--limit <number>', 'maximum number of photos, spread evenly over the data set', countFrom(1, 1_000_000))
+    .option('--json <file>', 'write all figures as JSON')
+    .option('--svg <file>', 'draw the precision-recall curves')
     .action((options: EvaluationOptions) => run(options, context));
 }
 
 async function run(options: EvaluationOptions, { stdout, stderr }: CliContext): Promise<void> {
   const highest = defaults.detection.threshold;
   if (options.threshold > highest) {
-    throw new UsageError(`--threshold is ${options.threshold}; it takes at most the default threshold ${highest}`);
+    throw new UsageError(`--threshold is ${options.threshold}; the maximum is the default threshold ${highest}`);
   }
   for (const file of [options.json, options.svg]) if (file !== undefined) await refuseUnwritable(file);
   const bar = progressBar(stderr, {
     format: '{bar} {value} of {total} photos, {eta_formatted} left',
-    // Photos differ much: the time left is judged by more than the last ten.
+    // Photos differ a lot: estimate the remaining time from more than the last ten.
     etaBuffer: 100,
   });
   stdout.write(await evaluate(options, bar));
 }
 
-/** Before minutes of work, not after. */
+/** Fails before minutes of work instead of after them. */
 async function refuseUnwritable(file: string): Promise<void> {
   try {
     await access(dirname(file), constants.W_OK);
   } catch {
-    throw new UsageError(`${file} cannot be written: name a file in a folder that exists and is yours`);
+    throw new UsageError(`${file} cannot be written: its folder must exist and be writable`);
   }
 }

@@ -4,7 +4,7 @@ import { ModelError } from '../models/model-error.ts';
 import { packageModelsFolder } from '../models/model-files.ts';
 import { runCli } from './run-cli.ts';
 
-/** `face-api`: the one command line; see `face-api --help`. */
+/** The command line; see `face-api --help`. */
 
 process.exitCode = await runCli(process.argv.slice(2), {
   stdin: process.stdin,
@@ -15,7 +15,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   interruption: () => {
     const controller = new AbortController();
     process.once('SIGINT', () => {
-      controller.abort(new ModelError('interrupted: the same command continues where this one stopped'));
+      controller.abort(new ModelError('interrupted: run the same command again to continue'));
     });
     return controller.signal;
   },

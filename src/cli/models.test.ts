@@ -25,25 +25,25 @@ describe('the command line', () => {
   it('lists the models, the embedded one as the default', async () => {
     const { exitCode, stdout } = await run(['list']);
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^NAME +INSTALLED +SIZE +LICENCE +TERMS\nembedded \(default\) +yes +\d\.\d MB +MIT /);
+    expect(stdout).toMatch(/^NAME +INSTALLED +SIZE +LICENSE +TERMS\nembedded \(default\) +yes +\d\.\d MB +MIT /);
     expect(stdout).toMatch(/\nscrfd_10g .*16\.9 MB.*non-commercial research purposes only\./);
   });
 
-  it('downloads nothing before the licence is accepted, and says what to type', async () => {
+  it('downloads nothing before the license is accepted, and says what to type', async () => {
     await withPack(async (packageFolder, mirror) => {
       const before = await readdir(packageFolder);
       const refused = await run(['download', 'det', '--from', mirror], packageFolder);
       expect(refused).toEqual({
         exitCode: 2,
-        stdout: 'detector: Noise licence. For tests only.\n',
-        stderr: `error: the licence is not accepted; type: face-api models download detector --accept-license --models-folder ${packageFolder}, with the same --from\n`,
+        stdout: 'detector: Noise license. For tests only.\n',
+        stderr: `error: the license is not accepted; run: face-api models download detector --accept-license --models-folder ${packageFolder}, with the same --from\n`,
       });
       expect(await readdir(packageFolder)).toEqual(before);
 
       const accepted = await run(['download', 'det', '--from', mirror, '--accept-license'], packageFolder);
       expect(accepted.exitCode).toBe(0);
       expect(accepted.stdout).toContain(`installed and verified: ${join(packageFolder, 'detector.onnx')}`);
-      expect(accepted.stdout).toContain('use it: FACE_API_MODEL=detector');
+      expect(accepted.stdout).toContain('to use it: FACE_API_MODEL=detector');
       expect((await run(['list'], packageFolder)).stdout).toMatch(/\ndetector +yes /);
     });
   });
@@ -53,7 +53,7 @@ describe('the command line', () => {
       const folder = join(mirror, 'new/models');
       const args = ['download', 'detector', '--accept-license', '--from', mirror, '--models-folder', folder];
       const { stdout } = await run(args, packageFolder);
-      expect(stdout).toContain(`use it: FACE_API_MODEL=${join(folder, 'detector.onnx')}`);
+      expect(stdout).toContain(`to use it: FACE_API_MODEL=${join(folder, 'detector.onnx')}`);
       expect(await readdir(folder)).toEqual(['detector.onnx']);
     });
   });
@@ -75,7 +75,7 @@ describe('the command line', () => {
       await writeFile(join(packageFolder, 'mine.onnx'), 'mine');
       expect(await run(['verify'], packageFolder)).toEqual({
         exitCode: 0,
-        stdout: 'bundled: ok\ndetector: ok\nmine: there, but no digest is recorded; `add` records one\n',
+        stdout: 'bundled: ok\ndetector: ok\nmine: present, but without a recorded digest; `add` records one\n',
         stderr: '',
       });
       await writeFile(join(packageFolder, 'detector.onnx'), 'damaged');
@@ -95,7 +95,7 @@ describe('the command line', () => {
       expect(await run(['add', 'nowhere.onnx', '--models-folder', folder])).toEqual({
         exitCode: 1,
         stdout: '',
-        stderr: 'error: there is no file nowhere.onnx\n',
+        stderr: 'error: nowhere.onnx does not exist\n',
       });
     });
   });
@@ -104,7 +104,7 @@ describe('the command line', () => {
     const { exitCode, stdout } = await run(['download', 'embedded']);
     expect({ exitCode, stdout }).toEqual({
       exitCode: 0,
-      stdout: 'embedded comes with the service: there is nothing to download\n',
+      stdout: 'embedded is included in the service: nothing to download\n',
     });
   });
 
@@ -120,6 +120,6 @@ describe('the command line', () => {
     const { exitCode, stdout, stderr } = await run(args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toContain(problem);
-    expect(stderr).toMatch(/^error: .*; type: face-api models( \w+)? --help\n$/);
+    expect(stderr).toMatch(/^error: .*; run: face-api models( \w+)? --help\n$/);
   });
 });

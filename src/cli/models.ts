@@ -17,27 +17,27 @@ interface DownloadOptions extends FolderOption {
 }
 
 export function addModels(program: Command, context: CliContext): void {
-  const models = program.command('models').description('the supported models and your own');
+  const models = program.command('models').description('list, install and verify models');
   models
     .command('list')
-    .description('installed or not, size, licence, terms')
+    .description('list models with state, size, license and terms')
     .addOption(folderOption(context))
     .action((options: FolderOption) => list(options, context));
   models
     .command('download')
     .description('install a supported model')
-    .argument('<name>', 'as `models list` shows it')
-    .option('--accept-license', "accept the model's licence")
-    .option('--from <url-or-folder>', 'take the archive from a mirror')
+    .argument('<name>', 'name as shown by `models list`')
+    .option('--accept-license', 'accept the license of the model')
+    .option('--from <url-or-folder>', 'download the archive from a mirror')
     .addOption(folderOption(context))
     .addHelpText(
       'after',
-      '\nHTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured. An interrupted download continues when it is run again.',
+      '\nHTTP_PROXY, HTTPS_PROXY and NO_PROXY are respected. Run the command again to continue an interrupted download.',
     )
     .action((name: string, options: DownloadOptions) => download(name, options, context));
   models
     .command('add')
-    .description('install an ONNX file of your own')
+    .description('install your own ONNX file')
     .argument('<file>')
     .addOption(folderOption(context))
     .action((file: string, options: FolderOption) => add(file, options, context));
@@ -49,8 +49,8 @@ export function addModels(program: Command, context: CliContext): void {
 }
 
 function folderOption({ packageFolder }: CliContext): Option {
-  return new Option('--models-folder <folder>', 'where models are kept')
-    .default(packageFolder, "the service's models/")
+  return new Option('--models-folder <folder>', 'folder of the models')
+    .default(packageFolder, 'models/ of the service')
     .argParser((folder) => resolve(folder));
 }
 
@@ -63,7 +63,7 @@ async function list({ modelsFolder }: FolderOption, { stdout, packageFolder }: C
     model.license,
     model.terms,
   ]);
-  stdout.write(table([['NAME', 'INSTALLED', 'SIZE', 'LICENCE', 'TERMS'], ...rows]));
+  stdout.write(table([['NAME', 'INSTALLED', 'SIZE', 'LICENSE', 'TERMS'], ...rows]));
 }
 
 async function download(name: string, options: DownloadOptions, context: CliContext): Promise<void> {
@@ -73,17 +73,17 @@ async function download(name: string, options: DownloadOptions, context: CliCont
   const model = findModel(manifest, name);
   if (model === undefined) {
     const known = manifest.models.map((entry) => entry.name).join(', ');
-    throw new UsageError(`unknown model "${name}": it is none of ${known}`);
+    throw new UsageError(`unknown model "${name}"; available: ${known}`);
   }
   if (isBundled(model)) {
-    stdout.write(`${model.name} comes with the service: there is nothing to download\n`);
+    stdout.write(`${model.name} is included in the service: nothing to download\n`);
     return;
   }
   stdout.write(`${model.name}: ${model.license}. ${model.terms}\n`);
   if (model.mustAcceptLicense && options.acceptLicense !== true) {
-    // Not repeated: an address may hold a password.
+    // The URL is not repeated: it may contain a password.
     const mirror = from === undefined ? '' : ', with the same --from';
-    throw new UsageError('the licence is not accepted', `${downloadCommand(model, modelsFolder)}${mirror}`);
+    throw new UsageError('the license is not accepted', `${downloadCommand(model, modelsFolder)}${mirror}`);
   }
   const bar = progressBar(stderr, {
     format: '{bar} {percentage}%, {value} of {total}, {eta_formatted} left',
@@ -113,7 +113,7 @@ async function verify({ modelsFolder }: FolderOption, { stdout, stderr, packageF
   for (const model of models) {
     if (model.state === 'installed') stdout.write(`${model.name}: ok\n`);
     if (model.state === 'unrecorded') {
-      stdout.write(`${model.name}: there, but no digest is recorded; \`add\` records one\n`);
+      stdout.write(`${model.name}: present, but without a recorded digest; \`add\` records one\n`);
     }
   }
   const broken = models.filter(({ state, isDefault }) => state === 'damaged' || (state === 'absent' && isDefault));
@@ -126,9 +126,9 @@ function installedColumn({ state }: ListedModel): string {
   return state === 'damaged' ? 'damaged' : 'yes';
 }
 
-/** By name where the service looks for it anyway, by path elsewhere. */
+/** By name in the folder of the service, by path elsewhere. */
 function howToUse(name: string, path: string, { modelsFolder }: FolderOption, { packageFolder }: CliContext): string {
-  return `use it: FACE_API_MODEL=${modelsFolder === packageFolder ? name : path}\n`;
+  return `to use it: FACE_API_MODEL=${modelsFolder === packageFolder ? name : path}\n`;
 }
 
 function megabytes(bytes: number): string {

@@ -11,12 +11,12 @@ interface VerifyOptions {
 export function addReceipt(program: Command, { stdout }: CliContext): void {
   program
     .command('receipt')
-    .description('receipts of masked images (X-Mask-Receipt)')
+    .description('verify receipts of masked images (X-Mask-Receipt)')
     .command('verify')
-    .description('check that a masked image is the one that its receipt was given for')
+    .description('verify that a receipt belongs to a masked image')
     .argument('<file>', 'the masked image')
-    .option('--receipt <text-or-file>', 'the receipt (default: the file <file>.receipt)')
-    .option('--keys <url-or-file>', 'public keys', 'http://localhost:8000/.well-known/jwks.json')
+    .option('--receipt <text-or-file>', 'the receipt or a file with it (default: <file>.receipt)')
+    .option('--keys <url-or-file>', 'public keys of the service', 'http://localhost:8000/.well-known/jwks.json')
     .action(async (file: string, options: VerifyOptions) => {
       const { keys } = JSON.parse(await readSource(options.keys)) as { keys: PublicKey[] };
       const given = options.receipt ?? `${file}.receipt`;
@@ -31,6 +31,6 @@ export function addReceipt(program: Command, { stdout }: CliContext): void {
 async function readSource(source: string): Promise<string> {
   if (!/^https?:\/\//.test(source)) return readFile(source, 'utf8');
   const response = await fetch(source);
-  if (!response.ok) throw new Error(`${source} answers ${response.status}`);
+  if (!response.ok) throw new Error(`${source} responds with status ${response.status}`);
   return response.text();
 }

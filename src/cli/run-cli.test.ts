@@ -9,7 +9,7 @@ describe('face-api', () => {
     const { exitCode, stdout } = await runFaceApi(['--help']);
     expect(exitCode).toBe(0);
     for (const name of GROUPS) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
-    expect(stdout).toContain('Exit code: 0 done, 1 failed in whole or in part, 2 the command was wrong.');
+    expect(stdout).toContain('Exit codes: 0 success, 1 failed or partly failed, 2 invalid command.');
   });
 
   it.each([...GROUPS, 'models download', 'storage prune', 'receipt verify'])(
@@ -18,7 +18,7 @@ describe('face-api', () => {
       const { exitCode, stdout, stderr } = await runFaceApi([...name.split(' '), '--help']);
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
       expect(stdout).toMatch(new RegExp(`^Usage: face-api ${name} `));
-      expect(stdout).toContain('Exit code: 0 done');
+      expect(stdout).toContain('Exit codes: 0 success');
     },
   );
 
@@ -32,11 +32,11 @@ describe('face-api', () => {
   );
 
   it.each([
-    [['dance'], /^error: unknown command 'dance'; type: face-api --help\n$/],
-    [['model'], /^error: unknown command 'model' \(Did you mean models\?\); type: face-api --help\n$/],
+    [['dance'], /^error: unknown command 'dance'; run: face-api --help\n$/],
+    [['model'], /^error: unknown command 'model' \(Did you mean models\?\); run: face-api --help\n$/],
     [
       ['audit', '--cases', 'many'],
-      /^error: .*It takes a whole number from 1 to 1000000; type: face-api audit --help\n$/,
+      /^error: .*Expected: a whole number from 1 to 1000000; run: face-api audit --help\n$/,
     ],
   ])('tells a wrong command in one line: %j', async (args, line) => {
     const { exitCode, stdout, stderr } = await runFaceApi(args);

@@ -11,7 +11,7 @@ import { addReceipt } from './receipt.ts';
 import { addServe } from './serve.ts';
 import { addStorage } from './storage.ts';
 
-const EXIT_CODES = '\nExit code: 0 done, 1 failed in whole or in part, 2 the command was wrong.';
+const EXIT_CODES = '\nExit codes: 0 success, 1 failed or partly failed, 2 invalid command.';
 
 /** Runs one command and returns the exit code. Errors are one line on stderr, never a stack trace. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
@@ -21,14 +21,14 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     return 0;
   } catch (error) {
     const { exitCode, message, instead = `${nameOf(program, args)} --help` } = outcomeOf(error);
-    if (message !== null) context.stderr.write(`error: ${message}${exitCode === 2 ? `; type: ${instead}` : ''}\n`);
+    if (message !== null) context.stderr.write(`error: ${message}${exitCode === 2 ? `; run: ${instead}` : ''}\n`);
     return exitCode;
   }
 }
 
 function createProgram(context: CliContext): Command {
   const program = new Command('face-api')
-    .description('Finds faces in images and removes them: the service, and all that belongs to it')
+    .description('Detects and masks faces in images: the service and its tools')
     .version(VERSION)
     .helpCommand(false)
     .exitOverride()
@@ -36,7 +36,7 @@ function createProgram(context: CliContext): Command {
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
-      // Told by runCli, with where help is.
+      // runCli reports errors, with a hint to the help.
       outputError: () => undefined,
     });
   addServe(program);
@@ -53,7 +53,7 @@ function createProgram(context: CliContext): Command {
 interface Outcome {
   readonly exitCode: number;
   readonly message: string | null;
-  /** What to type, where the command's help would be of less use. */
+  /** What to run instead of the help of the command. */
   readonly instead?: string | undefined;
 }
 
@@ -63,12 +63,12 @@ function outcomeOf(error: unknown): Outcome {
     return { exitCode: error instanceof ConfigurationError ? 2 : 1, message: reasonOf(error) };
   }
   if (error.exitCode === 0) return { exitCode: 0, message: null };
-  // Without a subcommand the help itself is the message.
+  // Without a subcommand, the help is the message.
   if (error.code === 'commander.help') return { exitCode: 2, message: null };
   return { exitCode: 2, message: error.message.replace(/^error: |\.$/g, '').replaceAll('\n', ' ') };
 }
 
-/** As far as the arguments name a command: `face-api models download`. */
+/** The command that the arguments name, such as `face-api models download`. */
 function nameOf(program: Command, args: readonly string[]): string {
   const names = [program.name()];
   let command: Command | undefined = program;

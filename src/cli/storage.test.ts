@@ -54,7 +54,7 @@ describe('face-api storage', () => {
     expect(await keys()).toEqual([]);
     expect(await run('erase', job.id)).toMatchObject({
       exitCode: 1,
-      stderr: expect.stringMatching(/no image/) as string,
+      stderr: expect.stringMatching(/no image or job/) as string,
     });
   });
 

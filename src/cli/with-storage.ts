@@ -13,7 +13,7 @@ interface Maintenance {
   readonly reconciler: Reconciler;
 }
 
-/** The service's own storage, whether the service has it on or not; closed whatever happens. */
+/** Runs `work` with the storage of the service, even if it is off in the settings, and closes it in any case. */
 export async function withStorage<Result>(
   context: CliContext,
   work: (maintenance: Maintenance) => Promise<Result>,
@@ -26,13 +26,13 @@ export async function withStorage<Result>(
     import('../storage/persistence.ts'),
   ]);
   return within(context, [StoragePartsModule], async (app) => {
-    // Jobs that wait are the service's to store.
+    // Only the service stores the jobs of the spool.
     await app.get(Persistence).stop();
     return work({ eraser: app.get(Eraser), pruner: app.get(Pruner), reconciler: app.get(Reconciler) });
   });
 }
 
-/** The database alone: before a new version starts, there may be nothing else yet. */
+/** Only the database: before the first start of a new version, there may be nothing else. */
 export async function withDatabase(context: CliContext, work: (database: Database) => Promise<unknown>): Promise<void> {
   const [{ RecordsModule }, { Database }] = await Promise.all([
     import('../storage/records/records.module.ts'),
@@ -41,7 +41,7 @@ export async function withDatabase(context: CliContext, work: (database: Databas
   await within(context, [RecordsModule], (app) => work(app.get(Database)));
 }
 
-/** Nest is loaded when a command needs it: it takes longer than most commands. */
+/** Loads Nest only for commands that need it, because loading takes longer than most commands. */
 async function within<Result>(
   context: CliContext,
   imports: ModuleMetadata['imports'] & object,

@@ -74,7 +74,7 @@ describe('what a variable takes', () => {
     ['a fraction', 'DEFAULT_THRESHOLD', '.35', ['detection', 'threshold'], 0.35],
     ['a fraction as powers of ten', 'DEFAULT_THRESHOLD', '5e-1', ['detection', 'threshold'], 0.5],
     ['a multiple', 'DEFAULT_INPUT_SIZE', '1024', ['detection', 'inputSize'], 1024],
-    ['a colour', 'DEFAULT_COLOR', '#FFcc00', ['masking', 'color'], '#FFcc00'],
+    ['a color', 'DEFAULT_COLOR', '#FFcc00', ['masking', 'color'], '#FFcc00'],
     ['a number in place of auto', 'ORT_THREADS', '3', ['inference', 'ortThreads'], 3],
     [
       'names and secrets',
@@ -121,8 +121,8 @@ describe('a wrong value is named with its variable, itself and what it should be
     ['DOCS_ENABLED', 'TRUE', 'true or false'],
     ['LOG_LEVEL', 'verbose', 'one of trace, debug, info, warn, error, fatal, silent'],
     ['DEFAULT_METHOD', 'toString', 'one of blur, pixelate, solid'],
-    ['DEFAULT_COLOR', 'black', 'a colour such as #000000'],
-    ['DEFAULT_COLOR', '#000', 'a colour such as #000000'],
+    ['DEFAULT_COLOR', 'black', 'a color such as #000000'],
+    ['DEFAULT_COLOR', '#000', 'a color such as #000000'],
     ['ORT_THREADS', '0', 'auto, or a whole number from 1 to 64'],
     ['ORT_THREADS', 'many', 'auto, or a whole number from 1 to 64'],
   ])('FACE_API_%s=%s', (name, value, expected) => {
@@ -147,7 +147,7 @@ describe('a wrong value is named with its variable, itself and what it should be
 
   it('under a name that no setting has, since a typing mistake would leave the default in force', () => {
     expect(mistakesIn({ FACE_API_TRESHOLD: '0.5', PATH: '/bin', FACE_APIX: '1' })).toEqual([
-      'FACE_API_TRESHOLD is not a setting of this service; .env.example lists them all',
+      'FACE_API_TRESHOLD is not a setting of this service; see .env.example',
     ]);
     expect(mistakesIn({ FACE_API_PORT_FILE: '/etc/port' })).toHaveLength(1);
   });

@@ -4,7 +4,7 @@ import { type Setting, type Settings, settings } from './settings.ts';
 
 type Values<Slice> = { readonly [Key in keyof Slice]: Slice[Key] extends Setting<infer Value> ? Value : never };
 
-/** The service's configuration: one frozen slice per concern. Also the token it is injected by. */
+/** The configuration: one frozen object per topic. Also its injection token. */
 export abstract class Configuration {
   abstract readonly server: Values<Settings['server']>;
   abstract readonly logging: Values<Settings['logging']>;
@@ -29,21 +29,21 @@ export function portOf({ port, role }: Configuration['server']): number {
   return role === 'admin' ? 4321 : 8000;
 }
 
-/** Names every variable that is wrong, what it got (unless it is a secret) and what it takes. */
+/** Names every invalid variable with its value (unless it is a secret) and the valid values. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The process's environment, and beneath it the file `.env` of the working directory, where there is one. */
+/** The environment of the process, completed by the file `.env` of the working directory if it exists. */
 export function readEnvironment(): Environment {
   if (existsSync('.env')) process.loadEnvFile('.env');
   return process.env;
 }
 
 /**
- * Reads and validates all settings at once, so that one start shows all mistakes.
+ * Reads and validates all settings together, so that one start reports all mistakes.
  * @throws ConfigurationError
  */
 export function readConfiguration(environment: Environment): Configuration {
@@ -79,7 +79,7 @@ function readSetting(setting: Setting<unknown>, environment: Environment, mistak
   return undefined;
 }
 
-/** An empty variable counts as not set, as compose files write it. */
+/** An empty variable counts as not set, because compose files set variables to empty. */
 function readText(setting: Setting<unknown>, environment: Environment, mistakes: string[]): string | undefined {
   const direct = environment[setting.name]?.trim();
   const file = setting.secret ? environment[`${setting.name}_FILE`]?.trim() : undefined;
@@ -87,7 +87,7 @@ function readText(setting: Setting<unknown>, environment: Environment, mistakes:
   if (direct) mistakes.push(`${setting.name} and ${setting.name}_FILE are both set; keep one`);
   try {
     const content = readFileSync(file, 'utf8').trim();
-    // A secret that was never written to its file must not count as not asked for.
+    // An empty secret file is a mistake: it must not turn the check off that the secret is for.
     if (content === '') mistakes.push(`${setting.name}_FILE names ${file}, which is empty`);
     return content;
   } catch (error) {
@@ -98,7 +98,7 @@ function readText(setting: Setting<unknown>, environment: Environment, mistakes:
   }
 }
 
-/** A mistyped name would otherwise leave a default in force without a word. */
+/** Otherwise a mistyped name would silently leave the default in effect. */
 function unknownVariables(environment: Environment): string[] {
   const known = new Set(
     Object.values(settings)
@@ -107,5 +107,5 @@ function unknownVariables(environment: Environment): string[] {
   );
   return Object.keys(environment)
     .filter((name) => name.startsWith('FACE_API_') && !name.startsWith('FACE_API_TEST_') && !known.has(name))
-    .map((name) => `${name} is not a setting of this service; .env.example lists them all`);
+    .map((name) => `${name} is not a setting of this service; see .env.example`);
 }

@@ -3,15 +3,15 @@ import { z } from 'zod';
 import { CANVAS_MULTIPLE, LARGEST_INPUT_SIZE } from '../vision/letterbox.ts';
 
 /**
- * One environment variable: its name, what it takes, and what it is for. `schema` reads the variable's text;
- * `default` is given as text too, exactly as a user would write it (empty: not set).
+ * One environment variable: name, valid values and purpose. `schema` parses the text of the variable;
+ * `default` is text too, as a user would write it (empty: not set).
  */
 export interface Setting<Value> {
   readonly name: string;
   readonly description: string;
   readonly default: string;
   readonly schema: z.ZodType<Value, string>;
-  /** Never shown or logged; may also be given as a file's path in the variable `NAME_FILE`. */
+  /** Never shown or logged; can also be read from the file named by the variable `NAME_FILE`. */
   readonly secret: boolean;
 }
 
@@ -76,7 +76,7 @@ const httpUrl: z.ZodType<string, string> = z
     error: 'an address that starts with http:// or https://',
   });
 
-const hexColor: z.ZodType<string, string> = z.string().regex(/^#[0-9a-f]{6}$/i, { error: 'a colour such as #000000' });
+const hexColor: z.ZodType<string, string> = z.string().regex(/^#[0-9a-f]{6}$/i, { error: 'a color such as #000000' });
 
 function splitList(value: string): string[] {
   return value
@@ -87,7 +87,7 @@ function splitList(value: string): string[] {
 
 const list: z.ZodType<string[], string> = z.string().transform(splitList);
 
-/** `name=value,name=value`, each percent-encoded, as OpenTelemetry's specification has it. */
+/** `name=value,name=value`, each percent-encoded, as specified by OpenTelemetry. */
 const headerList: z.ZodType<[string, string][], string> = z.string().transform((value, context) => {
   const pairs = splitList(value).map((item) => {
     const [name = '', ...rest] = item.split('=');
@@ -102,13 +102,13 @@ const headerList: z.ZodType<[string, string][], string> = z.string().transform((
   }
 });
 
-/** `name:secret,name:secret`: the names go into logs and records, the secrets nowhere. */
+/** `name:secret,name:secret`: names appear in logs and records, secrets do not. */
 const namedSecrets: z.ZodType<{ name: string; secret: string }[], string> = z.string().transform((value, context) => {
   const pairs = splitList(value).map((item) => {
     const colon = item.indexOf(':');
     return { name: item.slice(0, Math.max(0, colon)), secret: item.slice(colon + 1) };
   });
-  // A lone comma is a mistake, not the wish to do without.
+  // A single comma is a mistake; only an empty value means none.
   const isMeant = pairs.length > 0 || value === '';
   if (!isMeant || pairs.some(({ name, secret }) => name === '' || secret.length < 16)) {
     context.addIssue('name:secret pairs, separated by commas, each secret of at least 16 characters');
@@ -130,7 +130,7 @@ const argon2Hash: z.ZodType<string, string> = z
     error: 'what `face-api admin hash-password` prints ($argon2id$…; in a .env file within single quotes)',
   });
 
-/** Inferences at once × threads should not exceed the cores: `auto` shares the cores between two inferences. */
+/** Concurrent inferences × threads should not exceed the cores: `auto` divides the cores between two inferences. */
 const threads: z.ZodType<number, string> = z.string().transform((value, context) => {
   if (value === 'auto') return Math.max(1, Math.floor(availableParallelism() / 2));
   const count = /^\d+$/.test(value) ? Number(value) : 0;
@@ -138,33 +138,33 @@ const threads: z.ZodType<number, string> = z.string().transform((value, context)
   return count;
 });
 
-/** All variables, by concern. `.env.example` and the table in docs/configuration.md are written from this. */
+/** All variables by topic. `.env.example` and docs/configuration.md are generated from this. */
 export const settings = {
   server: {
     role: setting(
       'ROLE',
       oneOf('all', 'api', 'admin'),
       'all',
-      'all: everything; api: without the console and its API; admin: the console and its API alone',
+      'all: everything; api: everything except the console and its API; admin: only the console and its API',
     ),
     host: setting('HOST', text, '0.0.0.0', 'Address to listen on'),
     port: setting(
       'PORT',
       port,
       'auto',
-      'TCP port to listen on (auto: 4321 for the role admin, else 8000; 0: any free one)',
+      'TCP port to listen on (auto: 4321 for the role admin, else 8000; 0: any free port)',
     ),
     trustedProxies: setting(
       'TRUSTED_PROXIES',
       list,
       '',
-      'Addresses or CIDR ranges, separated by commas, whose X-Forwarded-For is believed',
+      'IP addresses or CIDR ranges of trusted proxies, separated by commas; X-Forwarded-For is used only from these',
     ),
     shutdownGraceMs: setting(
       'SHUTDOWN_GRACE_MS',
       integer(0, 600_000),
       30_000,
-      'After SIGTERM, how long running requests may take to finish, in milliseconds',
+      'Time in milliseconds that running requests have to finish after SIGTERM',
     ),
     docsEnabled: setting('DOCS_ENABLED', boolean, true, 'Serve /docs and /openapi.json'),
   },
@@ -173,23 +173,23 @@ export const settings = {
       'LOG_LEVEL',
       oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
       'info',
-      'Least severe level that is logged',
+      'Minimum log level',
     ),
     format: setting(
       'LOG_FORMAT',
       oneOf('auto', 'json', 'pretty'),
       'auto',
-      'json: one object a line; pretty: for people; auto: pretty on a terminal, json elsewhere',
+      'json: one JSON object per line; pretty: readable text; auto: pretty on a terminal, else json',
     ),
   },
   tracing: {
-    // By the names that OpenTelemetry gave them, hence without the prefix.
+    // These names are defined by OpenTelemetry, hence without the prefix.
     endpoint: {
       ...setting(
         'OTEL_EXPORTER_OTLP_ENDPOINT',
         httpUrl,
         '',
-        'Collector that traces are sent to by OTLP over HTTP, such as http://collector:4318. Not set: no traces',
+        'URL of the OTLP/HTTP trace collector, such as http://collector:4318. Not set: no traces',
       ),
       name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
     },
@@ -198,20 +198,20 @@ export const settings = {
         'OTEL_EXPORTER_OTLP_HEADERS',
         headerList,
         '',
-        'name=value pairs, separated by commas, that the collector wants as headers',
+        'Headers for the collector, as name=value pairs separated by commas',
         true,
       ),
       name: 'OTEL_EXPORTER_OTLP_HEADERS',
     },
     serviceName: {
-      ...setting('OTEL_SERVICE_NAME', text, 'face-api', 'Name of the service in its traces'),
+      ...setting('OTEL_SERVICE_NAME', text, 'face-api', 'Service name in the traces'),
       name: 'OTEL_SERVICE_NAME',
     },
     ratio: setting(
       'TRACE_RATIO',
       number(0, 1),
       1,
-      'Share of requests that are traced, where the caller has not decided it (traceparent)',
+      'Fraction of requests to trace, unless the caller decides it (header traceparent)',
     ),
   },
   limits: {
@@ -219,44 +219,49 @@ export const settings = {
       'MAX_CONCURRENT_REQUESTS',
       integer(1, 10_000),
       10,
-      'Requests with an image that are taken at once; more get 503 with Retry-After, their body unread',
+      'Maximum number of concurrent image requests; further requests get 503 with Retry-After before their body is read',
     ),
     maxConcurrentInference: setting(
       'MAX_CONCURRENT_INFERENCE',
       integer(1, 256),
       2,
-      'Images that are worked on at once; more wait. Where only `regions` are masked (detect=false), one less, but one at least (the worker pool has one thread more, for thumbnails)',
+      'Maximum number of images processed at the same time; further requests wait. Requests with detect=false can use one less (but at least one). The worker pool has one additional thread for thumbnails',
     ),
     requestTimeoutMs: setting(
       'REQUEST_TIMEOUT_MS',
       integer(100, 600_000),
       30_000,
-      'Longest time from the first byte of a request to its answer, in milliseconds; then 504',
+      'Maximum time in milliseconds from the first byte of a request to its response; then 504',
     ),
-    maxUploadBytes: setting('MAX_UPLOAD_BYTES', integer(1024, 1_073_741_824), 20_971_520, 'Largest image file taken'),
+    maxUploadBytes: setting(
+      'MAX_UPLOAD_BYTES',
+      integer(1024, 1_073_741_824),
+      20_971_520,
+      'Maximum size of an image file in bytes',
+    ),
     minUploadBytesPerSecond: setting(
       'MIN_UPLOAD_BYTES_PER_SECOND',
       integer(0, 10_000_000),
       1024,
-      'Least rate at which a body must come. Slower for 1 s: it gives its slot to one that comes, if all are taken; for 10 s: 408. 0: no limit',
+      'Minimum upload rate in bytes per second. Slower for 1 s: loses its slot if another request needs it; slower for 10 s: 408. 0: no limit',
     ),
     maxPixels: setting(
       'MAX_PIXELS',
       integer(1, 1_000_000_000),
       50_000_000,
-      'Largest width × height taken, judged from the header before decoding',
+      'Maximum width × height of an image in pixels, checked before decoding',
     ),
     maxFrames: setting(
       'MAX_FRAMES',
       integer(1, 10_000),
       200,
-      'Most frames or pages of an image that are masked (together they may have MAX_PIXELS)',
+      'Maximum number of frames or pages to mask (FACE_API_MAX_PIXELS limits their total size)',
     ),
     requestsPerMinute: setting(
       'REQUESTS_PER_MINUTE',
       integer(0, 1_000_000),
       0,
-      'Requests with an image per minute and API key (or address); more get 429. 0: no limit',
+      'Maximum number of API requests per minute for each API key (or IP address); further requests get 429. 0: no limit',
     ),
   },
   security: {
@@ -264,7 +269,7 @@ export const settings = {
       'API_KEYS',
       namedSecrets,
       '',
-      'name:secret pairs, separated by commas; when set, /api asks for X-API-Key or a bearer token',
+      'API keys as name:secret pairs, separated by commas. If set, /api requires one of them as X-API-Key or bearer token',
       true,
     ),
   },
@@ -273,27 +278,27 @@ export const settings = {
       'ADMIN_PASSWORD_HASH',
       argon2Hash,
       '',
-      'The console’s password as `face-api admin hash-password` prints it. Not set: a random one is printed at each start',
+      'Hash of the console password, from `face-api admin hash-password`. Not set: a random password is printed at each start',
       true,
     ),
     tokens: setting(
       'ADMIN_TOKENS',
       namedSecrets,
       '',
-      'name:secret pairs, separated by commas: bearer tokens with which programs use the console’s API',
+      'Bearer tokens for programs that use the console API, as name:secret pairs separated by commas',
       true,
     ),
     sessionIdleMinutes: setting(
       'ADMIN_SESSION_IDLE_MINUTES',
       integer(1, 10_080),
       60,
-      'A console session ends after so many minutes without a request',
+      'Minutes without a request after which a console session ends',
     ),
     sessionHours: setting(
       'ADMIN_SESSION_HOURS',
       integer(1, 720),
       12,
-      'A console session ends so many hours after the login, used or not',
+      'Hours after the login after which a console session ends in any case',
     ),
   },
   inference: {
@@ -301,26 +306,21 @@ export const settings = {
       'MODEL',
       text,
       'embedded',
-      'Detector: a name from models/manifest.json, or the path of an ONNX file',
+      'Detector: a name from `face-api models list`, or the path of an ONNX file',
     ),
     modelsFolder: setting(
       'MODELS_FOLDER',
       z.string(),
       '',
-      'Folder of downloaded and added model files (empty: models/ of the installation)',
+      'Folder of downloaded and added model files. Not set: models/ of the installation',
     ),
     verifyModel: setting(
       'VERIFY_MODEL',
       z.string(),
       '',
-      'A second detector that verifies masked images, named as FACE_API_MODEL is (empty: the same one)',
+      'Detector for the option verify, given like FACE_API_MODEL. Not set: the same detector',
     ),
-    ortThreads: setting(
-      'ORT_THREADS',
-      threads,
-      'auto',
-      'ONNX Runtime threads per inference (auto: half of the cores, since two inferences run at once)',
-    ),
+    ortThreads: setting('ORT_THREADS', threads, 'auto', 'ONNX Runtime threads per inference (auto: half of the cores)'),
   },
   detection: {
     threshold: setting('DEFAULT_THRESHOLD', number(0.01, 1), 0.5, 'Default of the option threshold'),
@@ -330,7 +330,7 @@ export const settings = {
       'MAX_INPUT_SIZE',
       integer(32, LARGEST_INPUT_SIZE, CANVAS_MULTIPLE),
       1920,
-      'Largest input_size taken, which also bounds how closely verify looks; memory and time grow with its square',
+      'Maximum of the option input_size, also for verify; memory and time grow with its square',
     ),
     inputSize: setting(
       'DEFAULT_INPUT_SIZE',
@@ -353,7 +353,7 @@ export const settings = {
       'VERIFY_THRESHOLD',
       number(0.01, 1),
       0.3,
-      'Least score of what counts as a face when a masked image is verified',
+      'Minimum score of a face when a masked image is verified',
     ),
     receipt: setting('DEFAULT_RECEIPT', boolean, false, 'Default of the option receipt'),
   },
@@ -362,41 +362,41 @@ export const settings = {
       'RECEIPT_KEY',
       z.string(),
       '',
-      'Ed25519 private key in PEM that signs receipts (empty: one that the service makes and keeps)',
+      'Ed25519 private key in PEM format that signs receipts. Not set: the service creates one',
       true,
     ),
-    keyFolder: setting('RECEIPT_KEY_FOLDER', text, './data', 'Folder in which the service keeps a key that it made'),
+    keyFolder: setting('RECEIPT_KEY_FOLDER', text, './data', 'Folder of the receipt key that the service creates'),
   },
   storage: {
     enabled: setting(
       'STORAGE_ENABLED',
       boolean,
       false,
-      'Keep images and jobs. false: nothing of a request is kept anywhere once it is answered',
+      'Store images and jobs. false: nothing of a request is stored after its response',
     ),
     dataFolder: setting(
       'DATA_FOLDER',
       text,
       './data',
-      'Folder of the spool and, unless DATABASE_URL and S3_BUCKET name others, of the database and the images',
+      'Folder of the spool, and of the database and the images unless DATABASE_URL and FACE_API_S3_BUCKET are set',
     ),
     spoolMaxBytes: setting(
       'SPOOL_MAX_BYTES',
       integer(1_048_576, Number.MAX_SAFE_INTEGER),
       1_073_741_824,
-      'Most that may wait on disk to be stored',
+      'Maximum size of the spool in bytes',
     ),
     spoolFullPolicy: setting(
       'SPOOL_FULL_POLICY',
       oneOf('oldest', 'refuse'),
       'refuse',
-      'When the spool is full or cannot be written: refuse requests with 503, or (oldest) answer them and lose jobs',
+      'If the spool is full or cannot be written: refuse rejects requests with 503; oldest accepts them and loses the oldest jobs',
     ),
     spoolFsync: setting(
       'SPOOL_FSYNC',
       boolean,
       true,
-      'Answer only once the job has reached the disk. false: a power failure may lose the last jobs',
+      'Flush each job to disk before the response. false: a power failure may lose the last jobs',
     ),
     retentionDays: setting(
       'RETENTION_DAYS',
@@ -408,48 +408,53 @@ export const settings = {
       'ASSET_URL_SECONDS',
       integer(1, 604_800),
       300,
-      'How long the address of a stored image is valid',
+      'Seconds that the URL of a stored image is valid',
     ),
   },
   database: {
-    // The name that hosting platforms and tools use, hence without the prefix.
+    // This name is used by hosting platforms and tools, hence without the prefix.
     url: {
       ...setting(
         'DATABASE_URL',
         databaseUrl,
         '',
-        'PostgreSQL 15 or later. Not set: the service runs one of its own in the data folder',
+        'URL of a PostgreSQL server, version 15 or later. Not set: the service runs its own in the data folder',
         true,
       ),
       name: 'DATABASE_URL',
     },
-    poolSize: setting('DATABASE_POOL_SIZE', integer(2, 200), 10, 'Most connections to the database'),
+    poolSize: setting('DATABASE_POOL_SIZE', integer(2, 200), 10, 'Maximum number of database connections'),
   },
   s3: {
-    bucket: setting('S3_BUCKET', optionalText, '', 'Bucket for the images. Not set: they are kept in the data folder'),
-    endpoint: setting('S3_ENDPOINT', httpUrl, '', 'Address of the S3 service. Not set: Amazon’s'),
-    publicEndpoint: setting(
-      'S3_PUBLIC_ENDPOINT',
-      httpUrl,
+    bucket: setting(
+      'S3_BUCKET',
+      optionalText,
       '',
-      'Address of the S3 service as browsers know it, where that is another one',
+      'S3 bucket for the images. Not set: images are stored in the data folder',
     ),
+    endpoint: setting('S3_ENDPOINT', httpUrl, '', 'URL of the S3 service. Not set: Amazon S3'),
+    publicEndpoint: setting('S3_PUBLIC_ENDPOINT', httpUrl, '', 'URL of the S3 service for browsers, if different'),
     region: setting('S3_REGION', text, 'us-east-1', 'Region of the bucket'),
-    accessKeyId: setting('S3_ACCESS_KEY_ID', optionalText, '', 'Not set: the role of the machine or the pod is used'),
-    secretAccessKey: setting('S3_SECRET_ACCESS_KEY', optionalText, '', 'Belongs to FACE_API_S3_ACCESS_KEY_ID', true),
+    accessKeyId: setting(
+      'S3_ACCESS_KEY_ID',
+      optionalText,
+      '',
+      'Access key ID. Not set: the role of the machine or pod is used',
+    ),
+    secretAccessKey: setting('S3_SECRET_ACCESS_KEY', optionalText, '', 'Secret of FACE_API_S3_ACCESS_KEY_ID', true),
     pathStyle: setting(
       'S3_PATH_STYLE',
       boolean,
       true,
-      'true: endpoint/bucket/key, as most services want it; false: bucket.endpoint/key',
+      'true: URLs of the form endpoint/bucket/key; false: bucket.endpoint/key (virtual-hosted)',
     ),
     encryption: setting(
       'S3_ENCRYPTION',
       oneOf('none', 'AES256', 'aws:kms'),
       'none',
-      'Encryption by the S3 service of what it stores',
+      'Server-side encryption of the S3 service',
     ),
-    kmsKeyId: setting('S3_KMS_KEY_ID', optionalText, '', 'Key for aws:kms. Not set: the account’s own'),
+    kmsKeyId: setting('S3_KMS_KEY_ID', optionalText, '', 'Key for aws:kms. Not set: the default key of the account'),
   },
 } as const;
 

@@ -4,16 +4,16 @@ import { type Setting, settings } from './settings.ts';
 
 const slices = Object.entries(settings) as [string, Record<string, Setting<unknown>>][];
 
-/** Every setting with its default, ready to be copied to .env and changed. */
+/** Every setting with its default, to copy to .env and edit. */
 export function envExample(): string {
   const sections = slices.map(([slice, members]) => {
     const lines = Object.values(members).map(
       ({ name, description, default: value, secret }) =>
-        `# ${description}${secret ? ` (or the path of a file that holds it: ${name}_FILE)` : ''}\n#${name}=${value}`,
+        `# ${description}${secret ? ` (or in a file: ${name}_FILE)` : ''}\n#${name}=${value}`,
     );
     return [`## ${slice}`, ...lines].join('\n');
   });
-  return `# All settings and their defaults; those that start with # are not set.\n\n${sections.join('\n\n')}\n`;
+  return `# All settings with their defaults. Remove the # to change one.\n\n${sections.join('\n\n')}\n`;
 }
 
 /** The same as a page of the documentation. */
@@ -24,14 +24,14 @@ export function configurationPage(): string {
       ({ name, description, default: value, secret }) =>
         `| \`${name}\`${secret ? ' 🔒' : ''} | ${value === '' ? '' : `\`${value}\``} | ${escape(description)} |`,
     );
-    return `## ${slice}\n\n| variable | default | what it is for |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
+    return `## ${slice}\n\n| variable | default | description |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
   });
   return `# Configuration
 
-Written from \`src/config/settings.ts\` by \`npm run docs\`. Set these as environment variables; \`npm start\` also reads
-a file \`.env\` beside package.json (copy \`.env.example\`). A wrong value, or a variable that does not exist, ends the start with a line
-that names it, what it got and what it takes. 🔒: a secret, never shown; it can also be given as a file's path in the variable
-of the same name with \`_FILE\` at the end.
+Generated from \`src/config/settings.ts\` by \`npm run docs\`. Set these as environment variables; \`npm start\` also reads
+a file \`.env\` next to package.json (copy \`.env.example\`). An invalid value or an unknown variable stops the start with a message
+that names the variable, its value and the valid values. 🔒: a secret. It is never shown, and can also be read from a file: set the variable
+with the suffix \`_FILE\` to the path of that file.
 
 ${sections.join('\n')}`;
 }

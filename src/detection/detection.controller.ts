@@ -16,8 +16,8 @@ export class DetectionController {
 
   @Post()
   @HttpCode(200)
-  @ApiOperation({ operationId: 'detect', summary: 'Find the faces in an image' })
-  @ApiOkResponse({ description: 'Where the faces are, best first', standardSchema: detectionSchema })
+  @ApiOperation({ operationId: 'detect', summary: 'Detect faces' })
+  @ApiOkResponse({ description: 'The detected faces, best first', standardSchema: detectionSchema })
   @TakesImage({ kind: 'detect', options: detectOptionsSchema }, SemaphoreInterceptor)
   async detect(
     @ReceivedImage() image: ImageRequest<DetectOptions>,

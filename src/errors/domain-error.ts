@@ -1,34 +1,34 @@
-/** Every way a request can fail: the only place where a status code and a title are chosen. */
+/** All errors of requests: the only place that defines their status codes and titles. */
 export const problems = {
-  invalid_option: { status: 400, title: 'An option is not valid' },
-  invalid_request: { status: 400, title: 'The request is not valid' },
-  unauthorized: { status: 401, title: 'Who asks is not known' },
-  foreign_origin: { status: 403, title: 'The request comes from another site' },
-  not_found: { status: 404, title: 'There is nothing at this address' },
-  request_incomplete: { status: 408, title: 'The request did not arrive in time' },
-  upload_too_large: { status: 413, title: 'The upload has too many bytes' },
-  too_many_pixels: { status: 413, title: 'The image has too many pixels' },
-  unsupported_content_type: { status: 415, title: 'The request body is of a type that is not taken' },
-  unsupported_image: { status: 415, title: 'The image is of a type that is not taken' },
-  undecodable_image: { status: 422, title: 'The image cannot be decoded' },
+  invalid_option: { status: 400, title: 'Invalid option' },
+  invalid_request: { status: 400, title: 'Invalid request' },
+  unauthorized: { status: 401, title: 'Authentication required' },
+  foreign_origin: { status: 403, title: 'Request from another site' },
+  not_found: { status: 404, title: 'Not found' },
+  request_incomplete: { status: 408, title: 'Request timeout' },
+  upload_too_large: { status: 413, title: 'Upload too large' },
+  too_many_pixels: { status: 413, title: 'Image too large' },
+  unsupported_content_type: { status: 415, title: 'Unsupported content type' },
+  unsupported_image: { status: 415, title: 'Unsupported image type' },
+  undecodable_image: { status: 422, title: 'Image cannot be decoded' },
   storage_off: { status: 409, title: 'Storage is off' },
-  already_running: { status: 409, title: 'It runs already' },
+  already_running: { status: 409, title: 'Already running' },
   too_many_requests: { status: 429, title: 'Too many requests' },
-  header_too_large: { status: 431, title: 'The head of the request is too long' },
-  client_closed_request: { status: 499, title: 'The client hung up' },
-  internal: { status: 500, title: 'The service failed' },
-  busy: { status: 503, title: 'All request slots are taken' },
-  not_ready: { status: 503, title: 'The service is not ready' },
-  storage_full: { status: 503, title: 'There is no room to keep the image' },
-  storage_unavailable: { status: 503, title: 'What is stored cannot be reached' },
-  deadline_exceeded: { status: 504, title: 'The request took too long' },
+  header_too_large: { status: 431, title: 'Request headers too large' },
+  client_closed_request: { status: 499, title: 'Client closed the connection' },
+  internal: { status: 500, title: 'Internal error' },
+  busy: { status: 503, title: 'Service busy' },
+  not_ready: { status: 503, title: 'Service not ready' },
+  storage_full: { status: 503, title: 'Storage full' },
+  storage_unavailable: { status: 503, title: 'Storage unavailable' },
+  deadline_exceeded: { status: 504, title: 'Processing timeout' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ErrorCode = keyof typeof problems;
 
 /**
- * A failure that the caller may be told of. The message becomes the problem's `detail`: it says what to change
- * and holds nothing internal.
+ * An error that the client may see. The message becomes the `detail` of the problem: it says what to change
+ * and contains nothing internal.
  */
 export class DomainError extends Error {
   readonly code: ErrorCode;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type DomainError, problems } from './domain-error.ts';
 
-/** Problem details as of RFC 9457, with the request's id as extension member. */
+/** Problem details (RFC 9457) with the request ID as extension member. */
 export const problemSchema = z
   .object({
     type: z.string().meta({ description: 'Stable name of the kind of problem', example: 'urn:face-api:problem:busy' }),

@@ -1,9 +1,9 @@
-/** The code of a failed system call ("ENOENT"), or undefined where the error is of another kind. */
+/** The code of a failed system call ("ENOENT"), or undefined for other errors. */
 export function systemErrorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** What went wrong in one line, with what lay beneath it: `fetch` says only "fetch failed" and keeps the reason in `cause`. */
+/** The message of an error with its causes, in one line: `fetch` says only "fetch failed" and has the reason in `cause`. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ');

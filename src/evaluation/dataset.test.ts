@@ -138,7 +138,7 @@ describe('a folder', () => {
   it('says which labels are wrong, list nothing, or lack their photos', async () => {
     const labels = 'ground-truth.jsonl';
     await expect(readDataset(await folderOf({ [labels]: 'x' }))).rejects.toThrow(`${labels}, line 1 is not JSON`);
-    await expect(readDataset(await folderOf({ [labels]: '' }))).rejects.toThrow(`${labels} lists no photo`);
+    await expect(readDataset(await folderOf({ [labels]: '' }))).rejects.toThrow(`${labels} lists no photos`);
     const bare = await folderOf({ [labels]: line('a.jpg') + line('b.jpg'), 'images/a.jpg': '' });
     await expect(readDataset(bare)).rejects.toThrow(
       `1 of the photos that ${labels} lists cannot be read, the first is ${join(bare, 'images/b.jpg')}`,

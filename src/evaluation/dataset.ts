@@ -54,13 +54,13 @@ export async function readDataset(folder: string, limit = Infinity): Promise<Dat
     const text = await ifPresent(readFile(join(folder, labels), 'utf8'));
     if (text === undefined) continue;
     const parsed = naming(labels, () => parse(text));
-    if (parsed.photos.length === 0) throw new DatasetError(`${labels} lists no photo`);
+    if (parsed.photos.length === 0) throw new DatasetError(`${labels} lists no photos`);
     const chosen = spread(parsed.photos, limit).map((photo) => ({ ...photo, path: join(folder, photos, photo.path) }));
     await refuseAbsentPhotos(chosen, labels);
     return { levels: parsed.levels, photos: chosen };
   }
   const expected = LAYOUTS.map(({ labels, photos }) => `${labels} with the photos in ${photos}/`).join(', or ');
-  throw new DatasetError(`${folder} is not a data set: it should hold ${expected}`);
+  throw new DatasetError(`${folder} is not a data set: expected ${expected}`);
 }
 
 const DIFFICULTIES = ['easy', 'medium', 'hard'] as const;

@@ -24,21 +24,21 @@ export class HealthController {
 
   @Get('live')
   @HealthCheck()
-  @ApiOperation({ operationId: 'live', summary: 'Do the workers answer? If not, the process should be restarted' })
+  @ApiOperation({ operationId: 'live', summary: 'Liveness: do the workers respond? If not, restart the process' })
   live(): Promise<HealthCheckResult> {
     return this.health.check([() => this.workersAnswer()]);
   }
 
   @Get('ready')
   @HealthCheck()
-  @ApiOperation({ operationId: 'ready', summary: 'Is the model loaded in every worker, and are requests taken?' })
+  @ApiOperation({ operationId: 'ready', summary: 'Readiness: is the model loaded in every worker?' })
   ready(): Promise<HealthCheckResult> {
     return this.health.check([() => this.modelIsLoaded(), () => this.storageCondition()]);
   }
 
   private async workersAnswer(): Promise<HealthIndicatorResult> {
     const indicator = this.indicators.check('workers');
-    return (await this.pool.isAlive()) ? indicator.up() : indicator.down('no worker answers');
+    return (await this.pool.isAlive()) ? indicator.up() : indicator.down('no worker responds');
   }
 
   private modelIsLoaded(): HealthIndicatorResult {
@@ -46,7 +46,7 @@ export class HealthController {
     return this.pool.isWarm ? indicator.up({ name: this.model.name }) : indicator.down('starting or stopping');
   }
 
-  /** Storage that is degraded is told, but requests are still answered: readiness does not depend on it. */
+  /** Reports the condition of storage. Readiness does not depend on it, because requests are still answered. */
   private async storageCondition(): Promise<HealthIndicatorResult> {
     const indicator = this.indicators.check('storage');
     const condition = await this.recorder.condition();

@@ -25,6 +25,6 @@ export function createAdapter({ server, limits }: Configuration): FastifyAdapter
 
 /** An address that cannot be decoded never reaches Nest and its filter. */
 function answerBadAddress(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const error = new DomainError('invalid_request', 'The address is not valid: its %-sequences cannot be decoded');
+  const error = new DomainError('invalid_request', 'The URL is not valid: its percent-encoding cannot be decoded');
   void sendProblem(request, reply.header('x-request-id', request.id), error);
 }

@@ -23,7 +23,9 @@ export function ApiProblems(...codes: ErrorCode[]): MethodDecorator & ClassDecor
         description: [...new Set(titles)].join('; '),
         content: { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
         ...(status === 503 && {
-          headers: { 'Retry-After': { schema: { type: 'integer' }, description: 'Seconds to wait' } },
+          headers: {
+            'Retry-After': { schema: { type: 'integer' }, description: 'Seconds to wait before trying again' },
+          },
         }),
       });
     }),

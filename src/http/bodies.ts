@@ -101,7 +101,7 @@ function toJson(bytes: Buffer): ParsedJson {
 }
 
 export function tooLarge(maxBytes: number): DomainError {
-  return new DomainError('upload_too_large', `At most ${maxBytes} bytes are taken. Send a smaller file`);
+  return new DomainError('upload_too_large', `The upload is limited to ${maxBytes} bytes. Send a smaller file`);
 }
 
 /** Says what the route would take. */

@@ -31,9 +31,7 @@ export function registerConnections(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', ({ raw }, _reply, done) => {
     const hosts = raw.headersDistinct['host']?.length ?? 0;
     const isRight = hosts === 1 || (hosts === 0 && raw.httpVersion === '1.0');
-    done(
-      isRight ? undefined : new DomainError('invalid_request', 'The request needs one Host header, and no second one'),
-    );
+    done(isRight ? undefined : new DomainError('invalid_request', 'The request must have exactly one Host header'));
   });
 }
 
@@ -50,13 +48,16 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
 function toDomainError(code: string | undefined): DomainError {
   switch (code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new DomainError('request_incomplete', 'The request was not here as a whole in time');
+      return new DomainError('request_incomplete', 'The request did not arrive in full in time');
     case 'HPE_HEADER_OVERFLOW':
-      return new DomainError('header_too_large', 'Address and headers may have 16 KB in all. Send options in the body');
+      return new DomainError(
+        'header_too_large',
+        'URL and headers are limited to 16 KB in total. Send options in the body',
+      );
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return new DomainError('invalid_request', 'The extensions of the chunks are too long');
+      return new DomainError('invalid_request', 'The chunk extensions are too long');
     default:
-      return new DomainError('invalid_request', 'This is not HTTP/1.1 as it should be');
+      return new DomainError('invalid_request', 'The request is not valid HTTP/1.1');
   }
 }
 

@@ -93,7 +93,7 @@ function scan(bytes: Buffer, what: string): Span | null {
 function beginMember(open: readonly Open[], quoted: string, what: string): void {
   const inner = open.at(-1)!;
   const name = JSON.parse(quoted) as string;
-  if (name === '__proto__') throw refusal('"__proto__" is no name that is taken');
+  if (name === '__proto__') throw refusal('The name "__proto__" is not allowed');
   if (inner.names!.has(name)) {
     const place = placeIn([...open.slice(0, -1), { ...inner, name }], what);
     throw new DomainError('invalid_option', `${place} is given twice: send each option once`);
@@ -128,8 +128,8 @@ function placeIn(open: readonly Open[], what: string): string {
 }
 
 function tooLong(what: string): DomainError {
-  const place = what === '' ? 'Beside the image, JSON' : what;
-  return new DomainError('upload_too_large', `${place} may have at most ${MAX_OPTIONS_BYTES} bytes`);
+  const place = what === '' ? 'The JSON without the image' : what;
+  return new DomainError('upload_too_large', `${place} is limited to ${MAX_OPTIONS_BYTES} bytes`);
 }
 
 export function notBase64(): DomainError {

@@ -40,13 +40,13 @@ export class ProblemFilter implements ExceptionFilter {
     if (status === 404) {
       return new DomainError(
         'not_found',
-        `There is no ${request.method} ${request.url.split('?')[0] ?? ''}; /docs lists what there is`,
+        `${request.method} ${request.url.split('?')[0] ?? ''} does not exist; see /docs`,
       );
     }
     if (status === 413) return tooLarge(this.configuration.limits.maxUploadBytes);
     if (status === 415) return unsupportedType(request);
     if (status >= 400 && status < 500) return new DomainError('invalid_request', messageOf(thrown), { cause: thrown });
-    return new DomainError('internal', 'Something failed that should not; the log has it under this request id', {
+    return new DomainError('internal', 'An unexpected error occurred. The log has the details under this request ID', {
       cause: thrown,
     });
   }

@@ -21,7 +21,7 @@ export async function registerRateLimit(
     keyGenerator: (request) => request.context.apiKeyName ?? request.ip,
     allowList: (request) => !isGuarded(routeOf(request)),
     errorResponseBuilder: (_request, { after, max }) =>
-      new DomainError('too_many_requests', `At most ${max} requests a minute are taken. Try again in ${after}`),
+      new DomainError('too_many_requests', `The limit is ${max} requests per minute. Try again in ${after}`),
   });
   fastify.addHook('onRequest', fastify.rateLimit());
 }

@@ -26,7 +26,7 @@ function limitTime(request: FastifyRequest, reply: FastifyReply, timeoutMs: numb
   reply.raw.once('close', () => {
     clearTimeout(timer);
     if (!reply.raw.writableFinished) {
-      context.abandon(new DomainError('client_closed_request', 'The client hung up before it was answered'));
+      context.abandon(new DomainError('client_closed_request', 'The client closed the connection before the response'));
     }
   });
 }
@@ -35,11 +35,11 @@ function timeIsOver(request: FastifyRequest, timeoutMs: number): DomainError {
   return request.raw.complete
     ? new DomainError(
         'deadline_exceeded',
-        `There was no answer within ${timeoutMs} ms. Send a smaller image, or try again when there is less to do`,
+        `The image was not processed within ${timeoutMs} ms. Send a smaller image, or try again later`,
       )
     : new DomainError(
         'request_incomplete',
-        `The request was not here as a whole within ${timeoutMs} ms. Send a smaller image, or over a faster connection`,
+        `The request did not arrive in full within ${timeoutMs} ms. Send a smaller image, or use a faster connection`,
       );
 }
 

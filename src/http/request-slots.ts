@@ -19,7 +19,7 @@ export class RequestSlots {
   constructor({ limits }: Configuration, metrics: Metrics) {
     this.limit = limits.maxConcurrentRequests;
     metrics.gauge('face_api_requests_in_flight', 'Requests that hold a slot', () => this.inUse);
-    metrics.gauge('face_api_request_slots', 'Request slots there are', () => this.limit);
+    metrics.gauge('face_api_request_slots', 'Request slots in total', () => this.limit);
   }
 
   get inUse(): number {
@@ -45,7 +45,10 @@ export class RequestSlots {
     if (stalled) {
       this.giveBack(stalled);
       stalled.abandon(
-        new DomainError('request_incomplete', 'The upload stalled while others waited. Send over a faster connection'),
+        new DomainError(
+          'request_incomplete',
+          'The upload stalled while other requests were waiting. Use a faster connection',
+        ),
       );
     }
     return this.tryTake(holder);

@@ -50,6 +50,6 @@ function hasBody({ headers }: FastifyRequest): boolean {
 function tooSlow(bytesPerSecond: number): DomainError {
   return new DomainError(
     'request_incomplete',
-    `For ${GRACE_MS / 1000} seconds, less than ${bytesPerSecond} bytes a second came. Send over a faster connection`,
+    `The upload was slower than ${bytesPerSecond} bytes per second for ${GRACE_MS / 1000} seconds. Use a faster connection`,
   );
 }

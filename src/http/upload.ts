@@ -26,7 +26,7 @@ export async function readUpload<Schema extends z.ZodObject>(
 ): Promise<Upload<z.infer<Schema>>> {
   const inQuery = fromText(onceEach(request.query as Record<string, unknown>), schema);
   const { image, options: inBody } = await readBody(request, schema, maxUploadBytes);
-  if (image.length === 0) throw new DomainError('invalid_request', 'The image is empty: it has no bytes');
+  if (image.length === 0) throw new DomainError('invalid_request', 'The image is empty');
   const inBoth = Object.keys(inBody).filter((name) => Object.hasOwn(inQuery, name));
   if (inBoth.length > 0) throw repeated(inBoth);
   return { image: transferable(image), options: parseOptions(schema, { ...inQuery, ...inBody }) };
@@ -55,7 +55,7 @@ async function readForm(request: FastifyRequest, schema: z.ZodObject, maxUploadB
   let image: Buffer | undefined;
   pace(request.raw);
   for await (const part of request.parts()) {
-    if (part.type === 'field') throw new DomainError('internal', 'The form was read in an unforeseen way');
+    if (part.type === 'field') throw new DomainError('internal', 'The form parser returned an unexpected part');
     const { fieldname: name, file } = part;
     // Clients give a file its name; those that give none say by its type that it is no text.
     const isFile = (part.filename as string | undefined) !== undefined || part.mimetype === 'application/octet-stream';
@@ -65,7 +65,7 @@ async function readForm(request: FastifyRequest, schema: z.ZodObject, maxUploadB
       fieldBytes += text.length;
       fields.push([name, text.toString()]);
     } else if (name !== 'file') {
-      throw new DomainError('invalid_request', `The file came in the part "${shortened(name)}"; send it as "file"`);
+      throw new DomainError('invalid_request', `The file is in the part "${shortened(name)}"; send it as "file"`);
     } else if (image) {
       throw new DomainError('invalid_request', 'The form has more than one file: send one, in the part "file"');
     } else {
@@ -73,7 +73,7 @@ async function readForm(request: FastifyRequest, schema: z.ZodObject, maxUploadB
       if (!image || file.truncated) throw tooLarge(maxUploadBytes);
     }
   }
-  if (!image) throw new DomainError('invalid_request', 'There is no image: send it as a file in the part "file"');
+  if (!image) throw new DomainError('invalid_request', 'The image is missing: send it as a file in the part "file"');
   return { image, options: fromText(onceEach(grouped(fields)), schema) };
 }
 
@@ -109,7 +109,7 @@ function onceEach(given: Readonly<Record<string, unknown>>): Record<string, unkn
 /** One of them would have been dropped, and a region with it stayed visible. */
 function repeated(names: readonly string[]): DomainError {
   const named = names.slice(0, 10).map(shortened).join(', ');
-  const detail = `${named}: given more than once. Send each option once, either in the address or in the body`;
+  const detail = `${named}: given more than once. Send each option once, either in the URL or in the body`;
   return new DomainError('invalid_option', detail);
 }
 
@@ -133,7 +133,7 @@ async function readJson(body: unknown, maxUploadBytes: number): Promise<Parts> {
   if (!(body instanceof JsonUpload) || body.image === null) {
     throw new DomainError(
       'invalid_request',
-      'There is no image: send multipart/form-data with a part "file", a body of type image/*, or JSON {"image": "<base64>"}',
+      'The image is missing: send multipart/form-data with a part "file", a body of type image/*, or JSON {"image": "<base64>"}',
     );
   }
   const image = await decodeBase64(body.image);

@@ -14,7 +14,7 @@ export function toDetectSettings(options: DetectOptions, defaults: Configuration
   const { maxInputSize } = defaults;
   const inputSize = options.input_size ?? defaults.inputSize;
   if (inputSize > maxInputSize) {
-    throw new DomainError('invalid_option', `input_size: this service takes at most ${maxInputSize}`);
+    throw new DomainError('invalid_option', `input_size: the maximum of this service is ${maxInputSize}`);
   }
   return {
     threshold: options.threshold ?? defaults.threshold,

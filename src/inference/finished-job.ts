@@ -25,7 +25,7 @@ export function toFinishedJob(
     kind: request.kind,
     status: failure === undefined ? 'done' : 'failed',
     // Without whether to store it.
-    options: Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'keep')),
+    options: Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'store')),
     faces: body?.faces ?? null,
     faceCount: body?.face_count ?? null,
     maskedCount: answer?.maskedCount ?? null,
@@ -47,5 +47,5 @@ export function toFinishedJob(
 /** As the caller is told: what lies behind it belongs in the log. */
 function errorOf(failure: unknown): { code: string; detail: string } {
   if (failure instanceof DomainError) return { code: failure.code, detail: failure.message };
-  return { code: 'internal', detail: 'Something failed that should not; the log has it under the request id' };
+  return { code: 'internal', detail: 'An unexpected error occurred. The log has the details under the request ID' };
 }

@@ -65,8 +65,8 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
   ) {
     this.threads = configuration.limits.maxConcurrentInference + EXTRA_THREADS;
     this.stuckAfterMs = configuration.limits.requestTimeoutMs * STUCK_FACTOR;
-    metrics.info('face_api_model_info', 'Which detector runs here', { name: model.name, sha256: model.sha256 });
-    metrics.gauge('face_api_pool_threads', 'Worker threads there are', () => this.pool?.threads.length ?? 0);
+    metrics.info('face_api_model_info', 'Detector in use', { name: model.name, sha256: model.sha256 });
+    metrics.gauge('face_api_pool_threads', 'Worker threads in total', () => this.pool?.threads.length ?? 0);
     metrics.gauge('face_api_pool_tasks', 'Tasks that run or wait in the pool', () => this.running.size);
   }
 
@@ -91,7 +91,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
       recordTiming: false,
     });
     this.pool.on('error', (error: Error) => {
-      this.logger.error({ err: error }, 'A worker thread died; another takes its place');
+      this.logger.error({ err: error }, 'A worker thread crashed and was replaced');
     });
     const pool = this.pool;
     // One task per idle thread: so many at once reach every one of them. All end before a failure is told, since the
@@ -171,7 +171,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     abandoned: AbortSignal,
   ): Promise<Outcome<Answer>> {
     if (!this.pool || !this.warm) throw new DomainError('not_ready', 'The service is starting or stopping');
-    if (this.running.size >= this.threads) throw new DomainError('busy', 'All threads are at work. Try again');
+    if (this.running.size >= this.threads) throw new DomainError('busy', 'All threads are busy. Try again');
     const cancel: CancelFlag = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     const stop = () => Atomics.store(cancel, 0, 1);
     if (abandoned.aborted) stop();
@@ -183,11 +183,9 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
       return await work;
     } catch (error) {
       this.metrics.workerFailures.inc();
-      throw new DomainError(
-        'internal',
-        'The thread that worked on the image died; the log has it under this request id',
-        { cause: error },
-      );
+      throw new DomainError('internal', 'The worker thread crashed. The log has the details under this request ID', {
+        cause: error,
+      });
     } finally {
       this.running.delete(work);
       abandoned.removeEventListener('abort', stop);

@@ -12,7 +12,7 @@ export class InferenceSemaphore extends Semaphore {
   constructor(configuration: Configuration, metrics: Metrics) {
     super(configuration.limits.maxConcurrentInference);
     this.withoutInference = new Semaphore(Math.max(1, this.limit - 1));
-    metrics.gauge('face_api_inference_permits', 'Permits to work on an image there are', () => this.limit);
+    metrics.gauge('face_api_inference_permits', 'Permits in total', () => this.limit);
     metrics.gauge('face_api_inferences_running', 'Requests that hold a permit', () => this.inUse);
     metrics.gauge('face_api_inferences_waiting', 'Requests that wait for a permit', () => this.waiting);
   }

@@ -17,7 +17,7 @@ export function receiveImage<Options extends Readonly<Record<string, unknown>>>(
 ): ImageRequest<Options> {
   const { abandoned, apiKeyName } = context;
   // The option of those who try the service out.
-  const store = options['keep'] !== false;
+  const store = options['store'] !== false;
   const received = toImageRequest({ id, kind, options, abandoned, apiKeyName, store, image });
   context.image = received;
   return received;

@@ -28,38 +28,40 @@ export const faceSchema = z
   .object({
     box: boxSchema,
     box_normalized: normalizedBoxSchema,
-    score: z.number().meta({ description: 'How sure the detector is, 0 to 1' }),
+    score: z.number().meta({ description: 'Confidence of the detector, 0 to 1' }),
     landmarks: landmarksSchema.nullable().optional().meta({
-      description: 'Absent if not asked for; null if the model gives none',
+      description: 'Absent if not requested; null if the model does not provide them',
     }),
     frame: z.number().int().optional().meta({
-      description: 'Number of the frame or page, from 0; absent where there is but one',
+      description: 'Index of the frame or page, starting at 0; absent for images with a single frame',
     }),
   })
   .meta({ id: 'Face' });
 
 export const detectionSchema = z
   .object({
-    id: z.string().meta({ description: 'The request’s id, also in X-Request-Id' }),
+    id: z.string().meta({ description: 'Request ID, also in X-Request-Id' }),
     model: z.object({ name: z.string(), sha256: z.string() }).meta({ id: 'Model' }),
     image: z
       .object({
         width: z.number().int(),
         height: z.number().int(),
         format: z.string(),
-        frames: z.number().int().meta({ description: 'Of an animation, or pages. Detection looks at the first' }),
+        frames: z.number().int().meta({ description: 'Number of frames or pages. Detection uses the first one' }),
       })
-      .meta({ id: 'Image', description: 'Of the upright image, after its EXIF orientation has been applied' }),
+      .meta({ id: 'Image', description: 'The upright image, after its EXIF orientation has been applied' }),
     faces: z.array(faceSchema).meta({ description: 'Best first' }),
     face_count: z.number().int(),
     hidden_payloads: z
       .array(
         z.object({
           kind: z.enum(PAYLOAD_KINDS),
-          bytes: z.number().int().meta({ description: '0: within another payload' }),
+          bytes: z.number().int().meta({ description: '0: inside another payload' }),
         }),
       )
-      .meta({ description: 'What the image as sent carries beside its picture; a masked image carries none of it' }),
+      .meta({
+        description: 'Hidden data found in the uploaded file besides the picture; a masked image contains none of it',
+      }),
     timings: z
       .record(z.string(), z.number())
       .meta({ description: 'Milliseconds by stage; `queue` is the wait for a worker, `total` the sum' }),
@@ -78,14 +80,17 @@ export const detectOptionFields = {
     .min(0.01)
     .max(1)
     .optional()
-    .meta({ description: `Least score of a face that is reported. ${defaultIs('THRESHOLD', 0.5)}`, examples: [0.5] }),
+    .meta({
+      description: `Minimum score; lower finds more faces and more false alarms. ${defaultIs('THRESHOLD', 0.5)}`,
+      examples: [0.5],
+    }),
   nms_threshold: z
     .number()
     .min(0)
     .max(1)
     .optional()
     .meta({
-      description: `Overlap (intersection over union) above which the weaker of two boxes is dropped. ${defaultIs('NMS_THRESHOLD', 0.4)}`,
+      description: `Overlap (intersection over union) above which the box with the lower score is dropped. ${defaultIs('NMS_THRESHOLD', 0.4)}`,
     }),
   max_faces: z
     .number()
@@ -93,7 +98,7 @@ export const detectOptionFields = {
     .min(1)
     .max(10_000)
     .optional()
-    .meta({ description: 'At most so many faces, best first. Default: all' }),
+    .meta({ description: 'Maximum number of faces, best first. Default: all' }),
   min_face_size: z
     .number()
     .int()
@@ -101,7 +106,7 @@ export const detectOptionFields = {
     .max(10_000)
     .optional()
     .meta({
-      description: `Least short side of a face in pixels of the image. ${defaultIs('MIN_FACE_SIZE', 0)}`,
+      description: `Minimum length of the short side of a face, in pixels of the image. ${defaultIs('MIN_FACE_SIZE', 0)}`,
     }),
   input_size: z
     .number()
@@ -111,15 +116,15 @@ export const detectOptionFields = {
     .multipleOf(CANVAS_MULTIPLE)
     .optional()
     .meta({
-      description: `Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. ${defaultIs('INPUT_SIZE', 640)}`,
+      description: `Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. ${defaultIs('INPUT_SIZE', 640)}`,
     }),
   large_faces: z
     .boolean()
     .optional()
     .meta({
-      description: `Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. ${defaultIs('LARGE_FACES', 'true')}`,
+      description: `Run a second detection at 0.4 of input_size, for faces that fill much of the image; takes about a sixth longer. ${defaultIs('LARGE_FACES', 'true')}`,
     }),
-  landmarks: z.boolean().optional().meta({ description: 'Report the five landmarks of each face. Default: true' }),
+  landmarks: z.boolean().optional().meta({ description: 'Include the five landmarks of each face. Default: true' }),
 };
 
 export const detectOptionsSchema = z.strictObject(detectOptionFields).meta({ id: 'DetectOptions' });

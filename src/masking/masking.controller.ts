@@ -18,9 +18,9 @@ export class MaskingController {
   @HttpCode(200)
   @ApiOperation({
     operationId: 'mask',
-    summary: 'Mask the faces in an image',
+    summary: 'Mask faces',
     description:
-      'Answers with the masked image; with `Accept: application/json`, with the image as base64 beside the detection.',
+      'Returns the masked image. With `Accept: application/json`, returns JSON: the detection result and the masked image as base64.',
   })
   @TakesImage({ kind: 'mask', options: maskOptionsSchema }, SemaphoreInterceptor)
   async mask(

@@ -109,7 +109,7 @@ describe('the options of a masking request, as texts', () => {
 
   it('are refused where verification is asked for and detection forbidden, with the way out', () => {
     expect(refused({ verify: 'true', detect: 'false' })).toEqual(['verify']);
-    expect(parse({ verify: 'true', detect: 'false' }).error?.issues[0]?.message).toContain('Leave one of them out');
+    expect(parse({ verify: 'true', detect: 'false' }).error?.issues[0]?.message).toContain('Remove one of them');
     expect(refused({ verify: 'false', detect: 'false' })).toBeUndefined();
     expect(refused({ verify: 'true', detect: 'true' })).toBeUndefined();
     expect(refused({ detect: 'false' })).toBeUndefined();

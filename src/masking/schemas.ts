@@ -15,7 +15,7 @@ const regionSchema = z
     keep: z
       .boolean()
       .optional()
-      .meta({ description: 'true: faces whose centre lies in this box stay visible. Default: false' }),
+      .meta({ description: 'true: faces whose center is in this box stay visible. Default: false' }),
   })
   .refine(({ left, right, top, bottom }) => right > left && bottom > top, {
     error: 'right must be greater than left, and bottom than top',
@@ -25,56 +25,57 @@ const regionSchema = z
 export const maskOptionsSchema = z
   .strictObject({
     ...detectOptionFields,
-    detect: z
-      .boolean()
-      .optional()
-      .meta({ description: 'false: look for no faces, mask the `regions` alone and verify nothing. Default: true' }),
+    detect: z.boolean().optional().meta({
+      description:
+        'false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true',
+    }),
     method: z
       .enum([...IRREVERSIBLE_METHODS, ...REVERSIBLE_METHODS])
       .optional()
       .meta({
         description:
-          'blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured',
+          'blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured',
       }),
     allow_reversible: z
       .boolean()
       .optional()
-      .meta({ description: 'true: the methods gaussian and mosaic may be used. Default: false' }),
+      .meta({ description: 'true: allow the methods gaussian and mosaic. Default: false' }),
     color: z
       .string()
-      .regex(/^#?[0-9a-f]{6}$/i, { error: 'a colour such as #000000 (in an address: %23000000 or 000000)' })
+      .regex(/^#?[0-9a-f]{6}$/i, { error: 'a color such as #000000 (in a URL: %23000000 or 000000)' })
       .optional()
-      .meta({ description: 'Colour of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured' }),
+      .meta({ description: 'Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured' }),
     shape: z
       .enum(['ellipse', 'box'])
       .optional()
-      .meta({ description: 'Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured' }),
+      .meta({ description: 'Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured' }),
     padding: z.number().min(0).max(2).optional().meta({
       description:
-        'Grows the mask on each side by this share of the face’s width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured',
+        'How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured',
     }),
     strength: z.number().min(0).max(1).optional().meta({
       description:
-        'How smooth the blur, how coarse the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured',
+        'Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured',
     }),
-    format: z
-      .enum(OUTPUT_FORMATS)
-      .optional()
-      .meta({ description: 'Format of the answer. Default: that of the image. Animations and pages: webp, gif, tiff' }),
+    format: z.enum(OUTPUT_FORMATS).optional().meta({
+      description:
+        'Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff',
+    }),
     quality: z.number().int().min(1).max(100).optional().meta({
-      description: 'Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured',
+      description:
+        'Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured',
     }),
     effort: z.enum(EFFORTS).optional().meta({
       description:
-        'fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured',
+        'Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured',
     }),
     verify: z.boolean().optional().meta({
       description:
-        'Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured',
+        'Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured',
     }),
     receipt: z.boolean().optional().meta({
       description:
-        'Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured',
+        'Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured',
     }),
     regions: z
       .array(regionSchema)
@@ -95,7 +96,7 @@ export const maskOptionsSchema = z
         code: 'custom',
         path: ['verify'],
         message:
-          'verify=true looks for faces, which detect=false forbids. Leave one of them out: without detect=false, what is found is masked beside the regions',
+          'verify=true cannot be combined with detect=false, which turns the face search off. Remove one of them; without detect=false, faces are masked in addition to the regions',
       });
     }
   })
@@ -106,8 +107,7 @@ export type MaskRequestOptions = z.infer<typeof maskOptionsSchema>;
 const verificationSchema = z
   .object({
     outcome: z.enum(['clean', 'incomplete']).meta({
-      description:
-        'clean: the last search found no face that the masks do not cover; incomplete: a bound ended it before',
+      description: 'clean: the last search found no uncovered face; incomplete: a limit was reached before that',
     }),
     rounds: z.number().int(),
     added_boxes: z.array(boxSchema.extend({ frame: z.number().int().optional() })),
@@ -116,15 +116,14 @@ const verificationSchema = z
 
 export const maskedSchema = detectionSchema
   .extend({
-    masked_count: z.number().int().meta({ description: 'Faces and regions that were masked' }),
+    masked_count: z.number().int().meta({ description: 'Number of faces and regions masked' }),
     assurance: z.enum(['irreversible', 'reversible']).meta({
-      description: 'irreversible: nothing of what is under the masks is left in the image',
+      description: 'irreversible: the output contains nothing of the pixels under the masks',
     }),
     receipt: z.string().nullable().meta({
-      description:
-        'A signed statement (compact JWS), to be checked at /api/v1/receipts/verify; null where it was not asked for',
+      description: 'Signed receipt (compact JWS), can be verified at /api/v1/receipts/verify; null if not requested',
     }),
-    verification: verificationSchema.nullable().meta({ description: 'null where it was not asked for' }),
+    verification: verificationSchema.nullable().meta({ description: 'null if not requested' }),
     output: z.object({
       format: z.enum(OUTPUT_FORMATS),
       bytes: z.number().int(),

@@ -11,7 +11,7 @@ export class MetricsController {
   @Get()
   @ApiOperation({ operationId: 'metrics', summary: 'Metrics for Prometheus' })
   @ApiProduces('text/plain')
-  @ApiOkResponse({ description: 'Text exposition format', schema: { type: 'string' } })
+  @ApiOkResponse({ description: 'Prometheus text format', schema: { type: 'string' } })
   async read(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
     void reply.type(this.metrics.registry.contentType);
     return this.metrics.registry.metrics();

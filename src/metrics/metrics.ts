@@ -7,24 +7,24 @@ import { VERSION } from '../version.ts';
 /** Seconds: from a small JPEG's header to a large photo's encoding. */
 const STAGE_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Problems that an image is turned away with whatever it holds: the same request may well be taken later. */
+/** Problems that do not depend on the image: the same request may succeed later. */
 const REJECTIONS = ['busy', 'too_many_requests', 'storage_full', 'not_ready'] as const satisfies ErrorCode[];
 
-/** All metrics of the service, in a registry of their own, with stable names: docs/monitoring.md lists them. */
+/** All metrics of the service, in a separate registry and with stable names; see docs/monitoring.md. */
 @Injectable()
 export class Metrics {
   readonly registry = new Registry();
 
   readonly requests = new Counter({
     name: 'face_api_requests_total',
-    help: 'Answered requests by route and status',
+    help: 'Requests answered, by route and status',
     labelNames: ['route', 'status'] as const,
     registers: [this.registry],
   });
 
   readonly requestSeconds = new Histogram({
     name: 'face_api_request_duration_seconds',
-    help: 'From the first byte of a request to the end of its answer',
+    help: 'Time from the first byte of a request to the end of its response',
     labelNames: ['route'] as const,
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers: [this.registry],
@@ -32,21 +32,21 @@ export class Metrics {
 
   readonly #rejections = new Counter({
     name: 'face_api_rejections_total',
-    help: 'Requests with an image that were turned away whatever it held, by reason',
+    help: 'Rejected image requests by reason',
     labelNames: ['reason'] as const,
     registers: [this.registry],
   });
 
   readonly hangUps = new Counter({
     name: 'face_api_hang_ups_total',
-    help: 'Requests whose client hung up before it was answered, by route',
+    help: 'Requests whose client closed the connection before the response, by route',
     labelNames: ['route'] as const,
     registers: [this.registry],
   });
 
   readonly stageSeconds = new Histogram({
     name: 'face_api_stage_duration_seconds',
-    help: 'Time of each stage: the wait for a permit, then those of the worker',
+    help: 'Time of each stage: the wait for a permit, then the stages in the worker',
     labelNames: ['stage'] as const,
     buckets: STAGE_BUCKETS,
     registers: [this.registry],
@@ -74,31 +74,31 @@ export class Metrics {
 
   readonly workerFailures = new Counter({
     name: 'face_api_worker_failures_total',
-    help: 'Requests that failed because their worker thread died',
+    help: 'Requests that failed because their worker thread crashed',
     registers: [this.registry],
   });
 
   constructor({ server }: Configuration) {
     collectDefaultMetrics({ register: this.registry });
-    this.info('face_api_build_info', 'Which build runs here, and as what', { version: VERSION, role: server.role });
-    // A series that is there from the start lets its first increase be seen.
+    this.info('face_api_build_info', 'Version and role of this process', { version: VERSION, role: server.role });
+    // A series that exists from the start makes its first increase visible.
     for (const reason of REJECTIONS) this.#rejections.inc({ reason }, 0);
     for (const kind of ['detect', 'mask']) this.faces.inc({ kind }, 0);
     for (const outcome of ['succeeded', 'failed', 'throttled']) this.logins.inc({ outcome }, 0);
   }
 
-  /** Facts as labels of a series that is always 1. */
+  /** A series that is always 1, with facts as labels. */
   info(name: string, help: string, facts: Readonly<Record<string, string>>): void {
     new Gauge({ name, help, labelNames: Object.keys(facts), registers: [this.registry] }).set(facts, 1);
   }
 
-  /** Counts a problem that an image was answered with, if it is one of the reasons to turn any image away. */
+  /** Counts the problem of an image request if it is a rejection. */
   countRejection(problem: ErrorCode): void {
     const reason = REJECTIONS.find((code) => code === problem);
     if (reason) this.#rejections.inc({ reason });
   }
 
-  /** A value that is read when the metrics are. */
+  /** A value that is read with each scrape. */
   gauge(name: string, help: string, read: () => number): void {
     new Gauge({
       name,

@@ -1,13 +1,12 @@
-import { existsSync } from 'node:fs';
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { withFolder } from '../../test/fixtures/model-packs.ts';
 import { addModel } from './add-model.ts';
 import { packageModelsFolder, resolveModel } from './model-files.ts';
+import { hasShared, shared } from '../../test/support/shared.ts';
 
 const embedded = join(packageModelsFolder, 'embedded.onnx');
-const sharedModels = join(packageModelsFolder, '../../shared/models');
 
 async function withOwnFile(body: (file: string, modelsFolder: string) => Promise<void>): Promise<void> {
   await withFolder((folder) =>
@@ -37,7 +36,7 @@ describe('add', () => {
       const whole = await readFile(file);
       for (const content of [Buffer.from('no network'), Buffer.alloc(0), whole.subarray(0, whole.length / 2)]) {
         await writeFile(file, content);
-        await expect(addModel(file, modelsFolder)).rejects.toThrow(/no detector that the service can use: /);
+        await expect(addModel(file, modelsFolder)).rejects.toThrow(/not a supported detector: /);
       }
       expect(await readdir(modelsFolder)).toEqual([]);
     });
@@ -45,23 +44,23 @@ describe('add', () => {
 
   it('refuses a file that is not there, a name that is taken, and one that is no name', async () => {
     await withOwnFile(async (file, modelsFolder) => {
-      await expect(addModel('nowhere.onnx', modelsFolder)).rejects.toThrow('there is no file nowhere.onnx');
+      await expect(addModel('nowhere.onnx', modelsFolder)).rejects.toThrow('nowhere.onnx does not exist');
       for (const [name, problem] of [
         ['scrfd_10g.onnx', 'is the name of a supported model'],
         ['det_10g.onnx', 'is the name of a supported model'],
-        ['a b.onnx', "can't be a model's name"],
+        ['a b.onnx', 'is not a valid model name'],
       ] as const) {
         const renamed = join(file, '..', name);
         await copyFile(file, renamed);
         await expect(addModel(renamed, modelsFolder)).rejects.toThrow(problem);
       }
       await writeFile(join(modelsFolder, 'mine.onnx'), 'another one');
-      await expect(addModel(file, modelsFolder)).rejects.toThrow('is there already, with other content');
+      await expect(addModel(file, modelsFolder)).rejects.toThrow('already exists with different content');
       expect(await readFile(join(modelsFolder, 'mine.onnx'), 'utf8')).toBe('another one');
     });
   });
 
-  describe.skipIf(!existsSync(sharedModels))('with published models', () => {
+  describe.skipIf(!hasShared('models'))('with published models', () => {
     it.each([
       'det_500m.onnx',
       'det_2.5g.onnx',
@@ -70,7 +69,7 @@ describe('add', () => {
       'scrfd_500m_nokps_batched.onnx',
     ])('accepts %s', async (name) => {
       await withFolder(async (modelsFolder) => {
-        const added = await addModel(join(sharedModels, name), modelsFolder);
+        const added = await addModel(shared('models', name), modelsFolder);
         expect(added.path).toBe(join(modelsFolder, name));
         expect(await resolveModel(basename(name, '.onnx'), modelsFolder)).toMatchObject({ sha256: added.sha256 });
       });
@@ -78,7 +77,7 @@ describe('add', () => {
 
     it('refuses a detector of another kind, and tells what it found', async () => {
       await withFolder(async (modelsFolder) => {
-        const yunet = addModel(join(sharedModels, 'yunet_n_dynamic.onnx'), modelsFolder);
+        const yunet = addModel(shared('models', 'yunet_n_dynamic.onnx'), modelsFolder);
         await expect(yunet).rejects.toThrow(
           'its outputs for 160×96 pixels are [1, 240, 1] [1, 60, 1] [1, 15, 1] [1, 240',
         );

@@ -13,7 +13,7 @@ export type AddedModel = {
   name: string;
   path: string;
   sha256: string;
-  /** The manifest's entry with the same digest, whose licence holds for it. */
+  /** The manifest's entry with the same digest, whose license applies for it. */
   known: ModelEntry | undefined;
 };
 
@@ -46,24 +46,26 @@ export async function addModel(
 
 async function readModel(file: string): Promise<Buffer> {
   const content = await ifPresent(readFile(file));
-  if (content === undefined) throw new ModelError(`there is no file ${file}`);
+  if (content === undefined) throw new ModelError(`${file} does not exist`);
   return content;
 }
 
 async function requireFreeName(name: string, path: string, sha256: string, manifest: Manifest): Promise<void> {
   if (!modelNamePattern.test(name)) {
-    throw new ModelError(`"${name}" can't be a model's name: rename the file, with letters, digits, ".", "_" and "-"`);
+    throw new ModelError(
+      `"${name}" is not a valid model name: rename the file, using letters, digits, ".", "_" and "-"`,
+    );
   }
   const supported = findModel(manifest, name) ?? manifest.models.find((model) => model.file === basename(path));
   if (supported !== undefined && (supported.sha256 !== sha256 || supported.file !== basename(path))) {
     throw new ModelError(
-      `"${name}" is the name of a supported model, and this is another file: rename it and add it again`,
+      `"${name}" is the name of a supported model, and this is a different file: rename it and add it again`,
     );
   }
   const present = await ifPresent(digestFile(path));
   if (present !== undefined && present.sha256 !== sha256 && supported === undefined) {
     throw new ModelError(
-      `${path} is there already, with other content: remove it, or rename the new one and add it again`,
+      `${path} already exists with different content: remove it, or rename the new file and add it again`,
     );
   }
 }

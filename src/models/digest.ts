@@ -43,5 +43,5 @@ export async function* verified(
 }
 
 function mismatch(what: string, expected: Digest, found: string): ModelError {
-  return new ModelError(`${what} ${found}; the manifest expects the SHA-256 ${expected.sha256}: it was not installed`);
+  return new ModelError(`${what} ${found}; the manifest expects the SHA-256 ${expected.sha256}: not installed`);
 }

@@ -310,9 +310,9 @@ describe('what is refused leaves nothing behind', () => {
   ])('an archive with a member whose path %s', async (_, hostile) => {
     const pack = makePack({ members: (model) => ({ 'det.onnx': model, [hostile]: model }) });
     await withServer(serve(pack.zip), async (from) => {
-      expect(await refusal(pack.entry, from)).toMatch(/^the archive is refused, nothing was installed: (in|ab)/);
+      expect(await refusal(pack.entry, from)).toMatch(/^the archive was rejected, nothing was installed: (in|ab)/);
       const wantsHostile = { ...pack.entry, archives: [{ ...pack.entry.archives[0]!, member: hostile }] };
-      expect(await refusal(wantsHostile, from)).toMatch(/^the archive is refused/);
+      expect(await refusal(wantsHostile, from)).toMatch(/^the archive was rejected/);
     });
   });
 

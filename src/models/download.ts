@@ -26,7 +26,7 @@ export type DownloadOptions = FetchOptions & {
  * the archive's first part for the next call to continue.
  */
 export async function downloadModel(model: ModelEntry, options: DownloadOptions): Promise<string> {
-  if (isBundled(model)) throw new ModelError(`${model.name} comes with the service: there is nothing to download`);
+  if (isBundled(model)) throw new ModelError(`${model.name} is included in the service: nothing to download`);
   const path = join(options.modelsFolder, model.file);
   if (await hasDigest(path, model.sha256)) return path;
   const missing: string[] = [];

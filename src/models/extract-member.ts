@@ -52,5 +52,5 @@ async function findEntry(zip: ZipFile, member: string): Promise<Entry> {
 }
 
 function refusal(error: unknown): ModelError {
-  return new ModelError(`the archive is refused, nothing was installed: ${reasonOf(error)}`);
+  return new ModelError(`the archive was rejected, nothing was installed: ${reasonOf(error)}`);
 }

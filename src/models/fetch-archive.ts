@@ -120,7 +120,7 @@ async function acceptedStart(response: Response, url: URL, file: string, have: n
     await truncate(file, 0);
     throw new ConnectionError(`${url.host} does not continue an interrupted download (status ${status})`);
   }
-  const answer = `${withoutCredentials(url).href} answers with status ${status}`;
+  const answer = `${withoutCredentials(url).href} responds with status ${status}`;
   if (status === 404 || status === 410) throw new ArchiveNotFoundError(answer);
   if (passingStatuses.includes(status)) throw new ConnectionError(answer);
   throw new ModelError(`${answer}: check the address, or name a mirror with --from URL-or-folder`);
@@ -176,13 +176,16 @@ function authorization(url: URL): Record<string, string> {
 function wrongSize(url: URL, found: string, bytes: number): ModelError {
   const address = withoutCredentials(url).href;
   return new ModelError(
-    `${address} has ${found}, the manifest expects ${bytes}: it is another or a truncated file, nothing was installed; try another source with --from URL-or-folder`,
+    `${address} has ${found}, the manifest expects ${bytes}: the file is different or truncated, nothing was installed; try another source with --from URL-or-folder`,
   );
 }
 
 function givingUp(error: ConnectionError, size: number, bytes: number): ConnectionError {
-  const soFar = `${size} of ${bytes} bytes came so far`;
-  return new ConnectionError(`the download failed: ${error.message}; ${soFar}, the same command continues there`, {
-    cause: error,
-  });
+  const soFar = `received ${size} of ${bytes} bytes`;
+  return new ConnectionError(
+    `the download failed: ${error.message}; ${soFar}, run the same command again to continue`,
+    {
+      cause: error,
+    },
+  );
 }

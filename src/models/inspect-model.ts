@@ -32,7 +32,7 @@ export async function inspectModel(bytes: Uint8Array): Promise<void> {
     const isFinite = session.outputNames.every((output) =>
       (outputs[output]!.data as Float32Array).every((value) => Number.isFinite(value)),
     );
-    if (!isFinite) throw unusable(`on a blank image it gives numbers that are not finite`);
+    if (!isFinite) throw unusable(`its outputs for a blank image are not finite numbers`);
   } finally {
     await session.release();
   }
@@ -43,7 +43,7 @@ async function load(bytes: Uint8Array): Promise<InferenceSession> {
     // Severity 4: ONNX Runtime writes nothing itself, since the message below says it all.
     return await InferenceSession.create(bytes, { logSeverityLevel: 4, intraOpNumThreads: 1 });
   } catch (error) {
-    throw unusable(`ONNX Runtime can't load it: ${reasonOf(error)}`);
+    throw unusable(`ONNX Runtime cannot load it: ${reasonOf(error)}`);
   }
 }
 
@@ -100,5 +100,5 @@ function shape(dimensions: readonly (string | number)[]): string {
 }
 
 function unusable(found: string): ModelError {
-  return new ModelError(`this is no detector that the service can use: ${found}`);
+  return new ModelError(`this is not a supported detector: ${found}`);
 }

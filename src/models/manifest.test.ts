@@ -29,7 +29,7 @@ describe('the service’s own manifest', () => {
     });
   });
 
-  it('lists the published detectors under their names and file names, and wants their licence accepted', async () => {
+  it('lists the published detectors under their names and file names, and wants their license accepted', async () => {
     const manifest = await readManifest(packageModelsFolder);
     const packs = ['det_500m', 'det_2.5g', 'det_10g'].map((alias) => {
       const model = findModel(manifest, alias)!;

@@ -29,7 +29,7 @@ const modelSchema = z.strictObject({
   bytes,
   sha256,
   license: z.string().min(1),
-  /** The licence in one line, as `list` prints it. */
+  /** The license in one line, as `list` prints it. */
   terms: z.string().min(1),
   mustAcceptLicense: z.boolean(),
   /** Where it can be downloaded: the first that is there. Empty: it comes with the service. */
@@ -44,13 +44,13 @@ const manifestSchema = z
       context.addIssue({ code: 'custom', path: ['models'], message: `"${twice}" is used twice` });
     }
     if (!models.some((model) => model.name === defaultName)) {
-      context.addIssue({ code: 'custom', path: ['default'], message: `"${defaultName}" is none of the models` });
+      context.addIssue({ code: 'custom', path: ['default'], message: `"${defaultName}" is not one of the models` });
     }
   });
 
 /** A zip that holds a model: its address, length in bytes, SHA-256, and the model's path in it. */
 export type ArchiveSource = z.infer<typeof archiveSchema>;
-/** A supported model: its file and the file's digest, its licence, and the archives that contain it. */
+/** A supported model: its file and the file's digest, its license, and the archives that contain it. */
 export type ModelEntry = z.infer<typeof modelSchema>;
 /** The supported models, and the name of the one that is loaded when none is named. */
 export type Manifest = z.infer<typeof manifestSchema>;

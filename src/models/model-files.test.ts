@@ -40,7 +40,7 @@ describe('resolveModel', () => {
         name: 'detector',
         path,
         sha256: pack.entry.sha256,
-        license: 'Noise licence',
+        license: 'Noise license',
         source: pack.entry.archives[0]!.url,
         bytes: 500,
       };
@@ -53,18 +53,18 @@ describe('resolveModel', () => {
     await withFolders(async (modelsFolder, packageFolder) => {
       const command = `face-api models download detector --accept-license --models-folder ${modelsFolder}`;
       const absent = resolveModel('det', modelsFolder, packageFolder);
-      await expect(absent).rejects.toThrow(`there is no model file ${join(modelsFolder, 'detector.onnx')}`);
+      await expect(absent).rejects.toThrow(`the model file ${join(modelsFolder, 'detector.onnx')} does not exist`);
       await expect(absent).rejects.toThrow(command);
       await writeFile(join(modelsFolder, 'detector.onnx'), 'damaged');
       const damaged = resolveModel('det', modelsFolder, packageFolder);
-      await expect(damaged).rejects.toThrow('is damaged or another model');
+      await expect(damaged).rejects.toThrow('is damaged or a different model');
       await expect(damaged).rejects.toThrow(command);
       await writeFile(join(packageFolder, 'bundled.onnx'), 'damaged');
       await expect(resolveModel('bundled', modelsFolder, packageFolder)).rejects.toThrow('git checkout');
     });
   });
 
-  it('takes a path, absolute or relative, and knows the licence of a file with a known digest', async () => {
+  it('takes a path, absolute or relative, and knows the license of a file with a known digest', async () => {
     await withFolders(async (modelsFolder, packageFolder) => {
       const path = join(modelsFolder, 'mine v2.onnx');
       await writeFile(path, 'mine');
@@ -73,13 +73,13 @@ describe('resolveModel', () => {
         path,
         sha256: sha256Of(Buffer.from('mine')),
         license: 'unknown',
-        source: 'a file of your own',
+        source: 'your own file',
         bytes: 4,
       };
       expect(await resolveModel(path, modelsFolder, packageFolder)).toEqual(mine);
       expect(await resolveModel(relative('.', path), modelsFolder, packageFolder)).toEqual(mine);
       await writeFile(path, pack.model);
-      expect(await resolveModel(path, modelsFolder, packageFolder)).toMatchObject({ license: 'Noise licence' });
+      expect(await resolveModel(path, modelsFolder, packageFolder)).toMatchObject({ license: 'Noise license' });
     });
   });
 
@@ -101,7 +101,9 @@ describe('resolveModel', () => {
       await writeFile(`${path}.sha256`, `${sha256Of(Buffer.from('mine'))}  mine.onnx\n`);
       expect(await resolveModel('mine', modelsFolder, packageFolder)).toMatchObject({ name: 'mine', path });
       await writeFile(path, 'changed');
-      await expect(resolveModel('mine', modelsFolder, packageFolder)).rejects.toThrow('is damaged or another model');
+      await expect(resolveModel('mine', modelsFolder, packageFolder)).rejects.toThrow(
+        'is damaged or a different model',
+      );
     });
   });
 });

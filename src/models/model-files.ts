@@ -61,10 +61,10 @@ export async function resolveModel(
     ? fileAt(nameOrPath, manifest)
     : await fileNamed(nameOrPath, manifest, modelsFolder, packageFolder);
   const found = await digestIfPresent(file.path);
-  if (found === undefined) throw new ModelError(`there is no model file ${file.path}: ${file.repair}`);
+  if (found === undefined) throw new ModelError(`the model file ${file.path} does not exist: ${file.repair}`);
   if (file.sha256 !== undefined && found.sha256 !== file.sha256) {
     throw new ModelError(
-      `${file.path} is damaged or another model: its SHA-256 is ${found.sha256} instead of ${file.sha256}; ${file.repair}`,
+      `${file.path} is damaged or a different model: its SHA-256 is ${found.sha256} instead of ${file.sha256}; ${file.repair}`,
     );
   }
   return { name: file.name, path: file.path, ...found, ...originOf(manifest, found.sha256) };
@@ -88,7 +88,7 @@ export async function listModels(
     const file = await ownFile(name, modelsFolder);
     const found = await digestIfPresent(file.path);
     const license = licenseOf(manifest, found?.sha256);
-    const terms = 'Your own file: under the terms that it came with.';
+    const terms = 'Your own file: see the terms it came with.';
     listed.push({ ...file, state: stateOf(file, found), bytes: found?.bytes ?? 0, license, terms, isDefault: false });
   }
   return listed;
@@ -129,13 +129,13 @@ async function fileNamed(
   const model = findModel(manifest, name);
   if (model !== undefined) return fileOf(model, modelsFolder, packageFolder);
   if (modelNamePattern.test(name)) return ownFile(name, modelsFolder, namesIn(manifest));
-  throw new ModelError(`"${name}" is no model's name: use one of ${namesIn(manifest)}, or the path of an ONNX file`);
+  throw new ModelError(`"${name}" is not a known model: use one of ${namesIn(manifest)}, or the path of an ONNX file`);
 }
 
 function fileOf(model: ModelEntry, modelsFolder: string, packageFolder: string): ModelFile {
   const path = resolve(isBundled(model) ? packageFolder : modelsFolder, model.file);
   const repair = isBundled(model)
-    ? `it comes with the service, restore it with \`git checkout -- models/${model.file}\` or from the image`
+    ? `it is included in the service, restore it with \`git checkout -- models/${model.file}\` or from the image`
     : `install it with \`${downloadCommand(model, modelsFolder)}\``;
   return { name: model.name, path, sha256: model.sha256, repair };
 }
@@ -143,7 +143,7 @@ function fileOf(model: ModelEntry, modelsFolder: string, packageFolder: string):
 async function ownFile(name: string, modelsFolder: string, knownNames?: string): Promise<ModelFile> {
   const path = resolve(modelsFolder, `${name}.onnx`);
   const otherNames = knownNames === undefined ? '' : `, or use one of ${knownNames}`;
-  const repair = `remove what is there of it and add it with \`face-api models add FILE\`${otherNames}`;
+  const repair = `remove its files and add it again with \`face-api models add FILE\`${otherNames}`;
   return { name, path, sha256: await recordedDigest(path), repair };
 }
 
@@ -169,8 +169,8 @@ function stateOf(file: ModelFile, found: Digest | undefined): ListedModel['state
 
 function originOf(manifest: Manifest, sha256: string): { license: string; source: string } {
   const model = manifest.models.find((known) => known.sha256 === sha256);
-  if (!model) return { license: unknownLicense, source: 'a file of your own' };
-  return { license: model.license, source: model.archives[0]?.url ?? 'comes with the service' };
+  if (!model) return { license: unknownLicense, source: 'your own file' };
+  return { license: model.license, source: model.archives[0]?.url ?? 'included in the service' };
 }
 
 function licenseOf(manifest: Manifest, sha256: string | undefined): string {

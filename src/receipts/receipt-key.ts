@@ -4,23 +4,21 @@ import { makeFolder } from '../files/durable-file.ts';
 import { keepSecret } from '../files/secret-file.ts';
 
 /**
- * An Ed25519 private key in PEM (PKCS#8); line ends may be written as \n, as environment variables want it.
- * @throws Error that says what is wrong and shows nothing of the key
+ * An Ed25519 private key in PEM (PKCS#8); line ends may be written as \n, for environment variables.
+ * @throws Error without any part of the key in its message
  */
 export function readKey(pem: string): KeyObject {
   let key: KeyObject;
   try {
     key = createPrivateKey(pem.replaceAll('\\n', '\n'));
   } catch {
-    throw new Error(
-      'the key of receipts is not a private key in PEM; make one with: openssl genpkey -algorithm ed25519',
-    );
+    throw new Error('the receipt key is not a private key in PEM; create one with: openssl genpkey -algorithm ed25519');
   }
-  if (key.asymmetricKeyType !== 'ed25519') throw new Error('the key of receipts is not an Ed25519 key');
+  if (key.asymmetricKeyType !== 'ed25519') throw new Error('the receipt key is not an Ed25519 key');
   return key;
 }
 
-/** The key kept in a file, which is made where there is none. */
+/** The key in a file, which is created if it does not exist. */
 export async function keptKey(path: string): Promise<{ key: KeyObject; made: boolean }> {
   await makeFolder(dirname(path), true, 0o711);
   const { content, made } = await keepSecret(path, makeKey);

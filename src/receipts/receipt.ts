@@ -10,18 +10,18 @@ import {
 } from 'jose';
 import { z } from 'zod';
 
-/** What a receipt states, as the claims of a JSON Web Signature (RFC 7515). */
+/** The content of a receipt: the claims of a JSON Web Signature (RFC 7515). */
 export const receiptSchema = z
   .object({
-    receipt: z.literal(1).meta({ description: 'Version of this statement' }),
-    jti: z.string().meta({ description: 'The request’s id' }),
-    iat: z.number().int().meta({ description: 'When, in seconds since 1970' }),
+    receipt: z.literal(1).meta({ description: 'Version of the receipt format' }),
+    jti: z.string().meta({ description: 'Request ID' }),
+    iat: z.number().int().meta({ description: 'Time of issue, in seconds since 1970' }),
     input_sha256: z.string(),
     output_sha256: z.string(),
     output_format: z.string(),
     model: z.object({ name: z.string(), sha256: z.string() }),
     boxes: z.array(z.array(z.number())).meta({
-      description: 'What was masked: left, top, right, bottom in pixels of the upright image, before padding',
+      description: 'Masked boxes: left, top, right, bottom in pixels of the upright image, before padding',
     }),
     method: z.string(),
     shape: z.string(),
@@ -54,28 +54,28 @@ export interface PublicKey extends JWK {
   readonly kid: string;
 }
 
-/** The public half as a JSON Web Key (RFC 8037), named by its thumbprint (RFC 7638). */
+/** The public key as a JSON Web Key (RFC 8037), with its thumbprint as ID (RFC 7638). */
 export async function publicJwk(key: KeyObject): Promise<PublicKey> {
   const jwk = await exportJWK(key);
   return { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: ALGORITHM, use: 'sig' };
 }
 
 export interface ReceiptCheck {
-  /** The signature is that of one of the keys. */
+  /** Whether the signature belongs to one of the keys. */
   readonly signed: boolean;
-  /** What the image is in the receipt. */
+  /** Which image of the receipt it is. */
   readonly image: 'output' | 'input' | 'neither';
   readonly receipt: Receipt | null;
   readonly detail: string;
 }
 
-/** Checks a receipt against an image; never throws because of what it is given. */
+/** Verifies a receipt of an image; does not throw for invalid receipts. */
 export async function checkReceipt(text: string, image: Uint8Array, keys: readonly PublicKey[]): Promise<ReceiptCheck> {
   const failed = (detail: string): ReceiptCheck => ({ signed: false, image: 'neither', receipt: null, detail });
   try {
     const { kid } = decodeProtectedHeader(text);
     const key = keys.find((candidate) => candidate.kid === kid);
-    if (!key) return failed('The receipt was signed with another key');
+    if (!key) return failed('The receipt is signed with another key');
     const { payload } = await compactVerify(text, key, { algorithms: [ALGORITHM] });
     const receipt = receiptSchema.parse(JSON.parse(new TextDecoder().decode(payload)));
     return { signed: true, receipt, ...compare(receipt, image) };
@@ -88,10 +88,10 @@ export async function checkReceipt(text: string, image: Uint8Array, keys: readon
 function compare(receipt: Receipt, image: Uint8Array): Pick<ReceiptCheck, 'image' | 'detail'> {
   const digest = createHash('sha256').update(image).digest('hex');
   if (digest === receipt.output_sha256) {
-    return { image: 'output', detail: 'The image is the one that the receipt was given for' };
+    return { image: 'output', detail: 'The image matches the receipt' };
   }
   if (digest === receipt.input_sha256) {
-    return { image: 'input', detail: 'The image is the one that was sent, not the masked one' };
+    return { image: 'input', detail: 'The image is the original, not the masked image' };
   }
-  return { image: 'neither', detail: 'The image is not the one that the receipt was given for, or was changed since' };
+  return { image: 'neither', detail: 'The image does not match the receipt: it is another image, or was changed' };
 }

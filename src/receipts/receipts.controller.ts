@@ -12,8 +12,8 @@ export class ReceiptsController {
 
   @Post('api/v1/receipts/verify')
   @HttpCode(200)
-  @ApiOperation({ operationId: 'verifyReceipt', summary: 'Check a receipt against an image' })
-  @ApiOkResponse({ description: 'What was found', standardSchema: checkedSchema })
+  @ApiOperation({ operationId: 'verifyReceipt', summary: 'Verify a receipt' })
+  @ApiOkResponse({ description: 'The result of the verification', standardSchema: checkedSchema })
   @TakesImage({ options: checkOptionsSchema })
   async verify(@UploadedImage() { image, options }: Upload<CheckOptions>): Promise<CheckedBody> {
     const { signed, image: found, receipt, detail } = await this.receipts.check(options.receipt, image);
@@ -21,7 +21,7 @@ export class ReceiptsController {
   }
 
   @Get('.well-known/jwks.json')
-  @ApiOperation({ operationId: 'receiptKeys', summary: 'The public key of receipts, as a JSON Web Key Set' })
+  @ApiOperation({ operationId: 'receiptKeys', summary: 'Public keys for receipts, as a JSON Web Key Set' })
   @ApiOkResponse({ description: 'RFC 7517', standardSchema: jwksSchema })
   async keys(): Promise<{ keys: object[] }> {
     return { keys: await this.receipts.publicKeys() };

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { ReceiptsController } from './receipts.controller.ts';
 import { Receipts } from './receipts.ts';
 
-/** Signing and checking, for whoever offers it. */
+/** Signing and verifying, for other modules. */
 @Module({ providers: [Receipts], exports: [Receipts] })
 export class ReceiptsModule {}
 

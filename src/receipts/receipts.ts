@@ -11,7 +11,7 @@ interface Keys {
   readonly public: PublicKey;
 }
 
-/** Signs and checks receipts with the service's key: the configured one, or one that is made when it is first needed. */
+/** Signs and verifies receipts with the configured key, or with one that is created when it is first needed. */
 @Injectable()
 export class Receipts implements OnModuleInit {
   private readonly logger = new Logger(Receipts.name);
@@ -19,7 +19,7 @@ export class Receipts implements OnModuleInit {
 
   constructor(private readonly configuration: Configuration) {}
 
-  /** A configured key that cannot be used ends the start, and not the first request. */
+  /** Fails at startup, not with the first request, if the configured key is invalid. */
   async onModuleInit(): Promise<void> {
     if (this.configuration.receipts.key === '') return;
     await this.keys().catch((error: unknown) => {
@@ -42,7 +42,7 @@ export class Receipts implements OnModuleInit {
 
   private keys(): Promise<Keys> {
     this.loading ??= this.load();
-    // A folder that could not be written today may be writable tomorrow.
+    // Try again with the next receipt: the folder may be writable then.
     void this.loading.catch(() => {
       this.loading = undefined;
     });
@@ -58,7 +58,8 @@ export class Receipts implements OnModuleInit {
   private async keptIn(folder: string): Promise<KeyObject> {
     const path = resolve(join(folder, 'receipt-key.pem'));
     const { key, made } = await keptKey(path);
-    if (made) this.logger.warn(`Made a key for receipts and keep it in ${path}; whoever has it can sign receipts`);
+    if (made)
+      this.logger.warn(`Created a key for receipts in ${path}. Protect it: anyone who has it can sign receipts`);
     return key;
   }
 }

@@ -7,16 +7,25 @@ export const checkOptionsSchema = z
       .string()
       .min(1)
       .max(100_000)
-      .meta({ description: 'As it came in X-Mask-Receipt or in the JSON', examples: ['eyJhbGciOiJFZERTQSJ9…'] }),
+      .meta({
+        description: 'The receipt from X-Mask-Receipt or from the JSON response',
+        examples: ['eyJhbGciOiJFZERTQSJ9…'],
+      }),
   })
   .meta({ id: 'CheckOptions' });
 export type CheckOptions = z.infer<typeof checkOptionsSchema>;
 
 export const checkedSchema = z
   .object({
-    valid: z.boolean().meta({ description: 'The receipt is this service’s, and the image is the masked one' }),
-    signed: z.boolean().meta({ description: 'The signature is this service’s' }),
-    image: z.enum(['output', 'input', 'neither']).meta({ description: 'What the image is in the receipt' }),
+    valid: z
+      .boolean()
+      .meta({
+        description: 'true: the receipt is signed by this service, and the image is the masked image it was issued for',
+      }),
+    signed: z.boolean().meta({ description: 'true: the receipt is signed by this service' }),
+    image: z
+      .enum(['output', 'input', 'neither'])
+      .meta({ description: 'Which image of the receipt it is: output is the masked image, input the original' }),
     detail: z.string(),
     receipt: receiptSchema.nullable(),
   })

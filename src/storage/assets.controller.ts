@@ -32,7 +32,7 @@ export class AssetsController {
       this.urls.verify(key, expires, signature);
     // One answer for a wrong signature, an expired one and a missing object: nothing can be learnt from it.
     const bytes = isSigned ? await this.objects.get(key) : null;
-    if (!bytes) throw new DomainError('not_found', 'There is nothing at this address, or it has expired');
+    if (!bytes) throw new DomainError('not_found', 'The URL does not exist or has expired');
     void reply
       .type(contentTypeOf(key))
       .header('cache-control', 'private, max-age=300')

@@ -53,14 +53,14 @@ export class SpoolingRecorder extends JobRecorder {
       if (this.fullPolicy === 'refuse') {
         this.logger.error(
           { err: error, jobId: job.id, requestId: job.requestId },
-          'A request is refused: the spool did not take its job',
+          'Request refused: its job could not be written to the spool',
         );
         throw refusal(error);
       }
       this.metrics.countLoss(error instanceof SpoolFullError ? 'spool_full' : 'spool_write');
       this.logger.error(
         { err: error, jobId: job.id, requestId: job.requestId },
-        'A job is lost: the spool did not take it',
+        'Job lost: it could not be written to the spool',
       );
       return;
     }
@@ -105,7 +105,7 @@ export class SpoolingRecorder extends JobRecorder {
   private problemsOfSpool(): string[] {
     const { failure, longestWaitMs } = this.spool;
     return [
-      ...(failure === null ? [] : [`the spool cannot take jobs: ${reasonOf(failure)}`]),
+      ...(failure === null ? [] : [`the spool cannot be written: ${reasonOf(failure)}`]),
       ...(longestWaitMs < STUCK_AFTER_MS ? [] : [`a job has waited for ${Math.round(longestWaitMs / 60_000)} minutes`]),
     ];
   }
@@ -127,7 +127,7 @@ export class SpoolingRecorder extends JobRecorder {
 function refusal(cause?: unknown): DomainError {
   return new DomainError(
     'storage_full',
-    'The service cannot keep any more images at present. Try again in some seconds',
+    'The service cannot store more images at the moment. Try again in a few seconds',
     { cause, headers: { 'retry-after': '10' } },
   );
 }
@@ -140,7 +140,7 @@ interface Probe {
 
 async function probe(what: string, check: () => Promise<void>): Promise<Probe> {
   const start = performance.now();
-  const late: Probe = { latencyMs: null, problem: `${what} does not answer` };
+  const late: Probe = { latencyMs: null, problem: `${what} does not respond` };
   const answer = check().then(
     () => ({ latencyMs: Math.round((performance.now() - start) * 100) / 100, problem: null }),
     (error: unknown) => ({ latencyMs: null, problem: `${what} fails: ${reasonOf(error)}` }),

@@ -24,12 +24,12 @@ export class StorageMetrics {
     });
     this.retries = new Counter({
       name: 'face_api_storage_failures_total',
-      help: 'Attempts to store a job that failed and are made again',
+      help: 'Failed attempts to store a job, which are retried',
       registers,
     });
     this.losses = new Counter({
       name: 'face_api_storage_losses_total',
-      help: 'Jobs given up, by reason: the spool was full, could not be written, or was damaged',
+      help: 'Lost jobs by reason: the spool was full, could not be written, or was damaged',
       labelNames: ['reason'] as const,
       registers,
     });
@@ -46,20 +46,20 @@ export class StorageMetrics {
   }
 
   watchSpool(spool: Spool, maxBytes: number): void {
-    this.#metrics.gauge('face_api_spool_bytes', 'Bytes on disk that wait to be stored', () => spool.bytes);
-    this.#metrics.gauge('face_api_spool_files', 'Jobs on disk that wait to be stored', () => spool.files);
-    this.#metrics.gauge('face_api_spool_max_bytes', 'Bytes that may wait to be stored', () => maxBytes);
+    this.#metrics.gauge('face_api_spool_bytes', 'Bytes in the spool, waiting to be stored', () => spool.bytes);
+    this.#metrics.gauge('face_api_spool_files', 'Jobs in the spool, waiting to be stored', () => spool.files);
+    this.#metrics.gauge('face_api_spool_max_bytes', 'Maximum size of the spool in bytes', () => maxBytes);
     this.#metrics.gauge(
       'face_api_spool_oldest_seconds',
-      'How long the oldest job has waited to be stored',
+      'Age of the oldest job in the spool',
       () => spool.longestWaitMs / 1000,
     );
-    this.#metrics.gauge('face_api_spool_failing', 'Whether the spool cannot be written: 1 = it cannot', () =>
+    this.#metrics.gauge('face_api_spool_failing', '1 if the spool cannot be written, else 0', () =>
       spool.failure === null ? 0 : 1,
     );
     this.#metrics.gauge(
       'face_api_spool_damaged_files',
-      'Damaged files of the spool that were put aside',
+      'Damaged spool files that were moved aside',
       () => spool.damaged,
     );
   }

@@ -52,7 +52,7 @@ export class StorageOnModule implements OnModuleInit, OnApplicationShutdown {
   /** After the last request has been answered: what is not stored by then stays in the spool. */
   async onApplicationShutdown(): Promise<void> {
     await this.persistence.stop();
-    if (this.spool.files > 0) this.logger.log(`${this.spool.files} jobs stay in the spool until the next start`);
+    if (this.spool.files > 0) this.logger.log(`${this.spool.files} jobs remain in the spool until the next start`);
   }
 
   /** A database elsewhere may come later, the spool holds what comes until then. One of our own must start. */
@@ -61,7 +61,7 @@ export class StorageOnModule implements OnModuleInit, OnApplicationShutdown {
       await this.database.ready();
     } catch (error) {
       if (error instanceof EmbeddedPostgresError) throw error;
-      this.logger.error({ err: error }, 'The database cannot be used yet: jobs wait in the spool');
+      this.logger.error({ err: error }, 'The database is unavailable: jobs wait in the spool');
     }
   }
 }

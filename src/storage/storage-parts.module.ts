@@ -39,11 +39,11 @@ const logger = new Logger('Storage');
           fsync: storage.spoolFsync,
           onGivenUp: (jobId) => {
             metrics.countLoss('spool_full');
-            logger.error({ jobId }, 'A job is lost: the spool is full, and it was the oldest in it');
+            logger.error({ jobId }, 'Job lost: the spool is full, and this job was the oldest in it');
           },
           onDamaged: (file, reason) => {
             metrics.countLoss('damaged');
-            logger.error({ file, reason }, 'A job is lost: its file in the spool is damaged, and was put aside');
+            logger.error({ file, reason }, 'Job lost: its spool file is damaged and was moved aside');
           },
         });
         metrics.watchSpool(spool, storage.spoolMaxBytes);
@@ -68,10 +68,7 @@ const logger = new Logger('Storage');
             },
             failed: (jobId, attempt, retryInMs, error) => {
               metrics.retries.inc();
-              logger.warn(
-                { err: error, jobId, attempt, retryInMs },
-                'A job could not be stored yet; it is tried again',
-              );
+              logger.warn({ err: error, jobId, attempt, retryInMs }, 'A job could not be stored yet; retrying');
             },
           },
           PERSISTENCE_DEFAULTS,

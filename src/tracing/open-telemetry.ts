@@ -28,14 +28,14 @@ import { type RequestFacts, type RequestTrace, Tracing } from './tracing.ts';
 
 const SEND_EVERY_MS = 1000;
 const EXPORT_TIMEOUT_MS = 10_000;
-/** So much is sent at the end, within the grace that a stopping service has. */
+/** Limit for sending the remaining spans at shutdown, within the grace time of the service. */
 const FLUSH_TIMEOUT_MS = 5000;
-/** A collector that is away is told of at most so often. */
+/** Minimum interval between warnings about an unavailable collector. */
 const COMPLAIN_EVERY_MS = 60_000;
 
 /**
- * Sends traces to a collector by OTLP over HTTP, in batches, beside the requests. What a collector that is away does not
- * take is dropped: at most 2,048 spans wait.
+ * Sends traces to a collector with OTLP over HTTP, in batches, in the background. Spans that an unavailable collector does not
+ * accept are dropped: at most 2,048 spans are queued.
  */
 export class OpenTelemetryTracing extends Tracing {
   override readonly isOn = true;
@@ -45,7 +45,7 @@ export class OpenTelemetryTracing extends Tracing {
 
   constructor({ endpoint, headers, serviceName, ratio }: Configuration['tracing'], role: string) {
     super();
-    complainNowAndThen();
+    warnAtIntervals();
     const exporter = new OTLPTraceExporter({
       url: `${endpoint.replace(/\/$/, '')}/v1/traces`,
       headers: Object.fromEntries(headers),
@@ -92,7 +92,7 @@ export class OpenTelemetryTracing extends Tracing {
       },
       end: (status) => {
         span.setAttribute('http.response.status_code', status);
-        // The client's mistakes are not the server's errors, as the conventions for HTTP spans have it.
+        // By the conventions for HTTP spans, client errors are not errors of the server.
         if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
         span.end();
       },
@@ -104,7 +104,7 @@ export class OpenTelemetryTracing extends Tracing {
   }
 
   override async flush(): Promise<void> {
-    // A collector that is away holds up no end of the service; it has been complained of.
+    // An unavailable collector must not delay the shutdown; a warning was logged before.
     await this.#provider.forceFlush({ timeoutMillis: FLUSH_TIMEOUT_MS }).catch(() => undefined);
   }
 
@@ -128,8 +128,8 @@ function fail(span: Span, error: unknown): void {
   span.setAttribute('error.type', error instanceof Error ? error.name : 'unknown');
 }
 
-/** The library would be silent, or complain of every batch. */
-function complainNowAndThen(): void {
+/** The library itself would be silent or warn for every batch. */
+function warnAtIntervals(): void {
   const logger = new Logger('Tracing');
   let quietUntil = 0;
   setGlobalErrorHandler((error) => {

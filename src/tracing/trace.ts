@@ -1,36 +1,36 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** Where a trace goes on, as of W3C Trace Context; it crosses the spool with its job. */
+/** Context of a trace (W3C Trace Context); the spool stores it with the job. */
 export interface TraceContext {
   readonly traceparent: string;
   readonly tracestate?: string;
 }
 
-/** One piece of work within a trace. Times in milliseconds since the epoch, with their fractions. */
+/** One span of a trace. Times in milliseconds since the epoch, with fractions. */
 export interface TracedWork {
   readonly name: string;
   readonly start: number;
   readonly end: number;
-  /** What it consists of. */
+  /** Child spans. */
   readonly parts?: readonly TracedWork[];
   readonly attributes?: Readonly<Record<string, string | number>>;
-  /** What it failed with. */
+  /** The error, if it failed. */
   readonly error?: unknown;
 }
 
-/** The trace of one request. There is none where tracing is off: whoever would write to it finds nothing. */
+/** The trace of one request; does not exist if tracing is off. */
 export interface Trace {
   readonly traceId: string;
   readonly spanId: string;
   readonly context: TraceContext;
-  /** Says more about the request itself. */
+  /** Adds attributes to the span of the request. */
   describe(attributes: Readonly<Record<string, string | number>>): void;
   add(work: TracedWork): void;
 }
 
 const current = new AsyncLocalStorage<Trace>();
 
-/** The trace of the request that the caller works for, if any. */
+/** The trace of the current request, if any. */
 export function currentTrace(): Trace | undefined {
   return current.getStore();
 }
@@ -44,7 +44,7 @@ export function epochMs(): number {
   return performance.timeOrigin + performance.now();
 }
 
-/** Does the work, and adds it to the request's trace where there is one. */
+/** Runs the work, and adds it to the trace of the request if there is one. */
 export async function traced<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
   const trace = currentTrace();
   if (!trace) return work();

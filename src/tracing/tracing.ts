@@ -8,7 +8,7 @@ export interface RequestTrace extends Trace {
 
 export interface RequestFacts {
   readonly method: string;
-  /** The route's pattern; '' where there is none. */
+  /** Pattern of the route; '' if no route matches. */
   readonly route: string;
   readonly path: string;
   readonly scheme: string;
@@ -16,21 +16,21 @@ export interface RequestFacts {
   readonly requestId: string;
 }
 
-/** Gives requests their traces. Also the token it is injected by, whether tracing is on or off. */
+/** Creates the traces of requests. Also the injection token, whether tracing is on or off. */
 export abstract class Tracing {
   abstract readonly isOn: boolean;
 
   /** @param headers may say which trace the request belongs to */
   abstract start(headers: IncomingHttpHeaders, facts: RequestFacts): RequestTrace | undefined;
 
-  /** Work that is done for a request after its answer, perhaps by another process. */
+  /** Adds work that was done for a request after its response, possibly by another process. */
   abstract addLater(context: TraceContext, work: TracedWork): void;
 
-  /** Sends what has not been sent yet. */
+  /** Sends the remaining spans. */
   abstract flush(): Promise<void>;
 }
 
-/** No collector is configured: nothing of OpenTelemetry is even loaded. */
+/** Without a collector, OpenTelemetry is not loaded. */
 export class NoTracing extends Tracing {
   override readonly isOn = false;
 
@@ -39,7 +39,7 @@ export class NoTracing extends Tracing {
   }
 
   override addLater(): void {
-    // Nobody asked for it.
+    // Tracing is off.
   }
 
   override flush(): Promise<void> {

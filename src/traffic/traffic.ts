@@ -131,7 +131,7 @@ export class Traffic implements OnApplicationBootstrap, OnApplicationShutdown {
     try {
       await this.shared.greet(await this.describe());
       await this.shared.put([...this.rowsOf('minute', minutes), ...this.rowsOf('hour', minutes)]);
-      if (this.isFailing) this.logger.log('Figures of traffic reach the database again');
+      if (this.isFailing) this.logger.log('Traffic statistics are written to the database again');
       this.isFailing = false;
     } catch (error) {
       for (const minute of minutes) this.unsaved.add(minute);
@@ -179,7 +179,7 @@ export class Traffic implements OnApplicationBootstrap, OnApplicationShutdown {
   /** Once for each time that the database goes away. */
   private tell(error: unknown): void {
     if (!this.isFailing) {
-      this.logger.warn({ err: error }, 'Figures of traffic stay in memory: the database cannot be used now');
+      this.logger.warn({ err: error }, 'Traffic statistics stay in memory: the database is unavailable');
     }
     this.isFailing = true;
   }

@@ -100,7 +100,7 @@ function decodeLevel(level: Level, canvas: Size, threshold: number): Candidate[]
       },
       landmarks: offsets && decodeLandmarks(offsets, row * 10, x, y, stride),
     };
-    if (!isFinite(candidate)) throw new OutputShapeError(`the network gave a number that is not finite`);
+    if (!isFinite(candidate)) throw new OutputShapeError(`the network returned a number that is not finite`);
     found.push(candidate);
   }
   return found;

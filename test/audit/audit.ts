@@ -2,7 +2,7 @@ import { globSync } from 'node:fs';
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { startServiceProcess } from '../service-process.ts';
+import { startServiceProcess } from '../support/service-process.ts';
 import type { Audit, Finding } from './check.ts';
 import { checkDyingWorkers, checkRefusals } from './fail-closed.ts';
 import { checkMetadata } from './metadata.ts';

@@ -1,6 +1,6 @@
-import { decode } from '../picture.ts';
+import { decode } from '../support/picture.ts';
 import { portrait, render } from '../fixtures/portraits.ts';
-import { startServiceProcess } from '../service-process.ts';
+import { startServiceProcess } from '../support/service-process.ts';
 import { type Audit, type Finding, sendForMask, tryCases, type Verdict } from './check.ts';
 
 /** Whatever breaks, no answer holds an unmasked pixel inside a mask (promise 8). */

@@ -12,7 +12,7 @@ import {
   withOrientation,
 } from '../fixtures/portraits.ts';
 import { type Random, seededRandom } from '../fixtures/random.ts';
-import { asBox, type Box, decode, type Pixels } from '../picture.ts';
+import { asBox, type Box, decode, type Pixels } from '../support/picture.ts';
 import { type Audit, type Finding, maskedBytes, tryCases, type Verdict } from './check.ts';
 
 /** Masks cover faces: on every frame (promise 4), of every size, at every border, in every orientation (promise 5). */

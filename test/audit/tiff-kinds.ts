@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { crowd, render } from '../fixtures/portraits.ts';
 import { seededRandom } from '../fixtures/random.ts';
 import { type TiffPage, writeTiff } from '../fixtures/tiff-writer.ts';
-import { decode } from '../picture.ts';
+import { decode } from '../support/picture.ts';
 import { type Audit, type Finding, sendForMask, tryCases, type Verdict } from './check.ts';
 
 /** TIFF holds samples of many kinds: what is searched and sent back is what viewers show, or the kind is refused. */

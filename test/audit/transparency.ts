@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { PLAIN_LOOK, portrait, render, type Scene } from '../fixtures/portraits.ts';
 import { seededRandom } from '../fixtures/random.ts';
-import { asBox, decode, type Pixels } from '../picture.ts';
+import { asBox, decode, type Pixels } from '../support/picture.ts';
 import { type Audit, type Finding, maskedBytes, tryCases, type Verdict } from './check.ts';
 import { maskedShare, QUERY } from './placement.ts';
 

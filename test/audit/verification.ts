@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { drawScene, PLAIN_LOOK, portrait, render, type Scene } from '../fixtures/portraits.ts';
 import { seededRandom } from '../fixtures/random.ts';
-import { asBox, type Box, decode, difference, type Pixels } from '../picture.ts';
+import { asBox, type Box, decode, difference, type Pixels } from '../support/picture.ts';
 import { type Audit, type Finding, maskedAnswer, maskedBytes, tryCases, type Verdict } from './check.ts';
 import { film, maskedShare, QUERY } from './placement.ts';
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { hashPassword } from '../../src/admin/access/password.ts';
 import { EmbeddedPostgres } from '../../src/storage/records/embedded-postgres.ts';
 import { openDatabase } from '../fixtures/opened-database.ts';
-import { openBrowser } from '../chromium.ts';
-import { PASSWORD } from '../operator.ts';
+import { openBrowser } from '../support/chromium.ts';
+import { PASSWORD } from '../support/operator.ts';
 import { fillWithJobs, ROWS } from '../fixtures/million-jobs.ts';
 
 /**

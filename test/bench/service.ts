@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startEnvironment } from '../start-environment.ts';
+import { startEnvironment } from '../support/start-environment.ts';
 
 /** The built service as a process of its own, started as `npm start` does, and what Linux tells of it. */
 export class MeasuredService {
@@ -72,7 +72,7 @@ async function announcedUrl({ stderr }: ChildProcess): Promise<string> {
     stderr!.on('data', (chunk: Buffer) => {
       const [address] = /http:\/\/[\w.]+:\d+/.exec(chunk.toString()) ?? [];
       if (address) resolve(address.replace('localhost', '127.0.0.1'));
-      if (!/ serves on |^Console at /.test(chunk.toString())) process.stderr.write(chunk);
+      if (!/ is listening on |^(Console|Password): /.test(chunk.toString())) process.stderr.write(chunk);
     });
   });
 }

@@ -13,14 +13,15 @@ import { type Candidate, decodeCandidates } from '../../src/vision/scrfd.ts';
 import { toTensor } from '../../src/vision/tensor.ts';
 import { crowd, cutByBorder, emptyScene, fillingTheFrame, portrait, render, tinyFaces } from '../fixtures/portraits.ts';
 import { referenceCandidates, type ReferenceFace, referenceFaces } from './scrfd-reference.ts';
+import { shared } from '../support/shared.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const sharedModel = (name: string) => `${root}../shared/models/${name}.onnx`;
+const sharedModel = (name: string) => shared('models', `${name}.onnx`);
 /** Photographs whose names say how many faces they show. */
 const photosIn = (folder: string) =>
   existsSync(folder) ? readdirSync(folder).filter((name) => /\.\d+faces?\.\w+$/.test(name)) : [];
-const photosFolder = `${root}../shared/photos`;
-const turnedFolder = `${root}../shared/images/exif`;
+const photosFolder = shared('photos');
+const turnedFolder = shared('images/exif');
 const photos = photosIn(photosFolder);
 const turnedPhotos = photosIn(turnedFolder);
 

@@ -1,4 +1,4 @@
-/** After so long without a key or a pointer, nobody may be sitting there. */
+/** Time without keyboard or pointer events after which the user counts as idle. */
 const IDLE_AFTER_MS = 60_000;
 
 let lastSeen = Date.now();
@@ -13,7 +13,7 @@ for (const event of ['pointerdown', 'pointermove', 'keydown', 'wheel']) {
   );
 }
 
-/** Whether what is asked now is asked by the page alone: such requests do not keep a session from its end. */
+/** Whether the user is idle: requests of the page itself do not extend the session. */
 export function isIdle(): boolean {
   return Date.now() - lastSeen > IDLE_AFTER_MS;
 }

@@ -1,8 +1,8 @@
-/** In single quotes, as every POSIX shell takes it literally. */
+/** In single quotes, which every POSIX shell takes literally. */
 const quote = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 
 interface CurlLine {
-  /** Where the public API is, without a slash at its end. */
+  /** URL of the public API, without a trailing slash. */
   readonly origin: string;
   readonly endpoint: 'detect' | 'mask';
   readonly fileName: string;
@@ -12,9 +12,9 @@ interface CurlLine {
   readonly needsKey: boolean;
 }
 
-/** The line that asks the public API for what the playground shows. */
+/** The curl command for the request that the playground shows. */
 export function curlLine({ origin, endpoint, fileName, outputName, options, needsKey }: CurlLine): string {
-  // curl reads ; and , in the name of an upload as its own syntax unless the name stands in double quotes.
+  // curl treats ; and , in a file name as syntax unless the name is in double quotes.
   const file = /[;,"]/.test(fileName) ? `"${fileName.replaceAll(/["\\]/g, String.raw`\$&`)}"` : fileName;
   const parts = [
     'curl',

@@ -7,11 +7,11 @@ export interface Defaults {
   readonly inputSize: number;
   readonly largeFaces: boolean;
   readonly mask: MaskOptions;
-  /** Callers of the public API must show a key. */
+  /** The public API requires an API key. */
   readonly needsKey: boolean;
 }
 
-/** What holds where a request names no option, as the service is configured. */
+/** The values of options that a request does not set, as the service is configured. */
 export function defaultsOf(system: System | undefined): Defaults {
   const values = new Map(system?.configuration.map(({ name, value }) => [name, value]));
   const text = (name: string, otherwise: string) => values.get(`FACE_API_DEFAULT_${name}`) ?? otherwise;
@@ -29,6 +29,7 @@ export function defaultsOf(system: System | undefined): Defaults {
       color: `#${text('COLOR', STANDARD_MASK.color).replace('#', '')}`,
       format: '',
       quality: number('QUALITY', STANDARD_MASK.quality),
+      effort: text('EFFORT', STANDARD_MASK.effort) as MaskOptions['effort'],
       verify: text('VERIFY', 'false') === 'true',
     },
     needsKey: (values.get('FACE_API_API_KEYS') ?? 'not set') !== 'not set',

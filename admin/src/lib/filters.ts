@@ -1,6 +1,6 @@
-/** Filters live in the address, so that a view can be kept, shared and gone back to. */
+/** Filters are part of the URL, so that a view can be bookmarked and shared. */
 
-/** The wanted parameters that the address holds; the service checks their values. */
+/** The given parameters of the URL; the service validates their values. */
 export function filtersOf(search: Pick<URLSearchParams, 'get'>, names: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     names.flatMap((name) => {
@@ -10,7 +10,7 @@ export function filtersOf(search: Pick<URLSearchParams, 'get'>, names: readonly 
   );
 }
 
-/** A form's fields as an address's query; empty ones are left out. */
+/** The fields of a form as a URL query, without empty ones. */
 export function queryOf(form: HTMLFormElement): string {
   const query = new URLSearchParams();
   for (const [name, value] of new FormData(form)) {
@@ -21,7 +21,7 @@ export function queryOf(form: HTMLFormElement): string {
   return query.size > 0 ? `?${query}` : '?';
 }
 
-/** ISO 8601 → what a field of type datetime-local takes, in this place's time. */
+/** ISO 8601 → value of a datetime-local field, in local time. */
 export function toLocalField(iso: string | undefined): string {
   if (iso === undefined || Number.isNaN(Date.parse(iso))) return '';
   const date = new Date(iso);

@@ -1,4 +1,4 @@
-/** Figures and times as this console writes them, everywhere alike. */
+/** Formatting of numbers and times, the same on all pages. */
 
 const LOCALE = 'en-GB';
 

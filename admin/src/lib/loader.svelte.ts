@@ -1,13 +1,13 @@
 import { isAbort, type Problem, problemOf } from './api/problem.ts';
 
-/** One thing that is read from the service: its value, whether it is on its way, and what went wrong the last time. */
+/** A value that is read from the service: the value, whether it is loading, and the last problem. */
 export class Loader<Value> {
   value = $state.raw<Value>();
   problem = $state.raw<Problem>();
   loading = $state(false);
   #controller: AbortController | undefined;
 
-  /** Reads it again; a reading that is still under way is given up. What was read before stays until then. */
+  /** Reads it again and cancels a running request. The old value remains until then. */
   async load(read: (signal: AbortSignal) => Promise<Value>): Promise<void> {
     this.#controller?.abort();
     const controller = new AbortController();
@@ -32,7 +32,7 @@ export class Loader<Value> {
     this.loading = false;
   }
 
-  /** Forgets what was read. */
+  /** Clears the value. */
   clear(): void {
     this.stop();
     this.value = undefined;
@@ -45,11 +45,11 @@ interface Page<Row> {
   readonly next: string | null;
 }
 
-/** A list that is read page by page. Lives longer than its page of the console, so that the way back finds it as it was. */
+/** A list that is read page by page. It outlives its page of the console, so that going back shows it as it was. */
 export class PagedList<Row> {
   rows = $state.raw<readonly Row[]>([]);
   next = $state.raw<string | null>(null);
-  /** What is listed; null where nothing has been asked for. */
+  /** Identifies the listed query; null before the first one. */
   key = $state.raw<string | null>(null);
   #page = new Loader<Page<Row>>();
 
@@ -61,7 +61,7 @@ export class PagedList<Row> {
     return this.#page.loading;
   }
 
-  /** The first page has come. */
+  /** Whether the first page has been read. */
   get ready(): boolean {
     return this.#page.value !== undefined;
   }
@@ -100,8 +100,8 @@ export class PagedList<Row> {
 }
 
 /**
- * Does something now and again after each pause, as long as the page is looked at.
- * @returns ends it
+ * Runs an action now and after each pause while the page is visible.
+ * @returns a function that stops it
  */
 export function repeatWhileVisible(action: () => Promise<void>, pauseMs: number): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;

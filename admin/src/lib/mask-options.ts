@@ -1,17 +1,18 @@
-/** What the console lets choose for a mask; the service knows more. */
+/** The masking options that the console offers; the service has more. */
 export interface MaskOptions {
   method: 'blur' | 'pixelate' | 'solid';
   shape: 'ellipse' | 'box';
   padding: number;
   strength: number;
   color: string;
-  /** Empty: that of the photo. */
+  /** Empty: the format of the photo. */
   format: '' | 'jpeg' | 'png' | 'webp' | 'avif' | 'gif' | 'tiff';
   quality: number;
+  effort: 'fast' | 'small';
   verify: boolean;
 }
 
-/** As the service is configured unless somebody changed it. */
+/** The defaults of the service, unless configured otherwise. */
 export const STANDARD_MASK: Readonly<MaskOptions> = {
   method: 'blur',
   shape: 'ellipse',
@@ -20,12 +21,13 @@ export const STANDARD_MASK: Readonly<MaskOptions> = {
   color: '#000000',
   format: '',
   quality: 90,
+  effort: 'fast',
   verify: false,
 };
 
 type EffectiveMask = Partial<Omit<MaskOptions, 'format'>> & { format?: Exclude<MaskOptions['format'], ''> };
 
-/** The options that change something: a colour does so for solid alone, a strength for all others. */
+/** The options that change something: a color only for solid, a strength only for the other methods. */
 export function effectiveMask(options: MaskOptions, defaults: MaskOptions): EffectiveMask {
   const { method, format } = options;
   const relevant: EffectiveMask = {
@@ -35,6 +37,7 @@ export function effectiveMask(options: MaskOptions, defaults: MaskOptions): Effe
     ...(method === 'solid' ? { color: options.color } : { strength: options.strength }),
     ...(format !== '' && { format }),
     ...(format !== 'png' && format !== 'gif' && { quality: options.quality }),
+    effort: options.effort,
     verify: options.verify,
   };
   return Object.fromEntries(

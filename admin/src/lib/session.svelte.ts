@@ -2,7 +2,7 @@ import type { Session } from './api/admin.ts';
 
 let current = $state.raw<Session>();
 
-/** Who is signed in, and what the service that they talk to is. The layout reads it before any page shows. */
+/** The current session and the service. The layout reads it before any page is shown. */
 export const session = {
   get current(): Session | undefined {
     return current;

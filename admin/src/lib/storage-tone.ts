@@ -1,4 +1,4 @@
-/** How a condition of storage is coloured. */
+/** The color of a storage condition. */
 export function storageTone(condition: string | null): 'neutral' | 'good' | 'warning' | 'danger' {
   if (condition === 'ok') return 'good';
   if (condition === 'off' || condition === null) return 'neutral';

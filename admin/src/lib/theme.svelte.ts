@@ -7,7 +7,7 @@ function remembered(): Theme {
     const theme = localStorage.getItem(KEY);
     return theme === 'light' || theme === 'dark' ? theme : 'system';
   } catch {
-    // Storage is blocked: the theme holds as long as the page does.
+    // Storage is blocked: the theme applies to this page only.
     return 'system';
   }
 }
@@ -18,7 +18,7 @@ export const theme = {
   get chosen(): Theme {
     return chosen;
   },
-  /** Sets it for this page and, where the browser lets it, for later ones. */
+  /** Sets it for this page and, if the browser allows it, for later pages. */
   choose(next: Theme): void {
     chosen = next;
     if (next === 'system') delete document.documentElement.dataset['theme'];

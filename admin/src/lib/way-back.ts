@@ -1,2 +1,2 @@
-/** Whether the latest step was one through the browser's history: then a list is shown as it was left. */
+/** Whether the last navigation used the browser history: then a list is shown as it was left. */
 export const wayBack = { latest: false };

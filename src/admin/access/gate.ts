@@ -8,15 +8,15 @@ import type { Session, Sessions } from './sessions.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who operates the service with this request; null where nobody has shown who it is. */
+    /** The operator or program that sends this request; null if not authenticated. */
     admin: Admin | null;
   }
 }
 
 export interface Admin {
-  /** As it stands in the audit. */
+  /** Its name in the audit log. */
   readonly actor: string;
-  /** Null where it is a program with a token. */
+  /** Null for a program with a token. */
   readonly session: Session | null;
 }
 
@@ -31,8 +31,8 @@ const BEARER = /^Bearer (.+)$/i;
 const SAFE_METHODS = new Set(['GET', 'HEAD']);
 
 /**
- * Lets requests to the console's API through that come with a session or a token, before a byte of their body is read.
- * It stands before every route under the path, so that none can be added without it; only a login passes.
+ * Requires a session or a token for the API of the console, before the body is read.
+ * It applies to every route below the path, including later ones; only the login needs no authentication.
  */
 export async function registerAdminGate(
   fastify: FastifyInstance,
@@ -53,7 +53,7 @@ export async function registerAdminGate(
     const bearer = BEARER.exec(request.headers.authorization ?? '')?.[1];
     request.admin = bearer === undefined ? await adminBySession(request, sessions) : adminByToken(bearer, digests);
     if (!request.admin) {
-      throw new DomainError('unauthorized', 'Log in at /admin, or send a bearer token of FACE_API_ADMIN_TOKENS', {
+      throw new DomainError('unauthorized', 'Log in at /admin, or send a bearer token (FACE_API_ADMIN_TOKENS)', {
         headers: { 'www-authenticate': 'Bearer' },
       });
     }
@@ -61,16 +61,16 @@ export async function registerAdminGate(
   });
 }
 
-/** @returns null where the request has no cookie of a session that goes on */
+/** @returns null if the request has no cookie of a valid session */
 export async function adminBySession(request: FastifyRequest, sessions: Sessions): Promise<Admin | null> {
   const id = request.cookies[cookieName(request)];
-  // An open page asks by itself for the latest figures, and says so where nobody has touched it for a while.
+  // An open page polls, and says so if nobody has used it for a while.
   const isUse = request.headers['x-idle'] === undefined;
   const session = id === undefined ? null : await sessions.resume(id, isUse);
   return session && { actor: 'console', session };
 }
 
-/** Every digest is compared, so that the time taken says nothing about which token came near. */
+/** Compares all digests, so that the time taken reveals nothing about them. */
 function adminByToken(bearer: string, digests: readonly { name: string; digest: Buffer }[]): Admin | null {
   const given = sha256(bearer);
   const matching = digests.filter(({ digest }) => timingSafeEqual(digest, given));
@@ -85,7 +85,7 @@ export function clearSessionCookie(request: FastifyRequest, reply: FastifyReply)
   void reply.clearCookie(cookieName(request), cookieOptions(request));
 }
 
-/** `__Host-`: browsers take it over TLS alone, from this host alone, so that no neighbour can plant one. */
+/** `__Host-`: browsers accept it only over TLS and only from this host, so that no other host can set it. */
 function cookieName({ protocol }: FastifyRequest): string {
   return protocol === 'https' ? '__Host-face_api_session' : 'face_api_session';
 }

@@ -6,10 +6,10 @@ import { DomainError } from '../../errors/domain-error.ts';
 import { Metrics } from '../../metrics/metrics.ts';
 
 const PER_ADDRESS = { points: 10, duration: 15 * 60 };
-/** Whoever has many addresses gets no further; the window is short, since it stands before everybody. */
+/** Limits attacks from many addresses; the window is short because the limit affects everyone. */
 const IN_TOTAL = { points: 60, duration: 60 };
 
-/** Counts failed logins. Each is counted before its password is looked at, so that many at once get no further. */
+/** Counts failed logins. A login is counted before its password is checked, so that many at the same time are limited too. */
 @Injectable()
 export class LoginThrottle {
   readonly #perAddress = new RateLimiterMemory(PER_ADDRESS);
@@ -23,7 +23,7 @@ export class LoginThrottle {
     await this.consume(this.#inTotal, 'all');
   }
 
-  /** The login that was counted did not fail. */
+  /** Takes back the count of a login that succeeded. */
   async forgive(address: string): Promise<void> {
     await this.#perAddress.delete(networkOf(address));
     await this.#inTotal.reward('all');
@@ -36,14 +36,14 @@ export class LoginThrottle {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
       this.metrics.logins.inc({ outcome: 'throttled' });
       const seconds = Math.ceil(refusal.msBeforeNext / 1000);
-      throw new DomainError('too_many_requests', `Too many logins have failed. Try again in ${seconds} seconds`, {
+      throw new DomainError('too_many_requests', `Too many failed logins. Try again in ${seconds} seconds`, {
         headers: { 'retry-after': String(seconds) },
       });
     }
   }
 }
 
-/** Who has one IPv6 address has the 2⁶⁴ of its network. */
+/** The owner of one IPv6 address usually has all 2⁶⁴ of its network. */
 function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const parsed = ipaddr.process(address);

@@ -2,16 +2,16 @@ import { createHash, randomBytes } from 'node:crypto';
 import { hash, verify } from '@node-rs/argon2';
 import { ConfigurationError } from '../../config/configuration.ts';
 
-/** 120 bits, in letters that nobody confuses when typing them off a screen. */
+/** 120 bits, in characters that are easy to distinguish. */
 const RANDOM_BYTES = 15;
 
 export const MAX_PASSWORD_LENGTH = 256;
 
-/** The one password of the console, known by its argon2id hash. */
+/** The password of the console, as an argon2id hash. */
 export class AdminPassword {
-  /** Where none is configured: the password itself, to be told to the operator. */
+  /** The generated password, to print for the operator; null if one is configured. */
   readonly generated: string | null;
-  /** Tells one configured password from another, and is the same after a restart. */
+  /** Identifies the configured password; the same after a restart. */
   readonly fingerprint: string;
   readonly #hash: string;
 
@@ -22,7 +22,7 @@ export class AdminPassword {
   }
 
   /**
-   * @param configured an argon2id hash, or empty: then a password is made
+   * @param configured an argon2id hash, or empty to generate a password
    * @throws ConfigurationError
    */
   static async open(configured: string): Promise<AdminPassword> {
@@ -31,25 +31,25 @@ export class AdminPassword {
     return new AdminPassword(await hashPassword(password), password);
   }
 
-  /** Takes the same time whatever is given. */
+  /** Takes the same time for every input. */
   matches(password: string): Promise<boolean> {
     return verify(this.#hash, password);
   }
 }
 
-/** A hash that cannot be read must not be found out by whoever tries to log in. */
+/** Fails at startup instead of at the first login if the hash is invalid. */
 async function checked(passwordHash: string): Promise<string> {
   try {
     await verify(passwordHash, '');
     return passwordHash;
   } catch {
     throw new ConfigurationError(
-      'FACE_API_ADMIN_PASSWORD_HASH is not a whole argon2id hash; `face-api admin hash-password` makes one',
+      'FACE_API_ADMIN_PASSWORD_HASH is not a complete argon2id hash; create one with `face-api admin hash-password`',
     );
   }
 }
 
-/** Argon2id with the cost that OWASP's Password Storage Cheat Sheet names first: 19 MiB, two passes, one lane. */
+/** Argon2id with the first recommendation of the OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane. */
 export function hashPassword(password: string): Promise<string> {
   return hash(password, { memoryCost: 19_456, timeCost: 2, parallelism: 1 });
 }

@@ -2,9 +2,9 @@ import type { FastifyRequest } from 'fastify';
 import { DomainError } from '../../errors/domain-error.ts';
 
 /**
- * A browser says where a request comes from, and no page can make it say otherwise: `Sec-Fetch-Site` over HTTPS and on
- * localhost, `Origin` everywhere else. What says neither is not a browser, and has no business with a cookie.
- * Hosts are compared, not schemes: behind a proxy that ends TLS, the service may know no better than http.
+ * Browsers send the origin of a request, and pages cannot change it: `Sec-Fetch-Site` over HTTPS and on
+ * localhost, `Origin` everywhere else. A client that sends neither is not a browser and must not use a cookie.
+ * Compares hosts, not schemes: behind a proxy that terminates TLS, the service may see only http.
  * @throws DomainError foreign_origin
  */
 export function assertSameOrigin(request: FastifyRequest): void {
@@ -13,7 +13,7 @@ export function assertSameOrigin(request: FastifyRequest): void {
   if (!isOwn) {
     throw new DomainError(
       'foreign_origin',
-      'This is taken from the console’s own pages alone. Programs use a bearer token (FACE_API_ADMIN_TOKENS)',
+      'Only the pages of the console may send this request. Programs use a bearer token (FACE_API_ADMIN_TOKENS)',
     );
   }
 }

@@ -8,8 +8,13 @@ export type Login = z.infer<typeof loginSchema>;
 
 export const sessionSchema = z
   .object({
-    actor: z.string().meta({ description: 'As it stands in the audit: `console`, or `token:` and its name' }),
-    expires_at: z.iso.datetime().nullable().meta({ description: 'At the latest; null: a token does not expire' }),
+    actor: z
+      .string()
+      .meta({ description: 'Name in the audit log: `console`, or `token:` followed by the name of the token' }),
+    expires_at: z.iso
+      .datetime()
+      .nullable()
+      .meta({ description: 'Latest end of the session; null: a token does not expire' }),
     storage: z.enum(['on', 'off']),
     role: z.enum(['all', 'api', 'admin']),
     version: z.string(),

@@ -28,8 +28,8 @@ export class SessionController {
 
   @Post()
   @HttpCode(200)
-  @ApiOperation({ operationId: 'adminLogin', summary: 'Open a session with the console’s password' })
-  @ApiOkResponse({ description: 'The session; its id is in the cookie', standardSchema: sessionSchema })
+  @ApiOperation({ operationId: 'adminLogin', summary: 'Log in with the password of the console' })
+  @ApiOkResponse({ description: 'The session; its ID is in the cookie', standardSchema: sessionSchema })
   @ApiProblems(...BODY_PROBLEMS, 'foreign_origin', 'too_many_requests')
   async login(
     @Body({ schema: loginSchema }) { password }: Login,
@@ -39,8 +39,8 @@ export class SessionController {
     await this.throttle.count(request.ip);
     if (!(await this.password.matches(password))) {
       this.metrics.logins.inc({ outcome: 'failed' });
-      this.logger.warn({ address: request.ip, requestId: request.id }, 'A login failed');
-      throw new DomainError('unauthorized', 'The password is not right');
+      this.logger.warn({ address: request.ip, requestId: request.id }, 'Login failed');
+      throw new DomainError('unauthorized', 'Wrong password');
     }
     await this.throttle.forgive(request.ip);
     const before = await adminBySession(request, this.sessions);
@@ -48,21 +48,21 @@ export class SessionController {
     const session = await this.sessions.open();
     setSessionCookie(request, reply, session);
     this.metrics.logins.inc({ outcome: 'succeeded' });
-    this.logger.log({ address: request.ip, requestId: request.id }, 'Somebody logged in');
+    this.logger.log({ address: request.ip, requestId: request.id }, 'Logged in');
     return this.body({ actor: 'console', session });
   }
 
   @Get()
-  @ApiOperation({ operationId: 'adminSession', summary: 'Who is asking, and what there is' })
-  @ApiOkResponse({ description: 'The session, or the token', standardSchema: sessionSchema })
+  @ApiOperation({ operationId: 'adminSession', summary: 'Current session' })
+  @ApiOkResponse({ description: 'The session, or the bearer token', standardSchema: sessionSchema })
   current(@Req() request: FastifyRequest): SessionBody {
     return this.body(request.admin!);
   }
 
   @Delete()
   @HttpCode(204)
-  @ApiOperation({ operationId: 'adminLogout', summary: 'End the session' })
-  @ApiNoContentResponse({ description: 'It has ended, here and in the browser' })
+  @ApiOperation({ operationId: 'adminLogout', summary: 'Log out' })
+  @ApiNoContentResponse({ description: 'The session has ended and the cookie is cleared' })
   @ApiProblems('foreign_origin')
   async logout(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
     const { session } = request.admin!;

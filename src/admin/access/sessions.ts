@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { SessionStore } from '../../storage/session-store.ts';
 
 const ID_BYTES = 32;
-/** A page that polls would otherwise write on each request. */
+/** Otherwise a page that polls would write with each request. */
 const TOUCH_EVERY_MS = 30_000;
 
 export interface SessionLimits {
@@ -12,21 +12,21 @@ export interface SessionLimits {
 
 export interface Session {
   readonly id: string;
-  /** At the latest; a session that is not used ends before. */
+  /** The latest end; an idle session ends earlier. */
   readonly expiresAt: Date;
 }
 
 /**
- * Sessions of the console, by an id of 256 random bits that only the browser has. An id is made at each login and never
- * taken over from a request. They are our own rather than a session plugin's: such a plugin stands before every route,
- * and a database that is away would then stand between the public API and its answers.
+ * Sessions of the console, with an ID of 256 random bits that only the browser has. An ID is created at each login and never
+ * taken from a request. No session plugin is used: a plugin would run for every route,
+ * and an unavailable database would then fail the public API.
  */
 export class Sessions {
   readonly #store: SessionStore;
   readonly #limits: SessionLimits;
   readonly #password: string;
 
-  /** @param password which one is in force: sessions opened with another are no longer valid */
+  /** @param password the current one: sessions that were opened with another are invalid */
   constructor(store: SessionStore, limits: SessionLimits, password: string) {
     this.#store = store;
     this.#limits = limits;
@@ -44,8 +44,8 @@ export class Sessions {
   }
 
   /**
-   * @param isUse whether somebody uses the session by it, so that its idle time begins anew
-   * @returns null where there is no such session, or none any more
+   * @param isUse whether this counts as use and restarts the idle time
+   * @returns null if the session does not exist or has ended
    */
   async resume(id: string, isUse: boolean): Promise<Session | null> {
     const digest = digestOf(id);

@@ -19,17 +19,17 @@ const LOGIN_PAGE = 'login/index.html';
 const IMMUTABLE = /^(_app\/immutable|login\/assets)\//;
 
 export interface ConsoleOptions {
-  /** Where the built console lies. */
+  /** Folder of the built console. */
   readonly folder: string;
   readonly isLoggedIn: (request: FastifyRequest) => Promise<boolean>;
-  /** Where signed addresses of stored images lead; null: to this service. */
+  /** Origin of the signed URLs of stored images; null: this service. */
   readonly objectsOrigin: string | null;
 }
 
 /**
- * Serves the built console under /admin. Only files that were there at the start are served, each by its exact name: no
- * path leads anywhere else. Without a session there is the login page, and nothing more.
- * @returns false where the console is not built
+ * Serves the built console below /admin. Only files that existed at startup are served, by their exact names: no
+ * path leads to other files. Without a session, only the login page is served.
+ * @returns false if the console is not built
  */
 export async function registerConsole(fastify: FastifyInstance, options: ConsoleOptions): Promise<boolean> {
   const files = await listFiles(options.folder);
@@ -39,7 +39,11 @@ export async function registerConsole(fastify: FastifyInstance, options: Console
     scope.setErrorHandler<Error>((error, request, reply) => {
       if (error instanceof DomainError) return sendProblem(request, reply, error);
       logger.error({ err: error, requestId: request.id }, 'A file of the console could not be served');
-      return sendProblem(request, reply, new DomainError('internal', 'The file could not be served; the log says why'));
+      return sendProblem(
+        request,
+        reply,
+        new DomainError('internal', 'The file could not be served. The log has the details'),
+      );
     });
     if (isBuilt) {
       await scope.register(fastifyStatic, {
@@ -65,24 +69,24 @@ async function serveFiles(options: ConsoleOptions, files: ReadonlySet<string>): 
   return async (request, reply) => {
     const file = toFile((request.params as { '*'?: string })['*'] ?? '', files);
     if (!file.startsWith(`${LOGIN}/`) && !(await isLoggedIn(request))) return turnAway(request, reply, file);
-    if (!files.has(file)) throw new DomainError('not_found', 'There is no such file');
+    if (!files.has(file)) throw new DomainError('not_found', 'File not found');
     void reply.headers({
       'cache-control': IMMUTABLE.test(file) ? 'private, max-age=31536000, immutable' : 'no-store',
-      // In place of the one that every answer gets.
+      // Replaces the default policy.
       'content-security-policy': policies.get(file) ?? "default-src 'none'",
       'permissions-policy': 'camera=(), microphone=(), geolocation=(), payment=(), usb=()',
     });
-    // A file that is streamed has more listeners than Node thinks usual, all of them gone with the answer.
+    // A streamed file has more listeners than the default limit; they are removed after the response.
     reply.raw.setMaxListeners(20);
     return reply.sendFile(file);
   };
 }
 
 function serveNothing(): never {
-  throw new DomainError('not_found', 'The console is not built: run `npm run build`, and start the service again');
+  throw new DomainError('not_found', 'The console is not built: run `npm run build` and restart the service');
 }
 
-/** What is not a file by its name is a page: the application itself finds out which. */
+/** Paths that do not look like files are pages, which the application routes itself. */
 function toFile(path: string, files: ReadonlySet<string>): string {
   if (files.has(path)) return path;
   if (path === LOGIN || path === `${LOGIN}/`) return LOGIN_PAGE;
@@ -96,7 +100,7 @@ function turnAway(request: FastifyRequest, reply: FastifyReply, file: string): F
   return reply.header('cache-control', 'no-store').redirect(`${CONSOLE_PATH}/${LOGIN}?${next.toString()}`, 303);
 }
 
-/** By their paths below the folder, with `/` on every system; empty where there is no such folder. */
+/** Paths relative to the folder, with `/` on every system; empty if the folder does not exist. */
 async function listFiles(folder: string): Promise<Set<string>> {
   const entries = (await ifPresent(readdir(folder, { recursive: true, withFileTypes: true }))) ?? [];
   const files = entries.filter((entry) => entry.isFile());

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 const INLINE_SCRIPT = /<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g;
 
 /**
- * The policy of a page of the console (CSP Level 3): nothing but its own files runs, and the inline scripts that were
- * built into it, by their hashes. Images may come from where the objects are, since their addresses lead there.
- * @param objectsOrigin where signed addresses of stored images lead; null: to this service
+ * The policy of a page of the console (CSP Level 3): only its own files run, and the inline scripts that were
+ * built into it, by their hashes. Images may also come from the object store.
+ * @param objectsOrigin origin of the signed URLs of stored images; null: this service
  */
 export function contentSecurityPolicy(html: string, objectsOrigin: string | null): string {
   const hashes = [...html.matchAll(INLINE_SCRIPT)].map(

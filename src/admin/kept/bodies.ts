@@ -17,7 +17,7 @@ export function toImageItem(row: ImageRow): ImageItem {
     face_count: row.faceCount,
     created_at: row.createdAt.toISOString(),
     last_used_at: row.lastUsedAt.toISOString(),
-    kept: row.objectKey !== null,
+    stored: row.objectKey !== null,
     // What could not be decoded has no size, and nothing to show.
     thumbnail_url: row.objectKey === null || row.width === null ? null : `${ADMIN_API_PATH}images/${row.id}/thumbnail`,
   };

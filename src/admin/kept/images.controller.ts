@@ -41,8 +41,8 @@ export class ImagesController {
   ) {}
 
   @Get()
-  @ApiOperation({ operationId: 'adminImages', summary: 'The images that are kept' })
-  @ApiOkResponse({ description: 'A page of them', standardSchema: imagePageSchema })
+  @ApiOperation({ operationId: 'adminImages', summary: 'List stored images' })
+  @ApiOkResponse({ description: 'One page of the list', standardSchema: imagePageSchema })
   images(@Query({ schema: imagesQuerySchema }) query: ImagesQuery): Promise<ImagePage> {
     const { limit, after, sort, min_faces: minFaces, max_faces: maxFaces, type, from, to } = query;
     return reachStorage(async () => {
@@ -52,7 +52,7 @@ export class ImagesController {
   }
 
   @Get(':id')
-  @ApiOperation({ operationId: 'adminImage', summary: 'One image' })
+  @ApiOperation({ operationId: 'adminImage', summary: 'Get a stored image' })
   @ApiOkResponse({ description: 'The image', standardSchema: imageDetailSchema })
   @ApiProblems('not_found')
   image(@Param({ schema: idParamsSchema }) { id }: IdParams): Promise<ImageDetail> {
@@ -64,9 +64,12 @@ export class ImagesController {
   }
 
   @Get(':id/thumbnail')
-  @ApiOperation({ operationId: 'adminThumbnail', summary: 'A small picture of an image: upright, its first frame' })
+  @ApiOperation({ operationId: 'adminThumbnail', summary: 'Get the thumbnail of an image' })
   @ApiProduces('image/webp')
-  @ApiOkResponse({ description: 'The picture', schema: { type: 'string', format: 'binary' } })
+  @ApiOkResponse({
+    description: 'The thumbnail: upright, first frame only',
+    schema: { type: 'string', format: 'binary' },
+  })
   @ApiProblems('not_found', 'undecodable_image', 'too_many_pixels', 'unsupported_image', 'deadline_exceeded')
   thumbnail(
     @Param({ schema: idParamsSchema }) { id }: IdParams,
@@ -88,7 +91,7 @@ export class ImagesController {
       const { abandoned } = request.context;
       const bytes = key === null ? null : await this.thumbnails.make(() => this.objects.get(key), width, abandoned);
       if (!bytes)
-        throw new DomainError('not_found', 'The bytes of this image are lost: they come back when they are sent again');
+        throw new DomainError('not_found', 'The file of this image is lost. Uploading the same image restores it');
       void reply.type('image/webp');
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     });
@@ -97,10 +100,10 @@ export class ImagesController {
   @Delete(':id')
   @ApiOperation({
     operationId: 'adminEraseImage',
-    summary: 'Erase an image and all that was made of it',
-    description: 'The id may also be that of one of its jobs, also of one that still waits in the spool.',
+    summary: 'Erase an image with its jobs and results',
+    description: 'The ID may also be that of one of its jobs, even if the job is still in the spool.',
   })
-  @ApiOkResponse({ description: 'What was erased, or would be', standardSchema: erasureSchema })
+  @ApiOkResponse({ description: 'What was erased, or would be erased', standardSchema: erasureSchema })
   @ApiProblems('not_found')
   erase(
     @Param({ schema: idParamsSchema }) { id }: IdParams,
@@ -117,5 +120,5 @@ export class ImagesController {
 }
 
 export function noSuchImage(): DomainError {
-  return new DomainError('not_found', 'There is no such image: it may have been erased, or never stored');
+  return new DomainError('not_found', 'Image not found. It may have been erased, or was never stored');
 }

@@ -33,8 +33,8 @@ export class JobsController {
   ) {}
 
   @Get('jobs')
-  @ApiOperation({ operationId: 'adminJobs', summary: 'The jobs that are kept' })
-  @ApiOkResponse({ description: 'A page of them', standardSchema: jobPageSchema })
+  @ApiOperation({ operationId: 'adminJobs', summary: 'List stored jobs' })
+  @ApiOkResponse({ description: 'One page of the list', standardSchema: jobPageSchema })
   jobs(@Query({ schema: jobsQuerySchema }) query: JobsQuery): Promise<JobPage> {
     const { limit, after, sort } = query;
     return reachStorage(async () => {
@@ -46,11 +46,11 @@ export class JobsController {
   @Get('jobs.csv')
   @ApiOperation({
     operationId: 'adminJobsCsv',
-    summary: 'All jobs of a filter as CSV',
-    description: 'Cells that a spreadsheet would run as a formula start with an apostrophe.',
+    summary: 'Export jobs as CSV',
+    description: 'Cells that a spreadsheet would run as a formula are prefixed with an apostrophe.',
   })
   @ApiProduces('text/csv')
-  @ApiOkResponse({ description: 'One line for each, the first names the columns', schema: { type: 'string' } })
+  @ApiOkResponse({ description: 'A header line, then one line per job', schema: { type: 'string' } })
   csv(
     @Query({ schema: jobsCsvQuerySchema }) query: JobsCsvQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -67,14 +67,13 @@ export class JobsController {
   }
 
   @Get('jobs/:id')
-  @ApiOperation({ operationId: 'adminJob', summary: 'One job, with all that was found' })
+  @ApiOperation({ operationId: 'adminJob', summary: 'Get a job with its faces' })
   @ApiOkResponse({ description: 'The job', standardSchema: jobDetailSchema })
   @ApiProblems('not_found')
   job(@Param({ schema: idParamsSchema }) { id }: IdParams): Promise<JobDetail> {
     return reachStorage(async () => {
       const row = await this.records.job(id);
-      if (!row)
-        throw new DomainError('not_found', 'There is no such job: it may have been erased, or not be stored yet');
+      if (!row) throw new DomainError('not_found', 'Job not found. It may have been erased, or is not stored yet');
       const keys = { original_url: row.image?.objectKey ?? null, result_url: row.resultKey };
       return {
         ...toJobItem(row),

@@ -33,9 +33,9 @@ export class MaintenanceController {
   @HttpCode(200)
   @ApiOperation({
     operationId: 'adminReconcile',
-    summary: 'Compare records, objects and spool, and repair what differs',
+    summary: 'Compare records, objects and spool, and repair differences',
   })
-  @ApiOkResponse({ description: 'What was repaired, or would be', standardSchema: reconciliationSchema })
+  @ApiOkResponse({ description: 'What was repaired, or would be repaired', standardSchema: reconciliationSchema })
   @ApiProblems(...BODY_PROBLEMS, 'storage_off', 'already_running')
   reconcile(
     @Body({ schema: reconcileSchema }) { dry_run: dryRun }: Reconcile,
@@ -44,7 +44,7 @@ export class MaintenanceController {
     return reachStorage(async () => {
       const found = await this.repair.reconcile(actor, { dryRun });
       if (!found)
-        throw new DomainError('already_running', 'A reconciliation runs at this moment. Try again when it is done');
+        throw new DomainError('already_running', 'Another reconciliation is running. Try again when it is done');
       const finding = (all: readonly string[]) => ({ count: all.length, examples: all.slice(0, MAX_EXAMPLES) });
       return {
         dry_run: dryRun,
@@ -56,8 +56,8 @@ export class MaintenanceController {
   }
 
   @Get('audit')
-  @ApiOperation({ operationId: 'adminAudit', summary: 'What was done to what is kept, and by whom; newest first' })
-  @ApiOkResponse({ description: 'A page of it', standardSchema: auditPageSchema })
+  @ApiOperation({ operationId: 'adminAudit', summary: 'Audit log of changes to stored data, newest first' })
+  @ApiOkResponse({ description: 'One page of the log', standardSchema: auditPageSchema })
   audit(@Query({ schema: auditQuerySchema }) page: AuditQuery): Promise<AuditPage> {
     return reachStorage(async () => {
       const { rows, next } = await this.records.audit(page);

@@ -8,11 +8,11 @@ const MAX_FACES = 1_000_000;
 
 const sortSchema = z
   .enum(['newest', 'oldest', 'most_faces', 'fewest_faces'])
-  .meta({ description: 'Default: newest. By faces lists only what has a count' });
+  .meta({ description: 'Default: newest. Sorting by faces leaves out rows without a face count' });
 
 const pageFields = {
-  limit: queryInteger(1, 200).default(50).meta({ description: 'At most so many rows' }),
-  after: queryText().optional().meta({ description: '`next` of the page before, with the same filters and sort' }),
+  limit: queryInteger(1, 200).default(50).meta({ description: 'Maximum number of rows' }),
+  after: queryText().optional().meta({ description: '`next` of the previous page, with the same filters and sort' }),
 };
 
 const rangeFields = {
@@ -22,7 +22,10 @@ const rangeFields = {
   to: queryTime().optional().meta({ description: 'Exclusive' }),
 };
 
-const nextSchema = z.string().nullable().meta({ description: '`after` of the next page; null: this is the last' });
+const nextSchema = z
+  .string()
+  .nullable()
+  .meta({ description: 'Pass as `after` to get the next page; null: this is the last page' });
 const timeSchema = z.iso.datetime();
 
 export const idParamsSchema = z.strictObject({ id: z.uuid().toLowerCase() });
@@ -31,7 +34,7 @@ export type IdParams = z.infer<typeof idParamsSchema>;
 export const imagesQuerySchema = z.strictObject({
   ...pageFields,
   sort: sortSchema.optional(),
-  type: queryText().optional().meta({ description: 'Such as jpeg; unknown: its first bytes say nothing' }),
+  type: queryText().optional().meta({ description: 'Image type such as jpeg; unknown: not recognized' }),
   ...rangeFields,
 });
 export type ImagesQuery = z.infer<typeof imagesQuerySchema>;
@@ -40,15 +43,18 @@ export const imageItemSchema = z
   .object({
     id: z.uuid(),
     sha256: z.string(),
-    type: z.string().meta({ description: 'As judged by its first bytes; unknown where they say nothing' }),
+    type: z.string().meta({ description: 'Image type, recognized by its first bytes; unknown if not recognized' }),
     bytes: z.int(),
-    width: z.int().nullable().meta({ description: 'Of the upright image; null where it could not be decoded' }),
+    width: z
+      .int()
+      .nullable()
+      .meta({ description: 'Width of the upright image in pixels; null if it could not be decoded' }),
     height: z.int().nullable(),
-    face_count: z.int().nullable().meta({ description: 'Most that any of its jobs found; null: none has looked yet' }),
+    face_count: z.int().nullable().meta({ description: 'Highest face count of its jobs; null: no detection yet' }),
     created_at: timeSchema,
     last_used_at: timeSchema,
-    kept: z.boolean().meta({ description: 'false: its bytes are lost, and come back when they are sent again' }),
-    thumbnail_url: z.string().nullable().meta({ description: 'null where nothing can be shown of it' }),
+    stored: z.boolean().meta({ description: 'false: the file is lost; uploading the same image restores it' }),
+    thumbnail_url: z.string().nullable().meta({ description: 'null if there is no preview' }),
   })
   .meta({ id: 'ImageItem' });
 export type ImageItem = z.infer<typeof imageItemSchema>;
@@ -57,10 +63,9 @@ export const imagePageSchema = z.object({ rows: z.array(imageItemSchema), next: 
 export type ImagePage = z.infer<typeof imagePageSchema>;
 
 const assetUrlSchema = z.string().nullable().meta({
-  description:
-    'Short-lived, readable without a session; of another host where images are kept in S3. null: there is none',
+  description: 'Short-lived URL, readable without a session; on another host if images are stored in S3. null: no file',
 });
-const expirySchema = timeSchema.nullable().meta({ description: 'Of the addresses; null where there is none' });
+const expirySchema = timeSchema.nullable().meta({ description: 'Expiry of the URLs; null if there are none' });
 
 export const imageDetailSchema = imageItemSchema
   .extend({ original_url: assetUrlSchema, url_expires_at: expirySchema })
@@ -68,12 +73,12 @@ export const imageDetailSchema = imageItemSchema
 export type ImageDetail = z.infer<typeof imageDetailSchema>;
 
 export const thumbnailQuerySchema = z.strictObject({
-  width: queryInteger(64, 640).default(320).meta({ description: 'Long side in pixels; never more than the image has' }),
+  width: queryInteger(64, 640).default(320).meta({ description: 'Long side in pixels; images are never enlarged' }),
 });
 export type ThumbnailQuery = z.infer<typeof thumbnailQuerySchema>;
 
 export const eraseQuerySchema = z.strictObject({
-  dry_run: queryBoolean().default(false).meta({ description: 'true: only say what would be erased' }),
+  dry_run: queryBoolean().default(false).meta({ description: 'true: only report what would be erased' }),
 });
 export type EraseQuery = z.infer<typeof eraseQuerySchema>;
 
@@ -82,9 +87,9 @@ export const erasureSchema = z
     image_id: z.uuid().nullable().meta({ description: 'null: the image was still in the spool' }),
     jobs: z.int(),
     objects: z.int(),
-    spooled: z
-      .int()
-      .meta({ description: 'Files in the spool: jobs that waited, and damaged ones that are or may be of the image' }),
+    spooled: z.int().meta({
+      description: 'Files in the spool: waiting jobs, and damaged files that belong or may belong to the image',
+    }),
   })
   .meta({ id: 'Erasure' });
 export type ErasureBody = z.infer<typeof erasureSchema>;
@@ -97,7 +102,7 @@ const jobFilterFields = {
   kind: kindSchema.optional(),
   status: statusSchema.optional(),
   model: queryText().optional(),
-  error: queryText().optional().meta({ description: 'Code of an error, such as undecodable_image' }),
+  error: queryText().optional().meta({ description: 'Error code, such as undecodable_image' }),
   image_id: z.uuid().toLowerCase().optional(),
   request_id: queryText().optional(),
   ...rangeFields,
@@ -114,7 +119,7 @@ export const jobItemSchema = z
     id: z.uuid(),
     kind: kindSchema,
     status: statusSchema,
-    image_id: z.uuid().nullable().meta({ description: 'null: the image was lost with the thread that worked on it' }),
+    image_id: z.uuid().nullable().meta({ description: 'null: the image was lost when the worker thread crashed' }),
     face_count: z.int().nullable(),
     masked_count: z.int().nullable(),
     duration_ms: z.number(),
@@ -137,7 +142,7 @@ export type JobPage = z.infer<typeof jobPageSchema>;
 export const jobDetailSchema = jobItemSchema
   .extend({
     model_sha256: z.string(),
-    options: z.record(z.string(), z.unknown()).meta({ description: 'As they were sent' }),
+    options: z.record(z.string(), z.unknown()).meta({ description: 'Options of the request' }),
     faces: z.array(faceSchema).nullable(),
     timings: z.record(z.string(), z.number()).meta({ description: 'Milliseconds by stage' }),
     image: imageItemSchema.nullable(),
@@ -150,7 +155,7 @@ export type JobDetail = z.infer<typeof jobDetailSchema>;
 
 export const reconcileSchema = z
   .strictObject({
-    dry_run: z.boolean().default(true).meta({ description: 'true: only say what would be repaired' }),
+    dry_run: z.boolean().default(true).meta({ description: 'true: only report what would be repaired' }),
   })
   .meta({ id: 'Reconcile' });
 export type Reconcile = z.infer<typeof reconcileSchema>;
@@ -162,9 +167,9 @@ const findingSchema = z
 export const reconciliationSchema = z
   .object({
     dry_run: z.boolean(),
-    orphans: findingSchema.meta({ description: 'Objects that no record names: deleted' }),
-    missing: findingSchema.meta({ description: 'Objects that a record names and that are not there: marked as lost' }),
-    stuck: findingSchema.meta({ description: 'Jobs that have waited in the spool for over an hour: tried again' }),
+    orphans: findingSchema.meta({ description: 'Objects without a record: deleted' }),
+    missing: findingSchema.meta({ description: 'Records whose object does not exist: marked as lost' }),
+    stuck: findingSchema.meta({ description: 'Jobs that have been in the spool for over an hour: retried' }),
   })
   .meta({ id: 'Reconciliation' });
 export type ReconciliationBody = z.infer<typeof reconciliationSchema>;
@@ -176,8 +181,10 @@ export const auditItemSchema = z
   .object({
     id: z.uuid(),
     action: z.enum(['erase', 'prune', 'reconcile', 'rerun']),
-    actor: z.string().meta({ description: '`schedule`, `command line`, `console`, or `token:` and its name' }),
-    subject: z.uuid().nullable().meta({ description: 'Id of the image that it was about' }),
+    actor: z
+      .string()
+      .meta({ description: '`schedule`, `command line`, `console`, or `token:` followed by the name of the token' }),
+    subject: z.uuid().nullable().meta({ description: 'ID of the image concerned' }),
     counts: z.record(z.string(), z.int()),
     created_at: timeSchema,
   })

@@ -14,16 +14,13 @@ export async function reachStorage<Result>(work: () => Promise<Result>): Promise
     return await work();
   } catch (error) {
     if (error instanceof BadCursorError) {
-      throw new DomainError(
-        'invalid_request',
-        '"after" is not what a page of this list, with this sort, gave as "next"',
-      );
+      throw new DomainError('invalid_request', '"after" is not the "next" of a page of this list with this sort');
     }
     if (error instanceof DomainError || isOurMistake(error)) throw error;
-    logger.warn({ err: error }, 'The console could not reach what is stored');
+    logger.warn({ err: error }, 'The console could not reach storage');
     throw new DomainError(
       'storage_unavailable',
-      'The database or the object store does not answer at present. Try again in some seconds',
+      'The database or the object store does not respond. Try again in a few seconds',
       { cause: error, headers: { 'retry-after': '5' } },
     );
   }

@@ -46,8 +46,8 @@ export class PlaygroundController {
 
   @Post('playground/detect')
   @HttpCode(200)
-  @ApiOperation({ operationId: 'adminPlaygroundDetect', summary: 'Find the faces in an image, to try it out' })
-  @ApiOkResponse({ description: 'Where the faces are, best first', standardSchema: detectionSchema })
+  @ApiOperation({ operationId: 'adminPlaygroundDetect', summary: 'Detect faces (playground)' })
+  @ApiOkResponse({ description: 'The detected faces, best first', standardSchema: detectionSchema })
   @TakesImage(
     { kind: 'detect', options: playgroundDetectOptionsSchema, problems: ['foreign_origin'] },
     SemaphoreInterceptor,
@@ -63,7 +63,7 @@ export class PlaygroundController {
 
   @Post('playground/mask')
   @HttpCode(200)
-  @ApiOperation({ operationId: 'adminPlaygroundMask', summary: 'Mask the faces in an image, to try it out' })
+  @ApiOperation({ operationId: 'adminPlaygroundMask', summary: 'Mask faces (playground)' })
   @TakesImage(
     { kind: 'mask', options: playgroundMaskOptionsSchema, problems: ['foreign_origin'] },
     SemaphoreInterceptor,
@@ -78,7 +78,7 @@ export class PlaygroundController {
 
   @Post('images/:id/jobs')
   @HttpCode(201)
-  @ApiOperation({ operationId: 'adminRerun', summary: 'Find or mask the faces of a stored image anew' })
+  @ApiOperation({ operationId: 'adminRerun', summary: 'Run detection or masking again on a stored image' })
   @ApiCreatedResponse({ description: 'The new job', standardSchema: rerunAnswerSchema })
   @TakesImage({ kind: 'rerun', problems: ['foreign_origin', 'not_found', 'storage_off', 'storage_unavailable'] })
   async rerun(
@@ -102,7 +102,7 @@ export class PlaygroundController {
       const row = await this.records.image(id);
       if (!row) throw noSuchImage();
       const bytes = row.objectKey === null ? null : await this.objects.get(row.objectKey);
-      if (!bytes) throw new DomainError('not_found', 'The bytes of this image are lost: send it again');
+      if (!bytes) throw new DomainError('not_found', 'The file of this image is lost. Upload the image again');
       await this.audit.add({ action: 'rerun', actor, subject: row.id, counts: { jobs: 1 } });
       // In a buffer of its own, which can be moved to the thread.
       return Uint8Array.from(bytes);

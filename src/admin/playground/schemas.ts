@@ -2,24 +2,23 @@ import { z } from 'zod';
 import { detectOptionFields, detectOptionsSchema } from '../../inference/schemas.ts';
 import { maskOptionsSchema } from '../../masking/schemas.ts';
 
-const keep = z
-  .boolean()
-  .optional()
-  .meta({ description: 'false: no job is kept of it. Default: true, where storage is on' });
+const store = z.boolean().optional().meta({ description: 'false: do not store a job. Default: true if storage is on' });
 
 export const playgroundDetectOptionsSchema = z
   .strictObject({
     ...detectOptionFields,
     candidates: z.number().min(0.01).max(1).optional().meta({
       description:
-        'Answer with what has at least this score too, below the threshold, so that a threshold can be chosen by looking. The job has the faces at the threshold alone',
+        'Also return faces with a score from this value up to the threshold, to help choose a threshold. The stored job has only the faces at or above the threshold',
     }),
-    keep,
+    store,
   })
   .meta({ id: 'PlaygroundDetectOptions' });
 export type PlaygroundDetectOptions = z.infer<typeof playgroundDetectOptionsSchema>;
 
-export const playgroundMaskOptionsSchema = maskOptionsSchema.safeExtend({ keep }).meta({ id: 'PlaygroundMaskOptions' });
+export const playgroundMaskOptionsSchema = maskOptionsSchema
+  .safeExtend({ store })
+  .meta({ id: 'PlaygroundMaskOptions' });
 export type PlaygroundMaskOptions = z.infer<typeof playgroundMaskOptionsSchema>;
 
 export const rerunSchema = z
@@ -27,12 +26,12 @@ export const rerunSchema = z
     z.strictObject({ kind: z.literal('detect'), options: detectOptionsSchema.optional() }),
     z.strictObject({ kind: z.literal('mask'), options: maskOptionsSchema.optional() }),
   ])
-  .meta({ id: 'Rerun', description: 'The same options as of the public routes' });
+  .meta({ id: 'Rerun', description: 'Takes the same options as the public routes' });
 export type Rerun = z.infer<typeof rerunSchema>;
 
 export const rerunAnswerSchema = z
   .object({
-    job_id: z.uuid().meta({ description: 'Of the job that is kept: it can be read once it is stored, in a moment' }),
+    job_id: z.uuid().meta({ description: 'ID of the job; it can be read as soon as it has been stored' }),
     kind: z.enum(['detect', 'mask']),
     face_count: z.int(),
     masked_count: z.int().nullable(),

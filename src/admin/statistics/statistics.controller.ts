@@ -17,7 +17,7 @@ import {
 
 const HOUR_MS = 3_600_000;
 const MAX_BUCKETS = 1500;
-/** So many minutes of some processes are read at once without a thought. */
+/** Longest period that is read per minute. */
 const MAX_PERIOD_OF_MINUTES_MS = 48 * HOUR_MS;
 
 @ApiTags('admin')
@@ -29,8 +29,8 @@ export class StatisticsController {
   @Get()
   @ApiOperation({
     operationId: 'adminStatistics',
-    summary: 'What the service did over time, and which instances do it',
-    description: 'The period is widened to whole steps, counted from 1970.',
+    summary: 'Traffic statistics and running instances',
+    description: 'The period is extended to whole steps, counted from 1970.',
   })
   @ApiOkResponse({ description: 'The buckets of the period', standardSchema: statisticsSchema })
   async statistics(@Query({ schema: statisticsQuerySchema }) query: StatisticsQuery): Promise<StatisticsBody> {
@@ -55,10 +55,10 @@ function toPeriod({ from, to, step_seconds }: StatisticsQuery): Period {
   if (start >= end) throw new DomainError('invalid_request', 'from must be earlier than to');
   const period = { from: Math.floor(start / stepMs) * stepMs, to: Math.ceil(end / stepMs) * stepMs, stepMs };
   if ((period.to - period.from) / stepMs > MAX_BUCKETS) {
-    throw new DomainError('invalid_request', `At most ${MAX_BUCKETS} buckets are given: ask for longer steps`);
+    throw new DomainError('invalid_request', `The limit is ${MAX_BUCKETS} buckets: use a longer step`);
   }
   if (stepMs % HOUR_MS !== 0 && period.to - period.from > MAX_PERIOD_OF_MINUTES_MS) {
-    throw new DomainError('invalid_request', 'Over more than two days, step_seconds is a multiple of 3600');
+    throw new DomainError('invalid_request', 'For more than two days, step_seconds must be a multiple of 3600');
   }
   return period;
 }

@@ -4,8 +4,8 @@ const modelSchema = z
   .object({
     name: z.string(),
     sha256: z.string(),
-    licence: z.string(),
-    source: z.string().meta({ description: 'Where it comes from' }),
+    license: z.string(),
+    source: z.string().meta({ description: 'Origin of the model file' }),
     path: z.string(),
   })
   .meta({ id: 'SystemModel' });
@@ -14,7 +14,7 @@ const storageSchema = z
   .object({
     enabled: z.boolean(),
     condition: z.enum(['ok', 'degraded']).nullable().meta({ description: 'null: storage is off' }),
-    problems: z.array(z.string()).meta({ description: 'What is wrong at present' }),
+    problems: z.array(z.string()).meta({ description: 'Current problems' }),
     database: z
       .object({
         kind: z.enum(['embedded', 'external']),
@@ -29,20 +29,20 @@ const storageSchema = z
         bytes: z.int(),
         max_bytes: z.int(),
         oldest_seconds: z.int(),
-        damaged: z.int().meta({ description: 'Files that were put aside as damaged' }),
-        lost: z.int().meta({ description: 'Jobs given up since the start of the process' }),
+        damaged: z.int().meta({ description: 'Damaged files that were moved aside' }),
+        lost: z.int().meta({ description: 'Jobs lost since the process started' }),
       })
       .nullable(),
   })
-  .meta({ id: 'SystemStorage', description: 'All but `enabled` and `problems` are null where storage is off' });
+  .meta({ id: 'SystemStorage', description: 'If storage is off, everything except `enabled` and `problems` is null' });
 
 const settingSchema = z
   .object({
     name: z.string(),
-    value: z.string().meta({ description: 'In effect; of secrets only “hidden” or “not set”' }),
+    value: z.string().meta({ description: 'Current value; secrets show only “hidden” or “not set”' }),
     default: z.string(),
     description: z.string(),
-    changed: z.boolean().meta({ description: 'Whether it is another than the default' }),
+    changed: z.boolean().meta({ description: 'true: differs from the default' }),
     secret: z.boolean(),
   })
   .meta({ id: 'SystemSetting' });
@@ -57,7 +57,7 @@ export const systemSchema = z
     cores: z.int(),
     memory: z.object({ rss_bytes: z.int(), heap_bytes: z.int(), total_bytes: z.int() }),
     model: modelSchema,
-    verify_model: modelSchema.nullable().meta({ description: 'null: the first one verifies' }),
+    verify_model: modelSchema.nullable().meta({ description: 'null: the main model verifies' }),
     pool: z.object({
       threads: z.int(),
       running: z.int(),
@@ -71,8 +71,8 @@ export const systemSchema = z
     disk: z
       .object({ path: z.string(), total_bytes: z.int(), free_bytes: z.int() })
       .nullable()
-      .meta({ description: 'Of the data folder; null: storage is off' }),
+      .meta({ description: 'Disk of the data folder; null: storage is off' }),
     configuration: z.array(settingSchema),
   })
-  .meta({ id: 'System', description: 'Of the process that answers' });
+  .meta({ id: 'System', description: 'The process that answers this request' });
 export type SystemBody = z.infer<typeof systemSchema>;

@@ -2,7 +2,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import { type Setting, settings } from '../../config/settings.ts';
 import type { SystemBody } from './schemas.ts';
 
-/** Every setting as it is in effect, without a secret in any of them. */
+/** The current value of every setting, without secrets. */
 export function reportSettings(configuration: Configuration): SystemBody['configuration'] {
   return Object.entries(settings).flatMap(([slice, members]) =>
     Object.entries(members as Record<string, Setting<unknown>>).map(([key, setting]) =>
@@ -30,7 +30,7 @@ function toText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** Addresses may hold a password before their host, and a token after their path. */
+/** URLs may contain a password before the host and a token after the path. */
 export function withoutSecrets(text: string): string {
   return text
     .replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^/?#\s]*@/gi, '$1hidden@')

@@ -90,10 +90,10 @@ export class SystemReport {
 }
 
 function describeModel({ name, sha256, license, source, path }: LoadedModel): SystemBody['model'] {
-  return { name, sha256, licence: license, source, path };
+  return { name, sha256, license, source, path };
 }
 
-/** Of the container, where it has one below the machine's. */
+/** The memory limit of the container if it is below that of the machine. */
 function memoryLimit(): number {
   const constrained = process.constrainedMemory();
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();

@@ -12,8 +12,8 @@ export class SystemController {
   constructor(private readonly report: SystemReport) {}
 
   @Get()
-  @ApiOperation({ operationId: 'adminSystem', summary: 'What this process is, how it is set up, and how it fares' })
-  @ApiOkResponse({ description: 'All of it', standardSchema: systemSchema })
+  @ApiOperation({ operationId: 'adminSystem', summary: 'System information: version, configuration, status' })
+  @ApiOkResponse({ description: 'The system information', standardSchema: systemSchema })
   system(): Promise<SystemBody> {
     return this.report.read();
   }

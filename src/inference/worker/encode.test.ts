@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { crowd, encode } from '../../../test/fixtures/portraits.ts';
 import { noise } from '../../../test/fixtures/shapes.ts';
-import { decode, structuralSimilarity } from '../../../test/picture.ts';
+import { decode, structuralSimilarity } from '../../../test/support/picture.ts';
 import type { Raster } from '../../vision/raster.ts';
 import { encodeImage, type Encoding } from './encode.ts';
 import { type Effort, OUTPUT_FORMATS, type OutputFormat } from './messages.ts';

@@ -41,7 +41,7 @@ async function load(modelPath: string, ortThreads: number): Promise<Detector> {
     await detector.warmUp();
     return detector;
   } catch (error) {
-    throw new Error(`${modelPath} is not a detector that can be run`, { cause: error });
+    throw new Error(`${modelPath} is not a supported detector`, { cause: error });
   }
 }
 

@@ -4,14 +4,12 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_DETECT, DEFAULT_MASK } from '../../../test/fixtures/default-settings.ts';
 import { type Orientation, portrait, render, withOrientation } from '../../../test/fixtures/portraits.ts';
-import { asBox, decode, overlap } from '../../../test/picture.ts';
+import { asBox, decode, overlap } from '../../../test/support/picture.ts';
 import { DomainError } from '../../errors/domain-error.ts';
 import { Detector } from './detector.ts';
 import type { CancelFlag, MaskSettings } from './messages.ts';
 import { detectFaces, maskFaces, type Tools } from './pipeline.ts';
-
-const root = fileURLToPath(new URL('../../../', import.meta.url));
-const imagesFolder = `${root}../shared/images`;
+import { hasShared, shared } from '../../../test/support/shared.ts';
 
 const detect = DEFAULT_DETECT;
 const mask: MaskSettings = {
@@ -36,7 +34,7 @@ async function orCode<Answer>(work: Promise<Answer>): Promise<Answer | string> {
 let tools: Tools;
 
 beforeAll(async () => {
-  const detector = await Detector.load(`${root}models/embedded.onnx`, 1);
+  const detector = await Detector.load(fileURLToPath(new URL('../../../models/embedded.onnx', import.meta.url)), 1);
   tools = { detector, verifier: detector, maxPixels: 50_000_000, maxFrames: 100 };
 });
 
@@ -230,11 +228,11 @@ describe('an image with transparency', () => {
     expect(await countOf(masking({ verify: true, format: 'jpeg' }))).toBe(looks + verifiedJpeg);
   });
 
-  const hole = `${imagesFolder}/odd/hole-alpha-1.png`;
+  const hole = shared('images/odd', 'hole-alpha-1.png');
   it.skipIf(!existsSync(hole))('has a face masked that is erased to alpha 1 of 255, in every format', async () => {
     const image = readFileSync(hole);
     const { faces } = await detectFaces(
-      { image: readFileSync(`${imagesFolder}/odd/base.png`), detect, cancel: newCancel() },
+      { image: readFileSync(shared('images/odd', 'base.png')), detect, cancel: newCancel() },
       tools,
     );
     expect(faces).toHaveLength(3);
@@ -252,7 +250,7 @@ describe('an image with transparency', () => {
 });
 
 for (const kind of ['codec', 'exif', 'hostile'] as const) {
-  const folder = `${imagesFolder}/${kind}`;
+  const folder = shared(`images/${kind}`);
   describe.skipIf(!existsSync(folder))(`a file of ${kind}/ is answered or refused within 5 seconds`, () => {
     const files = existsSync(folder) ? readdirSync(folder) : [];
 
@@ -281,7 +279,7 @@ for (const kind of ['codec', 'exif', 'hostile'] as const) {
   });
 }
 
-describe.skipIf(!existsSync(`${imagesFolder}/codec`))('of the files of codec/ and hostile/', () => {
+describe.skipIf(!hasShared('images/codec', 'images/hostile'))('of the files of codec/ and hostile/', () => {
   const codeOf = async (name: string) => {
     const answer = await orCode(
       maskFaces({ image: readFileSync(`${imagesFolder}/${name}`), detect: null, mask, cancel: newCancel() }, tools),

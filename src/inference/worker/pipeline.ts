@@ -163,21 +163,21 @@ function chooseFormat(
   if (frames > 1 && !ANIMATED_FORMATS.some((animated) => animated === chosen)) {
     throw new DomainError(
       'invalid_option',
-      `format: ${chosen} holds one picture, and the image has ${frames}. Ask for ${ANIMATED_FORMATS.join(', ')}, or send one`,
+      `format: ${chosen} supports one frame, and the image has ${frames}. Use ${ANIMATED_FORMATS.join(', ')}, or send a single frame`,
     );
   }
   const longest = LONGEST_SIDE[chosen];
   if (longest !== undefined && Math.max(size.width, size.height) > longest) {
     throw new DomainError(
       'invalid_option',
-      `format: ${chosen} holds at most ${longest} pixels a side. Ask for png or tiff`,
+      `format: ${chosen} supports at most ${longest} pixels per side. Use png or tiff`,
     );
   }
   const most = Math.floor(maxPixels / AVIF_COST);
   if (chosen === 'avif' && size.width * size.height > most) {
     throw new DomainError(
       'invalid_option',
-      `format: avif is made of at most ${most} pixels here, and the image has ${size.width} × ${size.height}. Ask for webp, or send it at a smaller size`,
+      `format: avif output is limited to ${most} pixels, and the image has ${size.width} × ${size.height}. Use webp, or send a smaller image`,
     );
   }
   return chosen;
@@ -196,7 +196,7 @@ function refuseRegionsOutside(regions: readonly CallerRegion[], { width, height 
   if (outside >= 0) {
     throw new DomainError(
       'invalid_option',
-      `regions[${outside}] lies outside the upright image of ${width} × ${height} pixels`,
+      `regions[${outside}] is outside the upright image of ${width} × ${height} pixels`,
     );
   }
 }

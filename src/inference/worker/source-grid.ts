@@ -41,7 +41,6 @@ function tiffGrid(bytes: Uint8Array, pages: readonly TiffPage[]): BlockGrid | 'l
 }
 
 function known(grid: BlockGrid | null): BlockGrid {
-  if (grid === null)
-    throw new DomainError('undecodable_image', 'The image is damaged: it holds no frame header of a JPEG');
+  if (grid === null) throw new DomainError('undecodable_image', 'The JPEG is damaged: it has no frame header');
   return grid;
 }

@@ -279,8 +279,8 @@ describe('what is refused', () => {
   const text = (content: string) => Buffer.from(content, 'latin1');
 
   it.each([
-    ['nothing', Buffer.alloc(0), /not an image/],
-    ['text', text('hello'), /not an image/],
+    ['nothing', Buffer.alloc(0), /not recognized/],
+    ['text', text('hello'), /not recognized/],
     ['SVG', text('<svg xmlns="http://www.w3.org/2000/svg"/>'), /SVG/],
     ['PDF', text('%PDF-1.7'), /PDF/],
     ['HEIC', text('\0\0\0\x18ftypheic\0\0\0\0mif1heic'), /HEIC/],

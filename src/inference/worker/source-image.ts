@@ -16,9 +16,9 @@ const TAKEN = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const;
 export type SourceFormat = (typeof TAKEN)[number];
 
 const REFUSALS: Partial<Record<ImageType, string>> = {
-  heic: 'HEIC images are not taken, since HEVC decoders are not free to use',
-  svg: 'SVG is not taken: it is a drawing program, not a photograph',
-  pdf: 'PDF is not taken: it is a document, not a photograph',
+  heic: 'HEIC images are not supported, because HEVC decoders require a license',
+  svg: 'SVG is not supported: it is a drawing, not a photograph',
+  pdf: 'PDF is not supported: it is a document, not a photograph',
 };
 
 /** A page of a TIFF, with its number in the file. */
@@ -88,7 +88,7 @@ function shownPages(bytes: Uint8Array, maxPixels: number): ShownPage[] {
   const pages = tiffPages(bytes);
   if (pages === null) throw new DomainError('undecodable_image', 'The TIFF is damaged: its directories cannot be read');
   if (pages[0]?.isAuxiliary) {
-    throw unsupportedTiff('its first page is a smaller copy or a mask of another, as in camera raw files');
+    throw unsupportedTiff('its first page is a thumbnail or a mask, as in camera raw files');
   }
   const shown = pages.map((page, index) => ({ ...page, index })).filter(({ isAuxiliary }) => !isAuxiliary);
   for (const { unsupported, size } of shown) {
@@ -109,7 +109,7 @@ function sum(numbers: readonly number[]): number {
 function unsupportedTiff(why: string): DomainError {
   return new DomainError(
     'unsupported_image',
-    `This kind of TIFF is not supported: ${why}. Send it in RGB, CMYK or grey, of 8 or 16 bits, or as PNG`,
+    `This kind of TIFF is not supported: ${why}. Convert it to RGB, CMYK or gray with 8 or 16 bits, or to PNG`,
   );
 }
 
@@ -119,10 +119,7 @@ function refuseLarge({ width, height }: Size, maxPixels: number): void {
 }
 
 function tooManyPixels(what: string, maxPixels: number): DomainError {
-  return new DomainError(
-    'too_many_pixels',
-    `The image has ${what}; at most ${maxPixels} are taken. Send it at a smaller size`,
-  );
+  return new DomainError('too_many_pixels', `The image has ${what}; the limit is ${maxPixels}. Send a smaller image`);
 }
 
 /**
@@ -134,7 +131,7 @@ export function framesToMask({ format, frames, pixels }: SourceImage, maxFrames:
   if (frames > maxFrames) {
     throw new DomainError(
       'unsupported_image',
-      `The image has ${frames} frames or pages; at most ${maxFrames} are masked. Send it in parts`,
+      `The image has ${frames} frames or pages; the limit is ${maxFrames}. Split it into smaller files`,
     );
   }
   if (pixels > maxPixels) throw tooManyPixels(`${pixels} pixels in its ${frames} frames or pages`, maxPixels);
@@ -146,8 +143,7 @@ function acceptedFormat(bytes: Uint8Array): SourceFormat {
   const format = TAKEN.find((taken) => taken === type);
   if (format !== undefined) return format;
   const reason =
-    REFUSALS[type] ??
-    (type === 'unknown' ? 'The bytes are not an image that is known here' : `${type} images are not taken`);
+    REFUSALS[type] ?? (type === 'unknown' ? 'The file type was not recognized' : `${type} images are not supported`);
   throw new DomainError('unsupported_image', `${reason}. Send JPEG, PNG, WebP, AVIF, GIF or TIFF`);
 }
 
@@ -208,7 +204,7 @@ async function decodePages(source: SourceImage, count: number): Promise<Raster[]
   if (pages.some((page) => page.width !== width || page.height !== height || page.channels !== channels)) {
     throw new DomainError(
       'unsupported_image',
-      'The pages of the image differ in size or in kind; only those that are alike are masked. Send them one by one',
+      'The pages of the image differ in size or type, which is not supported. Send them one by one',
     );
   }
   const data = new Uint8Array(count * width * height * channels);
@@ -309,7 +305,7 @@ async function decoding<Result>(decode: () => Promise<Result>): Promise<Result> 
   } catch (error) {
     throw new DomainError(
       'undecodable_image',
-      'The image is truncated or damaged and cannot be decoded. Send it again, or save it anew',
+      'The image is truncated or damaged and cannot be decoded. Send it again, or save it again with another program',
       { cause: error },
     );
   }

@@ -13,7 +13,7 @@ export class Stages {
 
   async run<Result>(name: string, stage: () => Result | Promise<Result>): Promise<Result> {
     if (Atomics.load(this.#cancel, 0) !== 0) {
-      throw new DomainError('deadline_exceeded', 'The work was stopped: nobody waits for it any more');
+      throw new DomainError('deadline_exceeded', 'Processing was stopped because the request has ended');
     }
     const start = performance.now();
     const result = await stage();

@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { type TiffPage, writeTiff } from '../../../test/fixtures/tiff-writer.ts';
 import { DomainError } from '../../errors/domain-error.ts';
 import { decodeAtSize, decodeFrames, decodePixels, encodeThumbnail, framesToMask, openImage } from './source-image.ts';
+import { hasShared, shared } from '../../../test/support/shared.ts';
 
 /** TIFF comes in many kinds: each is shown as viewers show it, or refused by name. */
 
@@ -165,9 +165,7 @@ describe('every page is judged by its header, before any is decoded', () => {
   });
 });
 
-const ODD = fileURLToPath(new URL('../../../../shared/images/odd/', import.meta.url));
-
-describe.skipIf(!existsSync(ODD))('collected TIFFs', () => {
+describe.skipIf(!hasShared('images/odd'))('collected TIFFs', () => {
   it.each([
     ['t-i16-grey.tif', /signed/],
     ['t-float32-grey.tif', /floating-point/],
@@ -175,7 +173,7 @@ describe.skipIf(!existsSync(ODD))('collected TIFFs', () => {
     ['t-multispectral5.tif', /5 channels/],
     ['t-dng-like.tif', /camera raw/],
   ])('%s is refused', async (name, words) => {
-    const { code, detail } = await refusal(openImage(readFileSync(ODD + name), MAX_PIXELS));
+    const { code, detail } = await refusal(openImage(readFileSync(shared('images/odd', name)), MAX_PIXELS));
     expect(code).toBe('unsupported_image');
     expect(detail).toMatch(words);
   });
@@ -183,7 +181,7 @@ describe.skipIf(!existsSync(ODD))('collected TIFFs', () => {
   it.each(['t-rgb+selection.tif', 't-rgb+unspecified-zero.tif', 't-preview-second.tif'])(
     '%s shows the drawing',
     async (name) => {
-      const source = await openImage(readFileSync(ODD + name), MAX_PIXELS);
+      const source = await openImage(readFileSync(shared('images/odd', name)), MAX_PIXELS);
       expect(source.frames).toBe(1);
       const [shown] = await decodeFrames(source, 1);
       const drawing = await sharp(`${ODD}base.png`).removeAlpha().raw().toBuffer();

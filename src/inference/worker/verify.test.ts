@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_DETECT, DEFAULT_MASK } from '../../../test/fixtures/default-settings.ts';
 import { drawScene, PLAIN_LOOK, portrait, render } from '../../../test/fixtures/portraits.ts';
-import { asBox, type Box, decode } from '../../../test/picture.ts';
+import { asBox, type Box, decode } from '../../../test/support/picture.ts';
 import type { NetworkOutput } from '../../vision/scrfd.ts';
 import { Detector } from './detector.ts';
 import type { DetectSettings, MaskSettings, MaskTask } from './messages.ts';

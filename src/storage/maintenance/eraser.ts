@@ -73,7 +73,7 @@ export class Eraser {
       if (dryRun) return erasure;
       await this.remove(rows, found);
     }
-    throw new Error('something of the image is found again however often it is deleted');
+    throw new Error('data of the image reappears after each deletion');
   }
 
   /** Nobody knows of which image it is; it is all that bears this id. */

@@ -293,7 +293,7 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
     it('is not stopped by damaged files, and leaves none that may be of the image', async () => {
       const [readable, unreadable, other, wanted] = [finishedJob(), finishedJob(), finishedJob(), finishedJob()];
       for (const job of [readable, other, wanted]) await storage.spool.write(job);
-      for (const { id } of [readable, other]) await storage.spool.putAside(id, 'its bytes are not those');
+      for (const { id } of [readable, other]) await storage.spool.putAside(id, 'its checksum does not match');
       const path = join(storage.folder, 'spool', `${unreadable.id}.job`);
       await writeFile(path, 'torn');
       await mkdir(join(storage.folder, 'spool', `${v7()}.job`));
@@ -323,7 +323,7 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
         },
         damaged: async (job: FinishedJob) => {
           await storage.spool.write(job);
-          await storage.spool.putAside(job.id, 'its bytes are not those');
+          await storage.spool.putAside(job.id, 'its checksum does not match');
         },
       };
       const state = fc.constantFrom(...(Object.keys(states) as (keyof typeof states)[]));

@@ -29,7 +29,7 @@ export class MaintenanceSchedule {
   /** Finds what another process left in the spool, and removes what one that died left unfinished. */
   @Cron('7 * * * *', { waitForCompletion: true })
   async lookThroughSpool(): Promise<void> {
-    await this.attempt('A look through the spool', async () => {
+    await this.attempt('Checking the spool', async () => {
       await this.spool.refresh();
       this.persistence.start();
     });
@@ -65,7 +65,7 @@ export class MaintenanceSchedule {
     try {
       await work();
     } catch (error) {
-      this.logger.error({ err: error }, `${what} failed; it is tried again at its next time`);
+      this.logger.error({ err: error }, `${what} failed; retrying at the next scheduled time`);
     }
   }
 }

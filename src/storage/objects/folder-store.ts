@@ -91,7 +91,7 @@ export class FolderStore extends ObjectStore {
   #pathOf(key: string): string {
     assertKey(key);
     const path = join(this.#root, key);
-    if (!path.startsWith(this.#root + sep)) throw new Error('the key leads out of the folder');
+    if (!path.startsWith(this.#root + sep)) throw new Error('the key points outside the folder');
     return path;
   }
 }

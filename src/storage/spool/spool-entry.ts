@@ -94,7 +94,7 @@ async function describe(type: string, bytes: Uint8Array): Promise<Content> {
 /** @param size of the whole file: a damaged length must not have gigabytes allocated */
 function headerEnd(prefix: Buffer, size: number): number {
   if (prefix.length < PREFIX_BYTES || !prefix.subarray(0, MAGIC.length).equals(MAGIC)) {
-    throw new DamagedEntryError('it does not start as an entry of the spool does');
+    throw new DamagedEntryError('the file does not start like a spool entry');
   }
   const end = PREFIX_BYTES + prefix.readUInt32BE(MAGIC.length);
   if (end > size) throw new DamagedEntryError('its header is cut off');
@@ -108,7 +108,7 @@ function parseHeader(prefix: Buffer, text: Buffer): Header {
 
 async function verified({ sha256, type, length }: Content, bytes: Uint8Array): Promise<SpooledBytes> {
   if (bytes.byteLength !== length || (await digest(bytes)) !== sha256) {
-    throw new DamagedEntryError('its bytes are not those that were written');
+    throw new DamagedEntryError('its checksum does not match');
   }
   return { sha256, type, bytes };
 }

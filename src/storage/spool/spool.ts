@@ -298,7 +298,7 @@ export class Spool {
       if (entry.name.endsWith(SUFFIX)) {
         const id = jobIdOf(path);
         const file = await ifPresent(stat(path));
-        if (!entry.isFile() || !validate(id)) await this.#putAside(entry.name, 'it is not a file that the spool wrote');
+        if (!entry.isFile() || !validate(id)) await this.#putAside(entry.name, 'not a spool file');
         else if (file) sizes.set(id, file.size);
       } else if (entry.name.endsWith(UNFINISHED) && entry.isFile() && !this.#writing.has(jobIdOf(path))) {
         const file = await ifPresent(stat(path));

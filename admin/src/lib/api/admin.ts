@@ -4,7 +4,7 @@ import { readJson, toProblem } from './problem.ts';
 import type { components, operations, paths } from './schema.d.ts';
 
 /**
- * The admin API as this console calls it: one function for each operation, typed by the service's own description
+ * The API of the console: one function per operation, typed by the OpenAPI document
  * (`schema.d.ts` is generated from openapi.json). Each throws a Problem.
  */
 
@@ -40,7 +40,7 @@ const failures: Middleware = {
   async onResponse({ response }) {
     if (response.status === 401) {
       location.assign(`${LOGIN}?${new URLSearchParams({ next: location.pathname + location.search }).toString()}`);
-      // The browser is on its way to the login: nobody waits for an answer any more.
+      // The browser is navigating to the login: nothing waits for the response.
       return new Promise<never>(() => undefined);
     }
     if (!response.ok) throw toProblem(response, await readJson(response));
@@ -57,7 +57,7 @@ const idleness: Middleware = {
 const client = createClient<paths>();
 client.use(failures, idleness);
 
-/** Failures have been thrown by then: what is left is data. */
+/** Errors have been thrown before: only data remains. */
 async function dataOf<Data>(call: Promise<{ data?: Data; response: Response }>): Promise<Data> {
   const { data } = await call;
   return data!;
@@ -79,7 +79,7 @@ export const readImages = (query: ImagesQuery, signal?: AbortSignal): Promise<Im
 export const readImage = (id: string, signal?: AbortSignal): Promise<ImageDetail> =>
   dataOf(client.GET('/api/v1/admin/images/{id}', { params: { path: { id } }, signal }));
 
-/** @param dryRun only says what would be erased */
+/** @param dryRun only report what would be erased */
 export const eraseImage = (id: string, dryRun: boolean): Promise<Erasure> =>
   dataOf(client.DELETE('/api/v1/admin/images/{id}', { params: { path: { id }, query: { dry_run: dryRun } } }));
 
@@ -97,7 +97,7 @@ export const jobsCsvUrl = (filters: Readonly<Record<string, string>>): string =>
   return `/api/v1/admin/jobs.csv${query.size > 0 ? `?${query.toString()}` : ''}`;
 };
 
-/** @param dryRun only says what would be repaired */
+/** @param dryRun only report what would be repaired */
 export const reconcile = (dryRun: boolean): Promise<Reconciliation> =>
   dataOf(client.POST('/api/v1/admin/reconciliation', { body: { dry_run: dryRun } }));
 

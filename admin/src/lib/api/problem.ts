@@ -1,9 +1,9 @@
-/** What went wrong with a request, as the service told it (RFC 9457), or as the browser saw it where it told nothing. */
+/** A failed request: the problem that the service returned (RFC 9457), or the error of the browser. */
 export class Problem extends Error {
-  /** Such as `storage-off`; `unreachable` where no answer came. */
+  /** Such as `storage-off`; `unreachable` without a response. */
   readonly code: string;
   readonly title: string;
-  /** 0 where no answer came. */
+  /** 0 without a response. */
   readonly status: number;
   readonly requestId: string | undefined;
   readonly retryAfterSeconds: number | undefined;
@@ -27,7 +27,7 @@ export class Problem extends Error {
 
 const PREFIX = 'urn:face-api:problem:';
 
-/** @param body the answer's JSON, or undefined where it was none */
+/** @param body the JSON of the response; undefined if it is not JSON */
 export function toProblem(response: Response, body: unknown): Problem {
   const { type, title, detail, request_id } = (typeof body === 'object' && body !== null ? body : {}) as Record<
     string,
@@ -36,22 +36,22 @@ export function toProblem(response: Response, body: unknown): Problem {
   const retryAfter = Number(response.headers.get('retry-after') ?? NaN);
   return new Problem({
     code: typeof type === 'string' && type.startsWith(PREFIX) ? type.slice(PREFIX.length) : `http-${response.status}`,
-    title: typeof title === 'string' ? title : `Answer ${response.status}`,
-    detail: typeof detail === 'string' ? detail : 'The service answered something that this page does not understand.',
+    title: typeof title === 'string' ? title : `Status ${response.status}`,
+    detail: typeof detail === 'string' ? detail : 'The response of the service is not valid.',
     status: response.status,
     requestId: typeof request_id === 'string' ? request_id : undefined,
     retryAfterSeconds: Number.isFinite(retryAfter) ? retryAfter : undefined,
   });
 }
 
-/** An aborted request is no problem: pass it on. Whatever else was thrown becomes one. */
+/** Converts an error to a problem; throws errors of aborted requests again. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof TypeError) {
     return new Problem({
       code: 'unreachable',
-      title: 'The service does not answer',
-      detail: 'Check that it runs and that this browser can reach it, then try again.',
+      title: 'Service unreachable',
+      detail: 'Check that the service is running and reachable from this browser, then try again.',
       status: 0,
     });
   }
@@ -62,13 +62,13 @@ export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError';
 }
 
-/** The answer's body as JSON, or undefined where it is none. */
+/** The body of the response as JSON; undefined if it is not JSON. */
 export async function readJson(response: Response): Promise<unknown> {
   const text = await response.text();
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    // Not JSON, as from a proxy in between: the caller says so.
+    // Not JSON, such as an error page of a proxy: the caller handles it.
     return undefined;
   }
 }

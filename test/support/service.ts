@@ -3,10 +3,10 @@ import { connect, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { expect } from 'vitest';
-import { createApp } from '../src/app.setup.ts';
-import { readConfiguration } from '../src/config/configuration.ts';
+import { createApp } from '../../src/app.setup.ts';
+import { readConfiguration } from '../../src/config/configuration.ts';
 import { type Environment, QUIET, until } from './service-process.ts';
-import { type Problem, PROBLEM_CONTENT_TYPE, problemSchema } from '../src/errors/problem.ts';
+import { type Problem, PROBLEM_CONTENT_TYPE, problemSchema } from '../../src/errors/problem.ts';
 
 /** The service as the end-to-end tests use it: the real thing on a free port, spoken to over real sockets. */
 

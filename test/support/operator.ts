@@ -1,4 +1,4 @@
-import { hashPassword } from '../src/admin/access/password.ts';
+import { hashPassword } from '../../src/admin/access/password.ts';
 import type { Environment } from './service-process.ts';
 
 /** An operator as the tests have one: a password, and what a browser sends along. */

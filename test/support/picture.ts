@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import type { z } from 'zod';
-import type { detectionSchema } from '../src/inference/schemas.ts';
-import type { Box as DrawnBox, DrawnFace } from './fixtures/portraits.ts';
+import type { detectionSchema } from '../../src/inference/schemas.ts';
+import type { Box as DrawnBox, DrawnFace } from '../fixtures/portraits.ts';
 
 /** Comparing pictures and boxes, in plain numbers. */
 

@@ -27,7 +27,7 @@ export interface ServiceProcess {
   readonly stop: () => Promise<void>;
 }
 
-const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Starts `node dist/main.js` with the allocator set as `npm start` does; does not wait until it serves. */
 export function spawnService(environment: Environment = {}): Omit<ServiceProcess, 'url' | 'port'> {
@@ -57,7 +57,7 @@ export async function startServiceProcess(environment: Environment = {}): Promis
     throw new Error(`the service ended with ${code} at its start:\n${started.output()}`);
   });
   failed.catch(() => undefined);
-  const announced = until(() => /serves on http:\/\/[^:]+:(\d+)/.exec(started.output()), 30_000);
+  const announced = until(() => /listening on http:\/\/[^:]+:(\d+)/.exec(started.output()), 30_000);
   const [, port] = await Promise.race([announced, failed]);
   return { ...started, port: Number(port), url: `http://127.0.0.1:${port}` };
 }

@@ -11,7 +11,7 @@ import { until } from './service.ts';
 /** The console as an operator sees it: in a real Chromium, with an ear on everything that a page complains of. */
 
 /** Pictures of the pages, for whoever builds them to look at; git ignores them. */
-const SCREENSHOTS = fileURLToPath(new URL('../artefacts/console/', import.meta.url));
+const SCREENSHOTS = fileURLToPath(new URL('../../artefacts/console/', import.meta.url));
 
 /** Without a browser these tests leave themselves out, but not in CI. */
 export const hasBrowser = CHROMIUM !== undefined || process.env['CI'] !== undefined;
