@@ -90,6 +90,10 @@ function describeMaskAnswer(document: OpenAPIObject, operation: Operation): void
       description: 'The masked image',
       headers: {
         'X-Face-Count': integer('Faces found'),
+        'X-Smallest-Face-Px': {
+          description: 'Faces whose longer side is shorter, in pixels of the image, may well be missed',
+          schema: { type: 'number' },
+        },
         'X-Masked-Count': integer('Faces and regions masked'),
         'X-Mask-Verified': text('Outcome, rounds and added boxes of the verification, where it was asked for'),
         'X-Mask-Receipt': text('The receipt, where it was asked for and is no longer than headers may be'),

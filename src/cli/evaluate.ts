@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { settings } from '../config/settings.ts';
 import { defaults, evaluate, type EvaluationOptions } from '../evaluation/evaluate.ts';
+import { RECALL_LEVELS } from '../vision/looks.ts';
 import { type CliContext, UsageError } from './context.ts';
 import { progressBar } from './progress-bar.ts';
 import { countFrom, valueOf } from './values.ts';
@@ -25,7 +26,10 @@ export function addEvaluate(program: Command, context: CliContext): void {
       valueOf(settings.detection.inputSize),
       detection.inputSize,
     )
-    .option('--large-faces', 'look a second time at a smaller size, as the service does unless told otherwise', false)
+    .addOption(
+      new Option('--recall <level>', 'how hard faces are looked for').choices([...RECALL_LEVELS]).default('fast'),
+    )
+    .option('--no-large-faces', 'leave out the small look, for faces that fill much of the photo')
     .option(
       '--threshold <number>',
       'minimum score of a detection that enters the curves',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PAYLOAD_KINDS } from '../vision/container/hidden-payloads.ts';
 import { CANVAS_MULTIPLE, LARGEST_INPUT_SIZE } from '../vision/letterbox.ts';
+import { RECALL_LEVELS } from '../vision/looks.ts';
 
 /** The schemas that detection and masking share: each gives the type, the validation and the OpenAPI document. */
 
@@ -52,6 +53,19 @@ export const detectionSchema = z
       .meta({ id: 'Image', description: 'Of the upright image, after its EXIF orientation has been applied' }),
     faces: z.array(faceSchema).meta({ description: 'Best first' }),
     face_count: z.number().int(),
+    search: z
+      .object({
+        smallest_face_px: z.number().meta({ description: 'Faces whose longer side is shorter may well be missed' }),
+        looks: z.array(
+          z.object({
+            size: z.number().meta({ description: 'Long side of the whole image as the network saw it, in pixels' }),
+            turn: z.number().meta({ description: 'By how much the image was turned clockwise, in degrees' }),
+            runs: z.number().meta({ description: 'How often the network ran: once for each tile of each frame' }),
+          }),
+        ),
+      })
+      .nullable()
+      .meta({ description: 'How faces were looked for; null if they were not' }),
     hidden_payloads: z
       .array(
         z.object({
@@ -117,8 +131,12 @@ export const detectOptionFields = {
     .boolean()
     .optional()
     .meta({
-      description: `Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. ${defaultIs('LARGE_FACES', 'true')}`,
+      description: `Look at a smaller size as well, for faces that fill much of the image; costs a tenth more. ${defaultIs('LARGE_FACES', 'true')}`,
     }),
+  recall: z.enum(RECALL_LEVELS).optional().meta({
+    description:
+      'How hard faces are looked for: more looks at the photo, at larger sizes, in tiles and turned, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) to detect, FACE_API_MASK_RECALL (high) to mask',
+  }),
   landmarks: z.boolean().optional().meta({ description: 'Report the five landmarks of each face. Default: true' }),
 };
 
