@@ -90,6 +90,10 @@ function describeMaskAnswer(document: OpenAPIObject, operation: Operation): void
       description: 'The masked image',
       headers: {
         'X-Face-Count': integer('Number of faces detected'),
+        'X-Smallest-Face-Px': {
+          description: 'Faces whose longer side is shorter, in pixels of the image, may be missed',
+          schema: { type: 'number' },
+        },
         'X-Masked-Count': integer('Number of faces and regions masked'),
         'X-Mask-Verified': text('Outcome, rounds and added boxes of the verification, if requested'),
         'X-Mask-Receipt': text(
