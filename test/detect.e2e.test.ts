@@ -50,6 +50,7 @@ describe('what POST /api/v1/detect answers', () => {
       'id',
       'image',
       'model',
+      'search',
       'timings',
     ]);
     expect(Object.keys((body['faces'] as object[])[0]!).sort()).toEqual([
@@ -333,7 +334,7 @@ describe('the options', () => {
   });
 
   it('input_size below what shows the faces finds none', async () => {
-    expect((await detected({ options: { input_size: 32 } }, group)).face_count).toBe(0);
+    expect((await detected({ options: { input_size: 32, recall: 'fast' } }, group)).face_count).toBe(0);
   });
 });
 
