@@ -17,11 +17,9 @@ export type CheckOptions = z.infer<typeof checkOptionsSchema>;
 
 export const checkedSchema = z
   .object({
-    valid: z
-      .boolean()
-      .meta({
-        description: 'true: the receipt is signed by this service, and the image is the masked image it was issued for',
-      }),
+    valid: z.boolean().meta({
+      description: 'true: the receipt is signed by this service, and the image is the masked image it was issued for',
+    }),
     signed: z.boolean().meta({ description: 'true: the receipt is signed by this service' }),
     image: z
       .enum(['output', 'input', 'neither'])

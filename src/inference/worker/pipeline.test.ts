@@ -282,7 +282,10 @@ for (const kind of ['codec', 'exif', 'hostile'] as const) {
 describe.skipIf(!hasShared('images/codec', 'images/hostile'))('of the files of codec/ and hostile/', () => {
   const codeOf = async (name: string) => {
     const answer = await orCode(
-      maskFaces({ image: readFileSync(`${imagesFolder}/${name}`), detect: null, mask, cancel: newCancel() }, tools),
+      maskFaces(
+        { image: readFileSync(shared('images/codec', `../${name}`)), detect: null, mask, cancel: newCancel() },
+        tools,
+      ),
     );
     return typeof answer === 'string' ? answer : 'masked';
   };

@@ -184,7 +184,7 @@ describe.skipIf(!hasShared('images/odd'))('collected TIFFs', () => {
       const source = await openImage(readFileSync(shared('images/odd', name)), MAX_PIXELS);
       expect(source.frames).toBe(1);
       const [shown] = await decodeFrames(source, 1);
-      const drawing = await sharp(`${ODD}base.png`).removeAlpha().raw().toBuffer();
+      const drawing = await sharp(shared('images/odd', 'base.png')).removeAlpha().raw().toBuffer();
       expect(drawing.equals(shown!.data)).toBe(true);
     },
   );
