@@ -30,7 +30,7 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
 /** What `@TakesImage` declares, and the decorators of the framework cannot say. */
 function describeImageRoute(document: OpenAPIObject, operation: Operation & ImageOperation): void {
   const route = operation[IMAGE_ROUTE]?.of();
-  delete operation[IMAGE_ROUTE];
+  Reflect.deleteProperty(operation, IMAGE_ROUTE);
   if (!route?.options) return;
   describeUpload(document, operation, route.options);
   if (route.kind === 'mask') describeMaskAnswer(document, operation);
@@ -90,6 +90,10 @@ function describeMaskAnswer(document: OpenAPIObject, operation: Operation): void
       description: 'The masked image',
       headers: {
         'X-Face-Count': integer('Number of faces detected'),
+        'X-Smallest-Face-Px': {
+          description: 'Faces whose longer side is shorter, in pixels of the image, may be missed',
+          schema: { type: 'number' },
+        },
         'X-Masked-Count': integer('Number of faces and regions masked'),
         'X-Mask-Verified': text('Outcome, rounds and added boxes of the verification, if requested'),
         'X-Mask-Receipt': text(

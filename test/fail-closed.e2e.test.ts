@@ -73,7 +73,7 @@ describe('when the network or the encoder breaks', () => {
   /** The real network, its outputs changed on their way. */
   function broken(change: (outputs: NetworkOutput[]) => NetworkOutput[]): Detector {
     return {
-      letterbox: detector.letterbox.bind(detector),
+      fixedCanvas: detector.fixedCanvas,
       infer: async (...given: Parameters<Detector['infer']>) => change(await detector.infer(...given)),
     } as unknown as Detector;
   }

@@ -54,24 +54,44 @@ describe('an evaluation on drawn people', () => {
     const { exitCode, stdout } = await run('--dataset', dataset, '--json', json, '--svg', svg);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(
-      /^embedded, SHA-256 [0-9a-f]{64}\n9 photos of .*, long side 640 pixels, one look, 1 thread\n/,
+      /^embedded, SHA-256 [0-9a-f]{64}\n9 photos of .*, long side 640 pixels, recall fast, 1 thread\n/,
     );
     expect(stdout).toMatch(/\nall +28 +1?\.\d{3} /);
     expect(stdout).toMatch(/ms per photo.*: header .* \+ decode .* \+ tensor .* \+ inference .* \+ select /);
 
     const figures = JSON.parse(await readFile(json, 'utf8')) as Conditions & Figures;
-    expect(figures).toMatchObject({ photos: 9, inputSize: 640, largeFaces: false, threads: 1, lowThreshold: 0.02 });
+    expect(figures).toMatchObject({
+      photos: 9,
+      inputSize: 640,
+      recall: 'fast',
+      largeFaces: true,
+      threads: 1,
+      lowThreshold: 0.02,
+    });
     expect(figures.levels).toMatchObject([{ level: 'all', faces: 28 }]);
     expect(figures.sizes.reduce((sum, { faces }) => sum + faces, 0)).toBe(28);
     expect(figures.levels[0]!.averagePrecision).toBeGreaterThan(0.5);
+    expect(figures.masks.faces).toBe(28);
+    expect(figures.masks.covered / figures.masks.faces).toBeGreaterThan(0.9);
+    expect(figures.masks.needlessShare).toBeLessThan(0.01);
 
     const { format, width, height } = await sharp(await readFile(svg)).metadata();
     expect({ format, width, height }).toEqual({ format: 'svg', width: 640, height: 480 });
   });
 
-  it('passes on the size, the second look and the limit', async () => {
-    const small = await report('--dataset', dataset, '--input-size', '320', '--large-faces', '--limit', '3');
-    expect(small).toMatchObject({ photos: 3, inputSize: 320, largeFaces: true });
+  it('passes on the size, the looks and the limit', async () => {
+    const small = await report(
+      '--dataset',
+      dataset,
+      '--input-size',
+      '320',
+      '--no-large-faces',
+      '--recall',
+      'high',
+      '--limit',
+      '3',
+    );
+    expect(small).toMatchObject({ photos: 3, inputSize: 320, recall: 'high', largeFaces: false });
     expect(small.levels[0]!.faces).toBe(8);
   });
 
@@ -91,6 +111,7 @@ describe('a wrong command', () => {
     [['--dataset', 'x', '--threshold', 'low'], "argument 'low' is invalid. Expected: a number from 0.01 to 1"],
     [['--dataset', 'x', '--threshold', '0.7'], '--threshold is 0.7; the maximum is the default threshold 0.5'],
     [['--dataset', 'x', '--input-size', '100'], "argument '100' is invalid. Expected: a whole number from 32"],
+    [['--dataset', 'x', '--recall', 'most'], 'Allowed choices are fast, standard, high, max'],
     [['--dataset', 'x', '--threads', '0'], "argument '0' is invalid. Expected: a whole number from 1 to 64"],
     [['--dataset', 'x', '--limit', '0'], "argument '0' is invalid. Expected: a whole number from 1"],
     [['--dataset', 'x', '--json', 'no/such/folder/a.json'], 'no/such/folder/a.json cannot be written'],
@@ -124,6 +145,7 @@ describe.skipIf(!hasShared('data/wider-val', 'models'))('a part of WIDER FACE', 
       shared('models', 'det_500m.onnx'),
       '--limit',
       '40',
+      '--no-large-faces',
     );
     expect(levels.map(({ level }) => level)).toEqual(['easy', 'medium', 'hard']);
     // From a separate implementation in Python with OpenCV's decoder and resizing, on the same 40 photos.

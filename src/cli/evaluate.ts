@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { settings } from '../config/settings.ts';
 import { defaults, evaluate, type EvaluationOptions } from '../evaluation/evaluate.ts';
+import { RECALL_LEVELS } from '../vision/looks.ts';
 import { type CliContext, UsageError } from './context.ts';
 import { progressBar } from './progress-bar.ts';
 import { countFrom, valueOf } from './values.ts';
@@ -25,7 +26,10 @@ export function addEvaluate(program: Command, context: CliContext): void {
       valueOf(settings.detection.inputSize),
       detection.inputSize,
     )
-    .option('--large-faces', 'run a second detection at a smaller size, as the service does by default', false)
+    .addOption(
+      new Option('--recall <level>', 'how thoroughly to search for faces').choices([...RECALL_LEVELS]).default('fast'),
+    )
+    .option('--no-large-faces', 'leave out the detection at a smaller size, for faces that fill much of the photo')
     .option(
       '--threshold <number>',
       'minimum score of the detections in the curves',

@@ -38,8 +38,10 @@ describe('without any variable', () => {
       inputSize: 640,
       maxInputSize: 1920,
       largeFaces: true,
+      recall: 'standard',
     });
     expect(configuration.masking).toEqual({
+      recall: 'high',
       method: 'blur',
       color: '#000000',
       shape: 'ellipse',

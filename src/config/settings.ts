@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { CANVAS_MULTIPLE, LARGEST_INPUT_SIZE } from '../vision/letterbox.ts';
+import { RECALL_LEVELS } from '../vision/looks.ts';
 
 /**
  * One environment variable: name, valid values and purpose. `schema` parses the text of the variable;
@@ -339,8 +340,10 @@ export const settings = {
       'Default of the option input_size',
     ),
     largeFaces: setting('DEFAULT_LARGE_FACES', boolean, true, 'Default of the option large_faces'),
+    recall: setting('DETECT_RECALL', oneOf(...RECALL_LEVELS), 'standard', 'Default of the option recall of /detect'),
   },
   masking: {
+    recall: setting('MASK_RECALL', oneOf(...RECALL_LEVELS), 'high', 'Default of the option recall of /mask'),
     method: setting('DEFAULT_METHOD', oneOf('blur', 'pixelate', 'solid'), 'blur', 'Default of the option method'),
     color: setting('DEFAULT_COLOR', hexColor, '#000000', 'Default of the option color'),
     shape: setting('DEFAULT_SHAPE', oneOf('ellipse', 'box'), 'ellipse', 'Default of the option shape'),

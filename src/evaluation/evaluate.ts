@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { readConfiguration } from '../config/configuration.ts';
 import { Detector } from '../inference/worker/detector.ts';
 import { resolveModel } from '../models/model-files.ts';
+import type { RecallLevel } from '../vision/looks.ts';
 import { type Dataset, readDataset } from './dataset.ts';
 import { toFigures } from './figures.ts';
 import { detectAll, type MeasuredPhoto } from './measure.ts';
@@ -11,10 +12,14 @@ import { type Conditions, looks, toJson, toText } from './report.ts';
 /** Production's defaults, whatever the environment says: figures are compared between machines. */
 export const defaults = readConfiguration({});
 
+/** The masks that the service makes unless told otherwise. */
+const MASK = { shape: defaults.masking.shape, padding: defaults.masking.padding };
+
 export interface EvaluationOptions {
   readonly dataset: string;
   readonly model: string;
   readonly inputSize: number;
+  readonly recall: RecallLevel;
   readonly largeFaces: boolean;
   readonly threshold: number;
   readonly threads: number;
@@ -39,6 +44,7 @@ export async function evaluate(options: EvaluationOptions, progress: Progress): 
     photos: dataset.photos.length,
     model: { name: model.name, sha256: model.sha256, license: model.license, bytes: model.bytes },
     inputSize: options.inputSize,
+    recall: options.recall,
     largeFaces: options.largeFaces,
     nmsThreshold: defaults.detection.nmsThreshold,
     defaultThreshold: defaults.detection.threshold,
@@ -46,10 +52,10 @@ export async function evaluate(options: EvaluationOptions, progress: Progress): 
     threads: options.threads,
   };
   const measured = await measure(dataset, model.path, conditions, progress);
-  const figures = toFigures(dataset.levels, measured, conditions.defaultThreshold);
+  const figures = toFigures(dataset.levels, measured, conditions.defaultThreshold, MASK);
   if (json !== undefined) await writeFile(json, toJson(conditions, figures));
   if (svg !== undefined) {
-    const title = `${model.name} at ${options.inputSize} pixels, ${looks(options.largeFaces)}, ${conditions.photos} photos`;
+    const title = `${model.name} at ${options.inputSize} pixels, ${looks(options)}, ${conditions.photos} photos`;
     await writeFile(svg, drawCurves(title, figures.levels, conditions.defaultThreshold));
   }
   return toText(conditions, figures);
@@ -61,12 +67,13 @@ async function measure(
   conditions: Conditions,
   progress: Progress,
 ): Promise<MeasuredPhoto[]> {
-  const { inputSize, largeFaces, nmsThreshold, lowThreshold, threads } = conditions;
+  const { inputSize, recall, largeFaces, nmsThreshold, lowThreshold, threads } = conditions;
   const detector = await Detector.load(modelPath, threads);
   await detector.warmUp();
   progress.start(dataset.photos.length, 0);
   try {
-    const looks = { inputSize, maxInputSize: inputSize, largeFaces };
+    const { maxInputSize } = defaults.detection;
+    const looks = { inputSize, maxInputSize, recall, largeFaces };
     const detect = { ...looks, nmsThreshold, threshold: lowThreshold, minFaceSize: 0, maxFaces: Infinity };
     return await detectAll(dataset.photos, detector, detect, () => {
       progress.increment();

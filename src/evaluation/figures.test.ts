@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Box } from '../vision/geometry.ts';
+import type { MaskOptions } from '../vision/mask.ts';
 import { type Figures, toFigures } from './figures.ts';
 import type { MeasuredPhoto } from './measure.ts';
 import { drawCurves } from './plot.ts';
@@ -16,25 +17,29 @@ const detect = (...found: [Box, number][]): MeasuredPhoto['faces'] =>
 const measured: MeasuredPhoto[] = [
   {
     photo: { path: 'street.jpg', boxes, counted },
+    image: { width: 1000, height: 500, format: 'jpeg', frames: 1 },
     faces: detect([boxes[2]!, 0.9], [boxes[1]!, 0.4], [face(600, 50), 0.3]),
     timings: { decode: 10, inference: 30 },
   },
   {
     photo: { path: 'nobody.jpg', boxes: [], counted: [new Set(), new Set(), new Set()] },
+    image: { width: 100, height: 100, format: 'jpeg', frames: 1 },
     faces: [],
     timings: { decode: 20, inference: 30 },
   },
 ];
 
+const noPadding: MaskOptions = { shape: 'box', padding: 0 };
 const levels = ['easy', 'medium', 'hard'];
-const figures: Figures = toFigures(levels, measured, 0.5);
+const figures: Figures = toFigures(levels, measured, 0.5, noPadding);
 
 const conditions: Conditions = {
   dataset: 'a/folder',
   photos: 2,
   model: { name: 'tiny', sha256: 'abc', license: 'MIT', bytes: 1 },
   inputSize: 640,
-  largeFaces: false,
+  recall: 'fast',
+  largeFaces: true,
   nmsThreshold: 0.4,
   defaultThreshold: 0.5,
   lowThreshold: 0.02,
@@ -72,7 +77,7 @@ describe('figures', () => {
   });
 
   it('has no average precision where there are no faces', () => {
-    const [all] = toFigures(['all'], measured.slice(1), 0.5).levels;
+    const [all] = toFigures(['all'], measured.slice(1), 0.5, noPadding).levels;
     expect(all).toMatchObject({ faces: 0, averagePrecision: null, atWantedPrecision: null });
     expect(all!.atDefaultThreshold).toMatchObject({ correct: 0, wrong: 0 });
   });
@@ -82,7 +87,7 @@ describe('the report', () => {
   it('is a table for people, of the sizes that occur', () => {
     expect(toText(conditions, figures)).toBe(
       `tiny, SHA-256 abc
-2 photos of a/folder, long side 640 pixels, one look, 1 thread
+2 photos of a/folder, long side 640 pixels, recall fast, 1 thread
 
 level   faces     AP  precision at .50  recall  wrong  precision .95 from score  recall
 easy        1  1.000             1.000   1.000      0                      .900   1.000
@@ -95,13 +100,15 @@ height    faces  at .50  at .02
 32 to 64      1    .000   1.000
 over 128      1   1.000   1.000
 
+Masked from score .50 on: 1 of 2 faces of 16 pixels and more by .95 or more, and 0.00 % of all pixels for nothing
+
 45.0 ms per photo, selecting from score .02: decode 15.0 + inference 30.0
 `,
     );
   });
 
   it('shows where there is nothing to show', () => {
-    const text = toText(conditions, toFigures(['all'], measured.slice(1), 0.5));
+    const text = toText(conditions, toFigures(['all'], measured.slice(1), 0.5, noPadding));
     expect(text).toContain('\nall        0   –             1.000    .000      0                      none       –\n');
   });
 
@@ -133,7 +140,7 @@ describe('the plot', () => {
   });
 
   it('draws nothing but axes and legend where there are no faces', () => {
-    const empty = drawCurves('none', toFigures(['all'], measured.slice(1), 0.5).levels, 0.5);
+    const empty = drawCurves('none', toFigures(['all'], measured.slice(1), 0.5, noPadding).levels, 0.5);
     expect(empty).toContain('>all, no faces</text>');
     expect(empty).toContain('points=""');
     expect(empty).not.toContain('NaN');

@@ -1,3 +1,4 @@
+import type { MaskOptions } from '../vision/mask.ts';
 import type { Dataset, LabelledPhoto } from './dataset.ts';
 import {
   averagePrecision,
@@ -8,6 +9,7 @@ import {
   precisionRecallCurve,
   type Verdict,
 } from './matching.ts';
+import { type MaskFigures, measureMasks } from './mask-coverage.ts';
 import type { MeasuredPhoto } from './measure.ts';
 
 /** The precision at which a threshold for production is chosen. */
@@ -41,6 +43,8 @@ export interface Figures {
   readonly levels: readonly LevelFigures[];
   /** Of the faces that count at the last level, the widest choice. */
   readonly sizes: readonly SizeFigures[];
+  /** What the masks of detections at the default threshold cover. */
+  readonly masks: MaskFigures;
   readonly msPerPhoto: number;
   /** The mean by stage, in the order in which the stages run. */
   readonly stagesMs: Readonly<Record<string, number>>;
@@ -51,12 +55,14 @@ export function toFigures(
   levels: Dataset['levels'],
   measured: readonly MeasuredPhoto[],
   defaultThreshold: number,
+  mask: MaskOptions,
 ): Figures {
   const judged = levels.map((_, level) => measured.map((photo) => judge(photo, level)));
   const stagesMs = meanByStage(measured);
   return {
     levels: levels.map((name, level) => toLevelFigures(name, judged[level]!, defaultThreshold)),
     sizes: toSizeFigures(judged.at(-1) ?? [], defaultThreshold),
+    masks: measureMasks(measured, defaultThreshold, mask),
     msPerPhoto: Object.values(stagesMs).reduce((sum, ms) => sum + ms, 0),
     stagesMs,
   };

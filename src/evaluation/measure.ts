@@ -6,7 +6,7 @@ import { detectFaces } from '../inference/worker/pipeline.ts';
 import type { LabelledPhoto } from './dataset.ts';
 
 /** What the service would answer for a photo, and the milliseconds that its stages took. */
-export interface MeasuredPhoto extends Pick<DetectAnswer, 'faces' | 'timings'> {
+export interface MeasuredPhoto extends Pick<DetectAnswer, 'image' | 'faces' | 'timings'> {
   readonly photo: LabelledPhoto;
 }
 
@@ -25,8 +25,8 @@ export async function detectAll(
   const measured: MeasuredPhoto[] = [];
   for (const photo of photos) {
     if (measured.length === 0) await detect(photo, detector, settings);
-    const { faces, timings } = await detect(photo, detector, settings);
-    measured.push({ photo, faces, timings });
+    const { image, faces, timings } = await detect(photo, detector, settings);
+    measured.push({ photo, image, faces, timings });
     onPhoto();
   }
   return measured;

@@ -1,5 +1,7 @@
 import type { ResolvedModel } from '../models/model-files.ts';
+import type { RecallLevel } from '../vision/looks.ts';
 import { type Figures, type LevelFigures, type SizeFigures, WANTED_PRECISION } from './figures.ts';
+import { COVERED, SMALLEST_TO_MASK } from './mask-coverage.ts';
 import { MATCH_IOU, type OperatingPoint, thinCurve } from './matching.ts';
 
 /** What was measured, and how: without it the figures mean nothing. */
@@ -9,6 +11,7 @@ export interface Conditions {
   readonly model: Pick<ResolvedModel, 'name' | 'sha256' | 'license' | 'bytes'>;
   /** Long side of the network's canvas in pixels. */
   readonly inputSize: number;
+  readonly recall: RecallLevel;
   readonly largeFaces: boolean;
   readonly nmsThreshold: number;
   readonly defaultThreshold: number;
@@ -18,16 +21,19 @@ export interface Conditions {
 
 /** The figures for people: tables of fixed width. */
 export function toText(conditions: Conditions, figures: Figures): string {
-  const { dataset, photos, model, inputSize, largeFaces, lowThreshold, threads } = conditions;
+  const { dataset, photos, model, inputSize, lowThreshold, threads } = conditions;
   const widest = figures.levels.at(-1)!.level;
   return [
     `${model.name}, SHA-256 ${model.sha256}`,
-    `${photos} photos of ${dataset}, long side ${inputSize} pixels, ${looks(largeFaces)}, ${counted(threads, 'thread')}`,
+    `${photos} photos of ${dataset}, long side ${inputSize} pixels, ${looks(conditions)}, ${counted(threads, 'thread')}`,
     '',
     ...table(levelRows(conditions, figures.levels)),
     '',
     `Recall by height of the face in pixels of the photo (faces of the level "${widest}"):`,
     ...table(sizeRows(conditions, figures.sizes)),
+    '',
+    `Masked from score ${share(conditions.defaultThreshold, 2)} on: ${figures.masks.covered} of ${figures.masks.faces} faces of ${SMALLEST_TO_MASK} pixels and more` +
+      ` by ${share(COVERED, 2)} or more, and ${(100 * figures.masks.needlessShare).toFixed(2)} % of all pixels for nothing`,
     '',
     // The low threshold leaves far more to select from than production's.
     `${figures.msPerPhoto.toFixed(1)} ms per photo, selecting from score ${share(lowThreshold, 2)}: ${Object.entries(
@@ -46,8 +52,8 @@ export function toJson(conditions: Conditions, figures: Figures): string {
   return `${JSON.stringify(report, null, 2)}\n`;
 }
 
-export function looks(largeFaces: boolean): string {
-  return largeFaces ? 'two looks' : 'one look';
+export function looks({ recall, largeFaces }: Pick<Conditions, 'recall' | 'largeFaces'>): string {
+  return `recall ${recall}${largeFaces ? '' : ' without the small look'}`;
 }
 
 function levelRows({ defaultThreshold }: Conditions, levels: readonly LevelFigures[]): string[][] {

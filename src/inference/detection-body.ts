@@ -24,12 +24,13 @@ export function toDetectSettings(options: DetectOptions, defaults: Configuration
     inputSize,
     maxInputSize,
     largeFaces: options.large_faces ?? defaults.largeFaces,
+    recall: options.recall ?? defaults.recall,
   };
 }
 
 /** The JSON answer. Pixels are rounded to hundredths, scores and shares to ten-thousandths. */
 export function toDetectionBody(
-  { image, faces, hiddenPayloads, timings }: DetectAnswer,
+  { image, faces, search, hiddenPayloads, timings }: DetectAnswer,
   { id, queuedMs }: Pick<ImageRequest, 'id' | 'queuedMs'>,
   { name, sha256 }: LoadedModel,
   { landmarks = true }: Pick<DetectOptions, 'landmarks'>,
@@ -42,6 +43,10 @@ export function toDetectionBody(
     image,
     faces: faces.map((face) => toFaceBody(face, image, landmarks)),
     face_count: faces.length,
+    search: search && {
+      smallest_face_px: round(search.smallestFace, 1),
+      looks: search.looks.map(({ longSide, turn, runs }) => ({ size: Math.round(longSide), turn, runs })),
+    },
     hidden_payloads: [...hiddenPayloads],
     timings: Object.fromEntries(Object.entries({ ...stages, total }).map(([stage, ms]) => [stage, round(ms, 2)])),
   };
@@ -92,10 +97,12 @@ function round(value: number, decimals: number): number {
 export function detectionHeaders({
   face_count,
   model,
+  search,
   timings,
 }: Omit<DetectionBody, 'id'>): Record<string, string | number> {
   return {
     'x-face-count': face_count,
+    ...(search && { 'x-smallest-face-px': search.smallest_face_px }),
     'x-model': model.name,
     'server-timing': Object.entries(timings)
       .map(([stage, ms]) => `${stage};dur=${ms}`)

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PAYLOAD_KINDS } from '../vision/container/hidden-payloads.ts';
 import { CANVAS_MULTIPLE, LARGEST_INPUT_SIZE } from '../vision/letterbox.ts';
+import { RECALL_LEVELS } from '../vision/looks.ts';
 
 /** The schemas that detection and masking share: each gives the type, the validation and the OpenAPI document. */
 
@@ -52,6 +53,19 @@ export const detectionSchema = z
       .meta({ id: 'Image', description: 'The upright image, after its EXIF orientation has been applied' }),
     faces: z.array(faceSchema).meta({ description: 'Best first' }),
     face_count: z.number().int(),
+    search: z
+      .object({
+        smallest_face_px: z.number().meta({ description: 'Faces whose longer side is shorter may be missed' }),
+        looks: z.array(
+          z.object({
+            size: z.number().meta({ description: 'Long side of the whole image as the network saw it, in pixels' }),
+            turn: z.number().meta({ description: 'By how much the image was turned clockwise, in degrees' }),
+            runs: z.number().meta({ description: 'How often the network ran: once for each tile of each frame' }),
+          }),
+        ),
+      })
+      .nullable()
+      .meta({ description: 'How the image was searched; null if it was not' }),
     hidden_payloads: z
       .array(
         z.object({
@@ -122,8 +136,12 @@ export const detectOptionFields = {
     .boolean()
     .optional()
     .meta({
-      description: `Run a second detection at 0.4 of input_size, for faces that fill much of the image; takes about a sixth longer. ${defaultIs('LARGE_FACES', 'true')}`,
+      description: `Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. ${defaultIs('LARGE_FACES', 'true')}`,
     }),
+  recall: z.enum(RECALL_LEVELS).optional().meta({
+    description:
+      'How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking',
+  }),
   landmarks: z.boolean().optional().meta({ description: 'Include the five landmarks of each face. Default: true' }),
 };
 

@@ -34,7 +34,8 @@ export class MaskingService {
     const { options } = request;
     const { detection, masking } = this.configuration;
     const mask = toMaskSettings(options, masking);
-    const detect = options.detect === false ? null : toDetectSettings(options, detection);
+    const detect =
+      options.detect === false ? null : toDetectSettings(options, { ...detection, recall: masking.recall });
     const answer = await this.pool.mask(request, detect, mask);
     return {
       body: {

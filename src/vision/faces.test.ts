@@ -1,9 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyBox } from '../../test/fixtures/shapes.ts';
 import { selectFaces, toPhoto } from './faces.ts';
-import type { Point } from './geometry.ts';
-import { fitToCanvas, fitToLongSide } from './letterbox.ts';
 import type { Candidate, Landmarks } from './scrfd.ts';
 
 const PHOTO = { width: 200, height: 100 };
@@ -14,56 +10,19 @@ function candidate(left: number, top: number, width: number, height: number, sco
 }
 
 describe('from the canvas to the photo', () => {
-  it('divides by the scale of each direction', () => {
-    const letterbox = { ...fitToLongSide(PHOTO, 640), scaleX: 2, scaleY: 4 };
+  it('moves by the offset, and divides by the scale of each direction', () => {
+    const placement = { scaleX: 2, scaleY: 4, offset: { x: 100, y: 40 } };
     const landmarks = [1, 2, 3, 4, 5].map((n) => ({ x: 10 * n, y: 20 * n })) as unknown as Landmarks;
-    expect(toPhoto({ ...candidate(20, 40, 60, 80), landmarks }, letterbox)).toEqual({
+    expect(toPhoto({ ...candidate(20, 40, 60, 80), landmarks }, placement)).toEqual({
       score: 0.9,
-      box: { left: 10, top: 10, right: 40, bottom: 30 },
-      landmarks: [1, 2, 3, 4, 5].map((n) => ({ x: 5 * n, y: 5 * n })),
+      box: { left: 60, top: 20, right: 90, bottom: 40 },
+      landmarks: [1, 2, 3, 4, 5].map((n) => ({ x: 50 + 5 * n, y: 10 + 5 * n })),
     });
   });
 
   it('keeps null where the network gives no landmarks', () => {
-    expect(toPhoto(candidate(0, 0, 10, 10), fitToLongSide(PHOTO, 640)).landmarks).toBeNull();
-  });
-
-  it('undoes the letterbox, of a free and of a fixed canvas', () => {
-    const side = fc.integer({ min: 1, max: 8000 });
-    const point: fc.Arbitrary<Point> = fc.record({
-      x: fc.double({ min: -100, max: 8000, noNaN: true }),
-      y: fc.double({ min: -100, max: 8000, noNaN: true }),
-    });
-    fc.assert(
-      fc.property(
-        fc.record({ width: side, height: side }),
-        fc.boolean(),
-        anyBox,
-        fc.tuple(point, point, point, point, point),
-        (photo, fixed, box, landmarks) => {
-          const letterbox = fixed ? fitToCanvas(photo, { width: 640, height: 640 }) : fitToLongSide(photo, 640);
-          const { scaleX, scaleY } = letterbox;
-          const onCanvas = {
-            score: 0.5,
-            box: {
-              left: box.left * scaleX,
-              top: box.top * scaleY,
-              right: box.right * scaleX,
-              bottom: box.bottom * scaleY,
-            },
-            landmarks: landmarks.map(({ x, y }) => ({ x: x * scaleX, y: y * scaleY })) as unknown as Landmarks,
-          };
-          const back = toPhoto(onCanvas, letterbox);
-          for (const edge of ['left', 'top', 'right', 'bottom'] as const) {
-            expect(back.box[edge]).toBeCloseTo(box[edge], 6);
-          }
-          landmarks.forEach(({ x, y }, index) => {
-            expect(back.landmarks![index]!.x).toBeCloseTo(x, 6);
-            expect(back.landmarks![index]!.y).toBeCloseTo(y, 6);
-          });
-        },
-      ),
-    );
+    const placement = { scaleX: 1, scaleY: 1, offset: { x: 0, y: 0 } };
+    expect(toPhoto(candidate(0, 0, 10, 10), placement).landmarks).toBeNull();
   });
 });
 

@@ -1,6 +1,5 @@
 import { type Box, clipBox, type Point, type Size } from './geometry.ts';
-import type { Letterbox } from './letterbox.ts';
-import { suppressOverlaps } from './nms.ts';
+import { strongest, suppressOverlaps } from './nms.ts';
 import type { Candidate, Landmarks } from './scrfd.ts';
 
 export interface SelectionOptions {
@@ -12,22 +11,27 @@ export interface SelectionOptions {
   readonly maxFaces: number;
 }
 
+/** How a part of a photo lies on the network's canvas: x of the photo is (x of the canvas + offset.x) / scaleX. */
+export interface Placement {
+  /** Network pixels per pixel of the photo. The two differ by the rounding to whole pixels. */
+  readonly scaleX: number;
+  readonly scaleY: number;
+  /** Where the part begins, in network pixels from the photo's top left. */
+  readonly offset: Point;
+}
+
 /** Canvas coordinates turned into those of the photo. */
-export function toPhoto(candidate: Candidate, { scaleX, scaleY }: Letterbox): Candidate {
-  const point = ({ x, y }: Point): Point => ({ x: x / scaleX, y: y / scaleY });
+export function toPhoto(candidate: Candidate, { scaleX, scaleY, offset }: Placement): Candidate {
+  const point = ({ x, y }: Point): Point => ({ x: (x + offset.x) / scaleX, y: (y + offset.y) / scaleY });
   const { box, landmarks, score } = candidate;
+  const { x: left, y: top } = point({ x: box.left, y: box.top });
+  const { x: right, y: bottom } = point({ x: box.right, y: box.bottom });
   return {
     score,
-    box: { left: box.left / scaleX, top: box.top / scaleY, right: box.right / scaleX, bottom: box.bottom / scaleY },
+    box: { left, top, right, bottom },
     landmarks: landmarks && (landmarks.map(point) as unknown as Landmarks),
   };
 }
-
-/**
- * Suppression compares each with each: beyond this many, a low threshold on a large canvas would hold a thread for many
- * seconds. Far more than the faces of any photo, since each face has a handful of candidates.
- */
-const MAX_CANDIDATES = 5000;
 
 /** One detection per face, clipped to the photo, best first. Boxes with nothing inside the photo are dropped. */
 export function selectFaces(candidates: readonly Candidate[], photo: Size, options: SelectionOptions): Candidate[] {
@@ -50,9 +54,4 @@ export function chooseFaces<Face extends { readonly box: Box }>(
 
 function shortSide({ left, top, right, bottom }: Box): number {
   return Math.min(right - left, bottom - top);
-}
-
-function strongest(candidates: readonly Candidate[]): readonly Candidate[] {
-  if (candidates.length <= MAX_CANDIDATES) return candidates;
-  return candidates.toSorted((a, b) => b.score - a.score).slice(0, MAX_CANDIDATES);
 }

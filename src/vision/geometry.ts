@@ -40,9 +40,12 @@ export function union(a: Box, b: Box): Box {
   };
 }
 
-/** Intersection over union, 0 to 1; 0 where both are empty. */
+/** Intersection over union, 0 to 1; 0 where both are empty. Called for each pair of candidates: it makes no objects. */
 export function iou(a: Box, b: Box): number {
-  const shared = boxArea(intersection(a, b));
+  const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+  const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+  if (width <= 0 || height <= 0) return 0;
+  const shared = width * height;
   const covered = boxArea(a) + boxArea(b) - shared;
   return covered > 0 ? shared / covered : 0;
 }

@@ -8,6 +8,7 @@ import { readConfiguration } from '../../src/config/configuration.ts';
 import { toDetectSettings } from '../../src/inference/detection-body.ts';
 import { Detector } from '../../src/inference/worker/detector.ts';
 import { detectFaces } from '../../src/inference/worker/pipeline.ts';
+import { canvasFor, sizeAt } from '../../src/vision/letterbox.ts';
 import { suppressOverlaps } from '../../src/vision/nms.ts';
 import { type Candidate, decodeCandidates } from '../../src/vision/scrfd.ts';
 import { toTensor } from '../../src/vision/tensor.ts';
@@ -81,7 +82,8 @@ for (const { path, anchorsPerCell } of models) {
     async function outputsFor(image: Buffer) {
       const upright = sharp(image).autoOrient().removeAlpha().toColourspace('srgb');
       const { width, height } = (await upright.metadata()).autoOrient;
-      const { content, canvas } = detector.letterbox({ width, height }, 640);
+      const content = sizeAt({ width, height }, 640);
+      const canvas = detector.fixedCanvas ?? canvasFor(content);
       const pixels = await upright.resize(content.width, content.height, { fit: 'fill' }).raw().toBuffer();
       return { canvas, outputs: await detector.infer(toTensor(pixels, content, canvas), canvas) };
     }

@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor } from '../../models/onnx-runtime.ts';
 import type { Size } from '../../vision/geometry.ts';
-import { CANVAS_MULTIPLE, fitToCanvas, fitToLongSide, type Letterbox } from '../../vision/letterbox.ts';
+import { CANVAS_MULTIPLE } from '../../vision/letterbox.ts';
 import { decodeCandidates, type NetworkOutput } from '../../vision/scrfd.ts';
 import { release } from './release.ts';
 
@@ -17,7 +17,8 @@ export class Detector {
   /** Created by the first canvas that needs it: most services never see one. */
   #withoutArena: InferenceSession | undefined;
   readonly #inputName: string;
-  readonly #fixedCanvas: Size | null;
+  /** Of a network that takes no other; null: any whose sides are multiples of 32. */
+  readonly fixedCanvas: Size | null;
   /** Grows to the largest canvas in the arena: a fresh one for each inference would have to be mapped in page by page. */
   #input = new Float32Array();
 
@@ -29,7 +30,7 @@ export class Detector {
     this.#inArena = inArena;
     this.#createWithoutArena = createWithoutArena;
     this.#inputName = input.name;
-    this.#fixedCanvas = fixedCanvas(input.shape);
+    this.fixedCanvas = fixedCanvas(input.shape);
   }
 
   static async load(path: string, ortThreads: number): Promise<Detector> {
@@ -46,16 +47,6 @@ export class Detector {
         extra: { session: { intra_op: { allow_spinning: '0' } } },
       });
     return new Detector(await create(true), () => create(false));
-  }
-
-  /**
-   * How to lay the photo on the network's canvas.
-   * @param inputSize long side of the canvas in pixels; a network of fixed input size ignores it
-   * @param share of that size at which the photo is looked at, 0 to 1
-   */
-  letterbox(photo: Size, inputSize: number, share = 1): Letterbox {
-    if (this.#fixedCanvas) return fitToCanvas(photo, this.#fixedCanvas, share);
-    return fitToLongSide(photo, Math.max(CANVAS_MULTIPLE, inputSize * share));
   }
 
   /** Room for the tensor of a canvas, until the next is asked for. */
@@ -84,7 +75,7 @@ export class Detector {
 
   /** One inference on an empty canvas: the first one allocates, and shows whether the outputs are as they should be. */
   async warmUp(): Promise<void> {
-    const canvas = this.#fixedCanvas ?? { width: CANVAS_MULTIPLE, height: CANVAS_MULTIPLE };
+    const canvas = this.fixedCanvas ?? { width: CANVAS_MULTIPLE, height: CANVAS_MULTIPLE };
     const outputs = await this.infer(new Float32Array(3 * canvas.width * canvas.height), canvas);
     decodeCandidates(outputs, canvas, 1);
   }

@@ -1,33 +1,36 @@
 import { selectFaces, toPhoto } from '../../vision/faces.ts';
-import type { Size } from '../../vision/geometry.ts';
-import type { Letterbox } from '../../vision/letterbox.ts';
+import { boxArea, intersection, type Size } from '../../vision/geometry.ts';
+import { type Finding, joinLooks } from '../../vision/join-looks.ts';
+import { canvasFor } from '../../vision/letterbox.ts';
+import { type Look, type LookPlan, planLooks, smallestFace } from '../../vision/looks.ts';
+import { strongest, suppressOverlaps } from '../../vision/nms.ts';
 import type { Raster } from '../../vision/raster.ts';
 import { type Candidate, decodeCandidates } from '../../vision/scrfd.ts';
-import { shrinkByMean } from '../../vision/shrink.ts';
 import { toTensor } from '../../vision/tensor.ts';
+import { turnBack, turnedSize } from '../../vision/turn.ts';
 import type { View } from '../../vision/views.ts';
 import type { Detector } from './detector.ts';
 import type { DetectSettings, Face } from './messages.ts';
+import { PixelsForLooks, type ReadAtSize } from './pixels-for-looks.ts';
 import { resizePixels } from './source-image.ts';
 import type { Stages } from './stages.ts';
-
-/**
- * SCRFD misses faces that are larger than its largest anchors: about 400 pixels as the network sees them. A second
- * look at a quarter of the size costs a tenth of the first and finds them; there, only faces that are large are taken,
- * since the first look places the others better.
- */
-const SECOND_LOOK = { share: 0.25, leastSize: 0.25 };
-
-/** Reads a photo, as a viewer may show it, at the size at which the network sees it. */
-export type ReadAtSize = (size: Size) => Promise<Raster>;
 
 /** What each view shows of decoded pixels. */
 export function readViews(photo: Raster, views: readonly View[]): ReadAtSize[] {
   return views.map((view) => (size) => resizePixels(photo, size, view));
 }
 
+/** What a search has found, and how it looked. */
+export interface Search {
+  /** Best first; a face that several views show is found once. */
+  readonly faces: readonly Face[];
+  /** Those that were taken, of all views. */
+  readonly looks: readonly Look[];
+  /** Longer side in pixels of the photo of the smallest face that can be expected to be found anywhere in it. */
+  readonly smallestFace: number;
+}
+
 /**
- * Best first; a face that several views show is found once.
  * @param views what viewers may show of the photo
  * @param readStage name of the stage in which pixels are read
  */
@@ -38,48 +41,116 @@ export async function findFaces(
   views: readonly ReadAtSize[],
   settings: DetectSettings,
   readStage: string,
-): Promise<Face[]> {
-  const candidates: Candidate[][] = [];
+): Promise<Search> {
+  const plan = planLooks(photo, { ...settings, fixedCanvas: detector.fixedCanvas });
+  const candidates: Candidate[] = [];
+  const looks = new Set<Look>();
   for (const readAtSize of views) {
-    candidates.push(await lookTwice(stages, detector, photo, readAtSize, settings, readStage));
+    const pixels = new PixelsForLooks(photo, readAtSize);
+    const threshold = findingThreshold(plan, settings.threshold);
+    const findings = await followPlan(plan, photo, (look) => {
+      looks.add(look);
+      return takeLook(look, stages, detector, pixels, threshold, readStage);
+    });
+    candidates.push(...(await stages.run('select', () => joinTurns(findings, photo, settings))));
   }
-  return stages.run('select', () => selectFaces(candidates.flat(), photo, settings));
+  const faces = await stages.run('select', () => selectFaces(candidates, photo, settings));
+  return { faces, looks: [...looks], smallestFace: smallestFace(plan.looks, photo) };
 }
 
-async function lookTwice(
-  stages: Stages,
-  detector: Detector,
-  photo: Size,
-  readAtSize: ReadAtSize,
-  { inputSize, threshold, largeFaces }: DetectSettings,
-  readStage: string,
-): Promise<Candidate[]> {
-  const letterbox = detector.letterbox(photo, inputSize);
-  const pixels = await stages.run(readStage, () => readAtSize(letterbox.content));
-  const candidates = await findCandidates(stages, detector, pixels, letterbox, threshold);
-  if (!largeFaces) return candidates;
-  const smaller = detector.letterbox(photo, inputSize, SECOND_LOOK.share);
-  const shrunk = await stages.run(readStage, () => shrinkByMean(pixels, smaller.content));
-  const leastSize = SECOND_LOOK.leastSize * Math.max(photo.width, photo.height);
-  const found = await findCandidates(stages, detector, shrunk, smaller, threshold);
-  return [
-    ...candidates,
-    ...found.filter(({ box }) => Math.max(box.right - box.left, box.bottom - box.top) >= leastSize),
+/** Where several looks vote, weaker findings count as well, down to this share of the threshold. */
+const VOTING_SHARE = 0.2;
+/** Below this score, a network gives thousands of candidates that mean nothing. */
+const LEAST_VOTE = 0.02;
+
+/** Minimum score of what a look finds, so that less than the threshold can decide on votes and turns. */
+function findingThreshold({ looks, ifTurned }: LookPlan, threshold: number): number {
+  const voters = new Set(looks.filter(({ votes }) => votes).map(({ longSide }) => longSide));
+  const needed = [
+    ...(voters.size > 1 ? [Math.max(LEAST_VOTE, VOTING_SHARE * threshold)] : []),
+    ...(ifTurned.length > 0 ? [CLEAR_SCORE] : []),
   ];
+  return Math.min(threshold, ...needed);
 }
 
-/** Candidates in pixels of the photo. */
-async function findCandidates(
+/** A small look shows as much as the scores of its faces from this one on come to. */
+const CLEAR_SCORE = 0.3;
+const SAME_FACE = 0.4;
+/** Findings up to this longer side in network pixels are reason enough to look at their tile at the photo's own size. */
+const SMALL_FACE = 24;
+const SMALL_FACE_SCORE = 0.25;
+
+/**
+ * Takes the looks of the plan, those under a condition where what was found before meets it.
+ * @returns without those of the turns that were looked at for nothing
+ */
+async function followPlan(
+  { looks, ifTurned, ifCrowded }: LookPlan,
+  photo: Size,
+  take: (look: Look) => Promise<Finding>,
+): Promise<readonly Finding[]> {
+  const takeAll = async (some: readonly Look[]) => {
+    const findings: Finding[] = [];
+    for (const look of some) findings.push(await take(look));
+    return findings;
+  };
+  const upright = await takeAll(looks);
+  const turned = await takeAll(ifTurned.map((other) => other.at(-1)!));
+  const clearest = clearestOf([upright.at(-1)!, ...turned]) - 1;
+  const better = clearest < 0 ? [] : [turned[clearest]!, ...(await takeAll(ifTurned[clearest]!.slice(0, -1)))];
+  const small = smallFaces(upright, photo);
+  const crowded = ifCrowded.filter(({ tile }) => small.some(({ box }) => boxArea(intersection(box, tile)) > 0));
+  return [...upright, ...better, ...(await takeAll(crowded))];
+}
+
+/** Index of the finding that shows most; the first of those that show equally much. */
+function clearestOf(findings: readonly Finding[]): number {
+  if (findings.length === 1) return 0;
+  const shown = findings.map(({ candidates }) => {
+    const clear = strongest(candidates.filter(({ score }) => score >= CLEAR_SCORE));
+    return suppressOverlaps(clear, SAME_FACE).reduce((sum, { score }) => sum + score, 0);
+  });
+  return shown.indexOf(Math.max(...shown));
+}
+
+function smallFaces(findings: readonly Finding[], photo: Size): Candidate[] {
+  const longSide = Math.max(photo.width, photo.height);
+  return findings.flatMap(({ look, candidates }) =>
+    candidates.filter(
+      ({ box, score }) =>
+        score >= SMALL_FACE_SCORE &&
+        Math.max(box.right - box.left, box.bottom - box.top) * (look.longSide / longSide) <= SMALL_FACE,
+    ),
+  );
+}
+
+/** In pixels of the photo. */
+function joinTurns(
+  findings: readonly Finding[],
+  photo: Size,
+  { threshold, nmsThreshold }: DetectSettings,
+): Candidate[] {
+  return [...Map.groupBy(findings, ({ look }) => look.turn)].flatMap(([turn, group]) =>
+    joinLooks(group, turnedSize(photo, turn), nmsThreshold)
+      .filter(({ score }) => score >= threshold)
+      .map((candidate) => turnBack(candidate, turn, photo)),
+  );
+}
+
+async function takeLook(
+  look: Look,
   stages: Stages,
   detector: Detector,
-  pixels: Raster,
-  letterbox: Letterbox,
+  pixels: PixelsForLooks,
   threshold: number,
-): Promise<Candidate[]> {
-  const { content, canvas } = letterbox;
-  const tensor = await stages.run('tensor', () => toTensor(pixels.data, content, canvas, detector.inputFor(canvas)));
+  readStage: string,
+): Promise<Finding> {
+  const { rgb, placement } = await stages.run(readStage, () => pixels.of(look));
+  const canvas = detector.fixedCanvas ?? canvasFor(rgb);
+  const tensor = await stages.run('tensor', () => toTensor(rgb.data, rgb, canvas, detector.inputFor(canvas)));
   const outputs = await stages.run('inference', () => detector.infer(tensor, canvas));
-  return stages.run('select', () =>
-    decodeCandidates(outputs, canvas, threshold).map((candidate) => toPhoto(candidate, letterbox)),
+  const candidates = await stages.run('select', () =>
+    decodeCandidates(outputs, canvas, threshold).map((candidate) => toPhoto(candidate, placement)),
   );
+  return { look, candidates };
 }

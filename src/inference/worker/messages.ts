@@ -4,6 +4,7 @@ import type { CallerRegion, MaskOptions } from '../../vision/mask.ts';
 import type { MaskStyle } from '../../vision/paint.ts';
 import type { HiddenPayload } from '../../vision/container/hidden-payloads.ts';
 import type { SelectionOptions } from '../../vision/faces.ts';
+import type { LookCount, RecallLevel } from '../../vision/looks.ts';
 import type { Landmarks } from '../../vision/scrfd.ts';
 
 /** What crosses between the main thread and a worker: plain values and transferred buffers, nothing with methods. */
@@ -25,6 +26,8 @@ export interface DetectSettings extends SelectionOptions {
   readonly maxInputSize: number;
   /** Look a second time at a smaller size, for faces that fill much of the photo. */
   readonly largeFaces: boolean;
+  /** How many more looks are taken. */
+  readonly recall: RecallLevel;
 }
 
 export const OUTPUT_FORMATS = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const;
@@ -110,10 +113,19 @@ export interface StageWork {
   readonly parts: readonly StageWork[];
 }
 
+/** How faces were looked for. */
+export interface SearchFacts {
+  readonly looks: readonly LookCount[];
+  /** Longer side in pixels of the image below which faces are likely to be missed. */
+  readonly smallestFace: number;
+}
+
 export interface DetectAnswer {
   readonly image: ImageFacts;
   /** Of an animation: those of the first frame where only detected, of all where masked. */
   readonly faces: readonly Face[];
+  /** Null where no faces were looked for. */
+  readonly search: SearchFacts | null;
   readonly hiddenPayloads: readonly HiddenPayload[];
   readonly timings: StageTimings;
   /** When each stage ran. */

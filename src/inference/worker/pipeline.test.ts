@@ -7,7 +7,7 @@ import { type Orientation, portrait, render, withOrientation } from '../../../te
 import { asBox, decode, overlap } from '../../../test/support/picture.ts';
 import { DomainError } from '../../errors/domain-error.ts';
 import { Detector } from './detector.ts';
-import type { CancelFlag, MaskSettings } from './messages.ts';
+import type { CancelFlag, DetectSettings, MaskSettings } from './messages.ts';
 import { detectFaces, maskFaces, type Tools } from './pipeline.ts';
 import { hasShared, shared } from '../../../test/support/shared.ts';
 
@@ -204,7 +204,7 @@ describe('an image with transparency', () => {
     const image = await transparent((rgb, x) => [...rgb, alpha(x)]);
     let count = 0;
     const counting = {
-      letterbox: tools.detector.letterbox.bind(tools.detector),
+      fixedCanvas: tools.detector.fixedCanvas,
       inputFor: tools.detector.inputFor.bind(tools.detector),
       infer: (...given: Parameters<Detector['infer']>) => {
         count++;
@@ -212,7 +212,7 @@ describe('an image with transparency', () => {
       },
     } as unknown as Detector;
     const counted = { ...tools, detector: counting, verifier: counting };
-    const once = { ...detect, largeFaces: false };
+    const once: DetectSettings = { ...detect, largeFaces: false, recall: 'fast' };
     // A fill that no network takes for a face: else the original would be searched once more.
     const style = { ...mask.style, color: [0, 0, 0] } as const;
     const countOf = async (work: (counted: Tools) => Promise<unknown>) => {

@@ -3,12 +3,13 @@ import { DomainError } from '../../errors/domain-error.ts';
 import { hiddenPayloads } from '../../vision/container/hidden-payloads.ts';
 import { chooseFaces } from '../../vision/faces.ts';
 import type { Size } from '../../vision/geometry.ts';
+import { countLooks } from '../../vision/looks.ts';
 import { type CallerRegion, type MaskShape, onGrid, planMask } from '../../vision/mask.ts';
 import { clearHiddenColor, type Raster } from '../../vision/raster.ts';
 import { viewsOf } from '../../vision/views.ts';
 import type { Detector } from './detector.ts';
 import { encodeFrames, encodeImage } from './encode.ts';
-import { findFaces, readViews } from './find-faces.ts';
+import { findFaces, readViews, type Search } from './find-faces.ts';
 import { MaskedFrames } from './masked-frames.ts';
 import {
   ANIMATED_FORMATS,
@@ -40,12 +41,12 @@ export async function detectFaces(task: DetectTask, { detector, maxPixels }: Too
   const source = await stages.run('header', () => openImage(task.image, maxPixels));
   if (source.hasAlpha) {
     const [frame] = await stages.run('decode', () => decodeShown(source, 1));
-    return describe(source, await findIn(frame!, task.detect, detector, stages), stages);
+    return describe(source, [await findIn(frame!, task.detect, detector, stages)], stages);
   }
-  const faces = await stages.group('detect', () =>
+  const search = await stages.group('detect', () =>
     findFaces(stages, detector, source.size, [(size) => decodeAtSize(source, size)], task.detect, 'decode'),
   );
-  return describe(source, faces, stages);
+  return describe(source, [search], stages);
 }
 
 /** header ▸ decode at full size ▸ resize ▸ infer ▸ select ▸ mask ▸ verify ▸ encode; frame by frame where there are many */
@@ -82,11 +83,7 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
   const maskedBoxes = [...planned.flat().map(({ box }) => box), ...(verified?.added.flat() ?? [])];
   const digests = mask.digests ? await stages.run('digest', () => digest(task.image, bytes)) : null;
   return {
-    ...describe(
-      source,
-      found.flatMap(({ faces }, frame) => faces.map((face) => (frameCount > 1 ? { ...face, frame } : face))),
-      stages,
-    ),
+    ...describe(source, detect ? found : [], stages),
     output: { format, bytes },
     maskedCount: maskedBoxes.length,
     maskedBoxes,
@@ -102,8 +99,7 @@ async function decodeShown(source: SourceImage, count: number): Promise<Raster[]
   return frames;
 }
 
-interface Found {
-  readonly faces: readonly Face[];
+interface Found extends Search {
   /** What may be faces as well, for verification: too faint or too small for what the caller asks for, or too many. */
   readonly faint: readonly Face[];
 }
@@ -114,18 +110,18 @@ async function findToMask(
   detector: Detector,
   stages: Stages,
 ): Promise<Found> {
-  if (!detect) return { faces: [], faint: [] };
-  if (!mask.verify) return { faces: await findIn(frame, detect, detector, stages), faint: [] };
-  const all = await findIn(frame, verifySettings(detect, mask), detector, stages);
+  if (!detect) return { faces: [], looks: [], smallestFace: Infinity, faint: [] };
+  if (!mask.verify) return { ...(await findIn(frame, detect, detector, stages)), faint: [] };
+  const { faces: all, ...search } = await findIn(frame, verifySettings(detect, mask), detector, stages);
   const faces = chooseFaces(
     all.filter(({ score }) => score >= detect.threshold),
     detect,
   );
   const chosen = new Set(faces);
-  return { faces, faint: all.filter((face) => !chosen.has(face)) };
+  return { ...search, faces, faint: all.filter((face) => !chosen.has(face)) };
 }
 
-function findIn(frame: Raster, settings: DetectSettings, detector: Detector, stages: Stages): Promise<Face[]> {
+function findIn(frame: Raster, settings: DetectSettings, detector: Detector, stages: Stages): Promise<Search> {
   return stages.group('detect', () =>
     findFaces(stages, detector, frame, readViews(frame, viewsOf(frame)), settings, 'resize'),
   );
@@ -136,11 +132,17 @@ function planFrame(faces: readonly Face[], { regions, plan }: MaskSettings, { gr
   return onGrid(planMask(boxes, regions, plan), grid);
 }
 
-function describe(source: SourceImage, faces: readonly Face[], stages: Stages): DetectAnswer {
+/** @param searches of the frames; none where no faces were looked for */
+function describe(source: SourceImage, searches: readonly Search[], stages: Stages): DetectAnswer {
   const { bytes, format, frames, size } = source;
+  const [first] = searches;
+  const looks = searches.flatMap((search) => search.looks);
   return {
     image: { ...size, format, frames },
-    faces,
+    faces: searches.flatMap(({ faces }, frame) =>
+      faces.map((face) => (searches.length > 1 ? { ...face, frame } : face)),
+    ),
+    search: first ? { looks: countLooks(looks), smallestFace: first.smallestFace } : null,
     hiddenPayloads: hiddenPayloads(bytes, frames),
     timings: stages.timings,
     work: stages.work,

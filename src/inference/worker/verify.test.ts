@@ -9,7 +9,7 @@ import { Detector } from './detector.ts';
 import type { DetectSettings, MaskSettings, MaskTask } from './messages.ts';
 import { maskFaces } from './pipeline.ts';
 
-const detect: DetectSettings = { ...DEFAULT_DETECT, largeFaces: false };
+const detect: DetectSettings = { ...DEFAULT_DETECT, largeFaces: false, recall: 'fast' };
 const mask: MaskSettings = {
   ...DEFAULT_MASK,
   style: { method: 'solid', color: [255, 0, 255], strength: 0.5 },
@@ -29,7 +29,7 @@ function changed(change: (outputs: NetworkOutput[], call: number) => NetworkOutp
   let calls = 0;
   return {
     inputFor: detector.inputFor.bind(detector),
-    letterbox: detector.letterbox.bind(detector),
+    fixedCanvas: detector.fixedCanvas,
     infer: async (...given: Parameters<Detector['infer']>) => change(await detector.infer(...given), calls++),
   } as unknown as Detector;
 }

@@ -111,10 +111,14 @@ async function findBare(frames: MaskedFrames, frame: number, verifying: Verifyin
   const { detect, format, mask, stages, verifier } = verifying;
   const settings = {
     ...verifySettings(detect, mask),
+    // One look at another size: what the first search found by many is masked already.
+    recall: 'fast' as const,
     inputSize: Math.min(detect.maxInputSize, Math.round((detect.inputSize * OTHER_SIZE) / 32) * 32),
   };
-  const look = (photo: Raster, views: readonly View[], nmsThreshold: number) =>
-    findFaces(stages, verifier, photo, readViews(photo, views), { ...settings, nmsThreshold }, 'verify');
+  const look = async (photo: Raster, views: readonly View[], nmsThreshold: number) => {
+    const options = { ...settings, nmsThreshold };
+    return (await findFaces(stages, verifier, photo, readViews(photo, views), options, 'verify')).faces;
+  };
 
   const picture = frames.pictures[frame]!;
   const found = await look(picture, viewsIn(format, picture), settings.nmsThreshold);

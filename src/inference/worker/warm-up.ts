@@ -11,6 +11,7 @@ const DETECT: DetectSettings = {
   inputSize: 640,
   maxInputSize: 640,
   largeFaces: true,
+  recall: 'fast',
 };
 const MASK: MaskSettings = {
   plan: { shape: 'ellipse', padding: 0.2 },

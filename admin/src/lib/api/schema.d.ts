@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Do the workers answer? If not, the process should be restarted */
+        /** Liveness: do the workers respond? If not, restart the process */
         get: operations["live"];
         put?: never;
         post?: never;
@@ -45,7 +45,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Is the model loaded in every worker, and are requests taken? */
+        /** Readiness: is the model loaded in every worker? */
         get: operations["ready"];
         put?: never;
         post?: never;
@@ -64,7 +64,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Find the faces in an image */
+        /** Detect faces */
         post: operations["detect"];
         delete?: never;
         options?: never;
@@ -82,8 +82,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Mask the faces in an image
-         * @description Answers with the masked image; with `Accept: application/json`, with the image as base64 beside the detection.
+         * Mask faces
+         * @description Returns the masked image. With `Accept: application/json`, returns JSON: the detection result and the masked image as base64.
          */
         post: operations["mask"];
         delete?: never;
@@ -101,7 +101,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Check a receipt against an image */
+        /** Verify a receipt */
         post: operations["verifyReceipt"];
         delete?: never;
         options?: never;
@@ -116,7 +116,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The public key of receipts, as a JSON Web Key Set */
+        /** Public keys for receipts, as a JSON Web Key Set */
         get: operations["receiptKeys"];
         put?: never;
         post?: never;
@@ -133,12 +133,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who is asking, and what there is */
+        /** Current session */
         get: operations["adminSession"];
         put?: never;
-        /** Open a session with the console’s password */
+        /** Log in with the password of the console */
         post: operations["adminLogin"];
-        /** End the session */
+        /** Log out */
         delete: operations["adminLogout"];
         options?: never;
         head?: never;
@@ -152,7 +152,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The images that are kept */
+        /** List stored images */
         get: operations["adminImages"];
         put?: never;
         post?: never;
@@ -169,13 +169,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One image */
+        /** Get a stored image */
         get: operations["adminImage"];
         put?: never;
         post?: never;
         /**
-         * Erase an image and all that was made of it
-         * @description The id may also be that of one of its jobs, also of one that still waits in the spool.
+         * Erase an image with its jobs and results
+         * @description The ID may also be that of one of its jobs, even if the job is still in the spool.
          */
         delete: operations["adminEraseImage"];
         options?: never;
@@ -190,7 +190,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A small picture of an image: upright, its first frame */
+        /** Get the thumbnail of an image */
         get: operations["adminThumbnail"];
         put?: never;
         post?: never;
@@ -207,7 +207,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The jobs that are kept */
+        /** List stored jobs */
         get: operations["adminJobs"];
         put?: never;
         post?: never;
@@ -225,8 +225,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All jobs of a filter as CSV
-         * @description Cells that a spreadsheet would run as a formula start with an apostrophe.
+         * Export jobs as CSV
+         * @description Cells that a spreadsheet would run as a formula are prefixed with an apostrophe.
          */
         get: operations["adminJobsCsv"];
         put?: never;
@@ -244,7 +244,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One job, with all that was found */
+        /** Get a job with its faces */
         get: operations["adminJob"];
         put?: never;
         post?: never;
@@ -263,7 +263,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Compare records, objects and spool, and repair what differs */
+        /** Compare records, objects and spool, and repair differences */
         post: operations["adminReconcile"];
         delete?: never;
         options?: never;
@@ -278,7 +278,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What was done to what is kept, and by whom; newest first */
+        /** Audit log of changes to stored data, newest first */
         get: operations["adminAudit"];
         put?: never;
         post?: never;
@@ -296,8 +296,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the service did over time, and which instances do it
-         * @description The period is widened to whole steps, counted from 1970.
+         * Traffic statistics and running instances
+         * @description The period is extended to whole steps, counted from 1970.
          */
         get: operations["adminStatistics"];
         put?: never;
@@ -315,7 +315,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What this process is, how it is set up, and how it fares */
+        /** System information: version, configuration, status */
         get: operations["adminSystem"];
         put?: never;
         post?: never;
@@ -334,7 +334,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Find the faces in an image, to try it out */
+        /** Detect faces (playground) */
         post: operations["adminPlaygroundDetect"];
         delete?: never;
         options?: never;
@@ -351,7 +351,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Mask the faces in an image, to try it out */
+        /** Mask faces (playground) */
         post: operations["adminPlaygroundMask"];
         delete?: never;
         options?: never;
@@ -368,7 +368,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Find or mask the faces of a stored image anew */
+        /** Run detection or masking again on a stored image */
         post: operations["adminRerun"];
         delete?: never;
         options?: never;
@@ -381,18 +381,31 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Detection: {
-            /** @description The request’s id, also in X-Request-Id */
+            /** @description Request ID, also in X-Request-Id */
             id: string;
             model: components["schemas"]["Model"];
             image: components["schemas"]["Image"];
             /** @description Best first */
             faces: components["schemas"]["Face"][];
             face_count: number;
-            /** @description What the image as sent carries beside its picture; a masked image carries none of it */
+            /** @description How the image was searched; null if it was not */
+            search: {
+                /** @description Faces whose longer side is shorter may be missed */
+                smallest_face_px: number;
+                looks: {
+                    /** @description Long side of the whole image as the network saw it, in pixels */
+                    size: number;
+                    /** @description By how much the image was turned clockwise, in degrees */
+                    turn: number;
+                    /** @description How often the network ran: once for each tile of each frame */
+                    runs: number;
+                }[];
+            } | null;
+            /** @description Hidden data found in the uploaded file besides the picture; a masked image contains none of it */
             hidden_payloads: {
                 /** @enum {string} */
                 kind: "exif" | "thumbnail" | "gps" | "xmp" | "iptc" | "comment" | "second_image" | "gain_map" | "motion_video" | "trailing_bytes" | "extra_frames" | "unknown";
-                /** @description 0: within another payload */
+                /** @description 0: inside another payload */
                 bytes: number;
             }[];
             /** @description Milliseconds by stage; `queue` is the wait for a worker, `total` the sum */
@@ -404,22 +417,22 @@ export interface components {
             name: string;
             sha256: string;
         };
-        /** @description Of the upright image, after its EXIF orientation has been applied */
+        /** @description The upright image, after its EXIF orientation has been applied */
         Image: {
             width: number;
             height: number;
             format: string;
-            /** @description Of an animation, or pages. Detection looks at the first */
+            /** @description Number of frames or pages. Detection uses the first one */
             frames: number;
         };
         Face: {
             box: components["schemas"]["Box"];
             box_normalized: components["schemas"]["NormalizedBox"];
-            /** @description How sure the detector is, 0 to 1 */
+            /** @description Confidence of the detector, 0 to 1 */
             score: number;
-            /** @description Absent if not asked for; null if the model gives none */
+            /** @description Absent if not requested; null if the model does not provide them */
             landmarks?: components["schemas"]["Landmarks"] | null;
-            /** @description Number of the frame or page, from 0; absent where there is but one */
+            /** @description Index of the frame or page, starting at 0; absent for images with a single frame */
             frame?: number;
         };
         /** @description In pixels of the upright image; width = right − left */
@@ -449,12 +462,12 @@ export interface components {
             y: number;
         };
         CheckedReceipt: {
-            /** @description The receipt is this service’s, and the image is the masked one */
+            /** @description true: the receipt is signed by this service, and the image is the masked image it was issued for */
             valid: boolean;
-            /** @description The signature is this service’s */
+            /** @description true: the receipt is signed by this service */
             signed: boolean;
             /**
-             * @description What the image is in the receipt
+             * @description Which image of the receipt it is: output is the masked image, input the original
              * @enum {string}
              */
             image: "output" | "input" | "neither";
@@ -463,13 +476,13 @@ export interface components {
         };
         Receipt: {
             /**
-             * @description Version of this statement
+             * @description Version of the receipt format
              * @enum {number}
              */
             receipt: 1;
-            /** @description The request’s id */
+            /** @description Request ID */
             jti: string;
-            /** @description When, in seconds since 1970 */
+            /** @description Time of issue, in seconds since 1970 */
             iat: number;
             input_sha256: string;
             output_sha256: string;
@@ -478,7 +491,7 @@ export interface components {
                 name: string;
                 sha256: string;
             };
-            /** @description What was masked: left, top, right, bottom in pixels of the upright image, before padding */
+            /** @description Masked boxes: left, top, right, bottom in pixels of the upright image, before padding */
             boxes: number[][];
             method: string;
             shape: string;
@@ -508,9 +521,9 @@ export interface components {
             password: string;
         };
         Session: {
-            /** @description As it stands in the audit: `console`, or `token:` and its name */
+            /** @description Name in the audit log: `console`, or `token:` followed by the name of the token */
             actor: string;
-            /** @description At the latest; null: a token does not expire */
+            /** @description Latest end of the session; null: a token does not expire */
             expires_at: string | null;
             /** @enum {string} */
             storage: "on" | "off";
@@ -520,53 +533,53 @@ export interface components {
         };
         ImagePage: {
             rows: components["schemas"]["ImageItem"][];
-            /** @description `after` of the next page; null: this is the last */
+            /** @description Pass as `after` to get the next page; null: this is the last page */
             next: string | null;
         };
         ImageItem: {
             /** Format: uuid */
             id: string;
             sha256: string;
-            /** @description As judged by its first bytes; unknown where they say nothing */
+            /** @description Image type, recognized by its first bytes; unknown if not recognized */
             type: string;
             bytes: number;
-            /** @description Of the upright image; null where it could not be decoded */
+            /** @description Width of the upright image in pixels; null if it could not be decoded */
             width: number | null;
             height: number | null;
-            /** @description Most that any of its jobs found; null: none has looked yet */
+            /** @description Highest face count of its jobs; null: no detection yet */
             face_count: number | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             last_used_at: string;
-            /** @description false: its bytes are lost, and come back when they are sent again */
-            kept: boolean;
-            /** @description null where nothing can be shown of it */
+            /** @description false: the file is lost; uploading the same image restores it */
+            stored: boolean;
+            /** @description null if there is no preview */
             thumbnail_url: string | null;
         };
         ImageDetail: {
             /** Format: uuid */
             id: string;
             sha256: string;
-            /** @description As judged by its first bytes; unknown where they say nothing */
+            /** @description Image type, recognized by its first bytes; unknown if not recognized */
             type: string;
             bytes: number;
-            /** @description Of the upright image; null where it could not be decoded */
+            /** @description Width of the upright image in pixels; null if it could not be decoded */
             width: number | null;
             height: number | null;
-            /** @description Most that any of its jobs found; null: none has looked yet */
+            /** @description Highest face count of its jobs; null: no detection yet */
             face_count: number | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             last_used_at: string;
-            /** @description false: its bytes are lost, and come back when they are sent again */
-            kept: boolean;
-            /** @description null where nothing can be shown of it */
+            /** @description false: the file is lost; uploading the same image restores it */
+            stored: boolean;
+            /** @description null if there is no preview */
             thumbnail_url: string | null;
-            /** @description Short-lived, readable without a session; of another host where images are kept in S3. null: there is none */
+            /** @description Short-lived URL, readable without a session; on another host if images are stored in S3. null: no file */
             original_url: string | null;
-            /** @description Of the addresses; null where there is none */
+            /** @description Expiry of the URLs; null if there are none */
             url_expires_at: string | null;
         };
         Erasure: {
@@ -574,12 +587,12 @@ export interface components {
             image_id: string | null;
             jobs: number;
             objects: number;
-            /** @description Files in the spool: jobs that waited, and damaged ones that are or may be of the image */
+            /** @description Files in the spool: waiting jobs, and damaged files that belong or may belong to the image */
             spooled: number;
         };
         JobPage: {
             rows: components["schemas"]["JobItem"][];
-            /** @description `after` of the next page; null: this is the last */
+            /** @description Pass as `after` to get the next page; null: this is the last page */
             next: string | null;
         };
         JobItem: {
@@ -589,7 +602,7 @@ export interface components {
             kind: "detect" | "mask";
             /** @enum {string} */
             status: "done" | "failed";
-            /** @description null: the image was lost with the thread that worked on it */
+            /** @description null: the image was lost when the worker thread crashed */
             image_id: string | null;
             face_count: number | null;
             masked_count: number | null;
@@ -613,7 +626,7 @@ export interface components {
             kind: "detect" | "mask";
             /** @enum {string} */
             status: "done" | "failed";
-            /** @description null: the image was lost with the thread that worked on it */
+            /** @description null: the image was lost when the worker thread crashed */
             image_id: string | null;
             face_count: number | null;
             masked_count: number | null;
@@ -630,7 +643,7 @@ export interface components {
             /** Format: date-time */
             stored_at: string;
             model_sha256: string;
-            /** @description As they were sent */
+            /** @description Options of the request */
             options: {
                 [key: string]: unknown;
             };
@@ -640,27 +653,27 @@ export interface components {
                 [key: string]: number;
             };
             image: components["schemas"]["ImageItem"] | null;
-            /** @description Short-lived, readable without a session; of another host where images are kept in S3. null: there is none */
+            /** @description Short-lived URL, readable without a session; on another host if images are stored in S3. null: no file */
             original_url: string | null;
-            /** @description Short-lived, readable without a session; of another host where images are kept in S3. null: there is none */
+            /** @description Short-lived URL, readable without a session; on another host if images are stored in S3. null: no file */
             result_url: string | null;
-            /** @description Of the addresses; null where there is none */
+            /** @description Expiry of the URLs; null if there are none */
             url_expires_at: string | null;
         };
         Reconcile: {
             /**
-             * @description true: only say what would be repaired
+             * @description true: only report what would be repaired
              * @default true
              */
             dry_run: boolean;
         };
         Reconciliation: {
             dry_run: boolean;
-            /** @description Objects that no record names: deleted */
+            /** @description Objects without a record: deleted */
             orphans: components["schemas"]["Finding"];
-            /** @description Objects that a record names and that are not there: marked as lost */
+            /** @description Records whose object does not exist: marked as lost */
             missing: components["schemas"]["Finding"];
-            /** @description Jobs that have waited in the spool for over an hour: tried again */
+            /** @description Jobs that have been in the spool for over an hour: retried */
             stuck: components["schemas"]["Finding"];
         };
         Finding: {
@@ -670,7 +683,7 @@ export interface components {
         };
         AuditPage: {
             rows: components["schemas"]["AuditItem"][];
-            /** @description `after` of the next page; null: this is the last */
+            /** @description Pass as `after` to get the next page; null: this is the last page */
             next: string | null;
         };
         AuditItem: {
@@ -678,9 +691,9 @@ export interface components {
             id: string;
             /** @enum {string} */
             action: "erase" | "prune" | "reconcile" | "rerun";
-            /** @description `schedule`, `command line`, `console`, or `token:` and its name */
+            /** @description `schedule`, `command line`, `console`, or `token:` followed by the name of the token */
             actor: string;
-            /** @description Id of the image that it was about */
+            /** @description ID of the image concerned */
             subject: string | null;
             counts: {
                 [key: string]: number;
@@ -694,31 +707,31 @@ export interface components {
             /** Format: date-time */
             to: string;
             step_seconds: number;
-            /** @description All of the period, also those in which nothing was asked */
+            /** @description All buckets of the period, including empty ones */
             buckets: components["schemas"]["Bucket"][];
             totals: components["schemas"]["Bucket"];
             /**
-             * @description service: all processes, as long as they are kept; process: that which answers alone, for a day at most, since storage is off or the database is away
+             * @description service: all processes; process: only the process that answers, for one day at most, because storage is off or the database is unavailable
              * @enum {string}
              */
             scope: "service" | "process";
-            /** @description Seen within the last minute */
+            /** @description Processes seen in the last minute */
             instances: components["schemas"]["Instance"][];
         };
-        /** @description Latencies are those of answers that were neither refused nor failed */
+        /** @description Latencies include successful requests only */
         Bucket: {
             /**
              * Format: date-time
-             * @description Its start
+             * @description Start of the bucket
              */
             at: string;
-            /** @description Answered requests to find or mask faces, those of the playground included */
+            /** @description Answered detection and masking requests, including the playground */
             requests: number;
-            /** @description Of these: refused with 503 for want of room, or with 429 */
+            /** @description Of these: rejected with 503 or 429 because the service was busy */
             rejected: number;
-            /** @description Of these: other answers from 400 to 499 */
+            /** @description Of these: other responses from 400 to 499 */
             client_errors: number;
-            /** @description Of these: other answers from 500 on */
+            /** @description Of these: other responses of 500 and above */
             server_errors: number;
             /** @description Faces found */
             faces: number;
@@ -726,14 +739,14 @@ export interface components {
             masked: number;
             bytes_in: number;
             bytes_out: number;
-            /** @description Within 5 %; null where nothing was answered */
+            /** @description Accurate to 5 %; null if there were no requests */
             p50_ms: number | null;
-            /** @description Within 5 %; null where nothing was answered */
+            /** @description Accurate to 5 %; null if there were no requests */
             p95_ms: number | null;
-            /** @description Within 5 %; null where nothing was answered */
+            /** @description Accurate to 5 %; null if there were no requests */
             p99_ms: number | null;
         };
-        /** @description A process of the service, as it last told of itself */
+        /** @description A process of the service, as last reported */
         Instance: {
             name: string;
             /** @enum {string} */
@@ -746,7 +759,7 @@ export interface components {
             slots: number;
             /** @description Requests that hold a permit */
             inferring: number;
-            /** @description Requests that wait for one */
+            /** @description Requests that wait for a permit */
             waiting: number;
             spool_files: number;
             spool_bytes: number;
@@ -754,7 +767,7 @@ export interface components {
             /** @enum {string} */
             storage: "off" | "ok" | "degraded";
         };
-        /** @description Of the process that answers */
+        /** @description The process that answers this request */
         System: {
             version: string;
             /** @enum {string} */
@@ -770,7 +783,7 @@ export interface components {
                 total_bytes: number;
             };
             model: components["schemas"]["SystemModel"];
-            /** @description null: the first one verifies */
+            /** @description null: the main model verifies */
             verify_model: components["schemas"]["SystemModel"] | null;
             pool: {
                 threads: number;
@@ -783,7 +796,7 @@ export interface components {
                 inference_used: number;
             };
             storage: components["schemas"]["SystemStorage"];
-            /** @description Of the data folder; null: storage is off */
+            /** @description Disk of the data folder; null: storage is off */
             disk: {
                 path: string;
                 total_bytes: number;
@@ -794,17 +807,17 @@ export interface components {
         SystemModel: {
             name: string;
             sha256: string;
-            licence: string;
-            /** @description Where it comes from */
+            license: string;
+            /** @description Origin of the model file */
             source: string;
             path: string;
         };
-        /** @description All but `enabled` and `problems` are null where storage is off */
+        /** @description If storage is off, everything except `enabled` and `problems` is null */
         SystemStorage: {
             enabled: boolean;
             /** @description null: storage is off */
             condition: ("ok" | "degraded") | null;
-            /** @description What is wrong at present */
+            /** @description Current problems */
             problems: string[];
             database: {
                 /** @enum {string} */
@@ -823,23 +836,23 @@ export interface components {
                 bytes: number;
                 max_bytes: number;
                 oldest_seconds: number;
-                /** @description Files that were put aside as damaged */
+                /** @description Damaged files that were moved aside */
                 damaged: number;
-                /** @description Jobs given up since the start of the process */
+                /** @description Jobs lost since the process started */
                 lost: number;
             } | null;
         };
         SystemSetting: {
             name: string;
-            /** @description In effect; of secrets only “hidden” or “not set” */
+            /** @description Current value; secrets show only “hidden” or “not set” */
             value: string;
             default: string;
             description: string;
-            /** @description Whether it is another than the default */
+            /** @description true: differs from the default */
             changed: boolean;
             secret: boolean;
         };
-        /** @description The same options as of the public routes */
+        /** @description Takes the same options as the public routes */
         Rerun: {
             /** @enum {string} */
             kind: "detect";
@@ -851,76 +864,86 @@ export interface components {
         };
         DetectOptions: {
             /**
-             * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+             * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
              * @example 0.5
              */
             threshold?: number;
-            /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+            /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
             nms_threshold?: number;
-            /** @description At most so many faces, best first. Default: all */
+            /** @description Maximum number of faces, best first. Default: all */
             max_faces?: number;
-            /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+            /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
             min_face_size?: number;
-            /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+            /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
             input_size?: number;
-            /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+            /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
             large_faces?: boolean;
-            /** @description Report the five landmarks of each face. Default: true */
+            /**
+             * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+             * @enum {string}
+             */
+            recall?: "fast" | "standard" | "high" | "max";
+            /** @description Include the five landmarks of each face. Default: true */
             landmarks?: boolean;
         };
         MaskOptions: {
             /**
-             * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+             * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
              * @example 0.5
              */
             threshold?: number;
-            /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+            /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
             nms_threshold?: number;
-            /** @description At most so many faces, best first. Default: all */
+            /** @description Maximum number of faces, best first. Default: all */
             max_faces?: number;
-            /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+            /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
             min_face_size?: number;
-            /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+            /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
             input_size?: number;
-            /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+            /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
             large_faces?: boolean;
-            /** @description Report the five landmarks of each face. Default: true */
+            /**
+             * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+             * @enum {string}
+             */
+            recall?: "fast" | "standard" | "high" | "max";
+            /** @description Include the five landmarks of each face. Default: true */
             landmarks?: boolean;
-            /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
+            /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
             detect?: boolean;
             /**
-             * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
+             * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
              * @enum {string}
              */
             method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-            /** @description true: the methods gaussian and mosaic may be used. Default: false */
+            /** @description true: allow the methods gaussian and mosaic. Default: false */
             allow_reversible?: boolean;
-            /** @description Colour of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
+            /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
             color?: string;
             /**
-             * @description Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
+             * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
              * @enum {string}
              */
             shape?: "ellipse" | "box";
-            /** @description Grows the mask on each side by this share of the face’s width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
+            /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
             padding?: number;
-            /** @description How smooth the blur, how coarse the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
+            /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
             strength?: number;
             /**
-             * @description Format of the answer. Default: that of the image. Animations and pages: webp, gif, tiff
+             * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
              * @enum {string}
              */
             format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-            /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
+            /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
             quality?: number;
             /**
-             * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+             * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
              * @enum {string}
              */
             effort?: "fast" | "small";
-            /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+            /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
             verify?: boolean;
-            /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
+            /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
             receipt?: boolean;
             /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
             regions?: components["schemas"]["Region"][];
@@ -931,13 +954,13 @@ export interface components {
             top: number;
             right: number;
             bottom: number;
-            /** @description true: faces whose centre lies in this box stay visible. Default: false */
+            /** @description true: faces whose center is in this box stay visible. Default: false */
             keep?: boolean;
         };
         RerunAnswer: {
             /**
              * Format: uuid
-             * @description Of the job that is kept: it can be read once it is stored, in a moment
+             * @description ID of the job; it can be read as soon as it has been stored
              */
             job_id: string;
             /** @enum {string} */
@@ -958,34 +981,47 @@ export interface components {
             request_id: string;
         };
         Masked: {
-            /** @description The request’s id, also in X-Request-Id */
+            /** @description Request ID, also in X-Request-Id */
             id: string;
             model: components["schemas"]["Model"];
             image: components["schemas"]["Image"];
             /** @description Best first */
             faces: components["schemas"]["Face"][];
             face_count: number;
-            /** @description What the image as sent carries beside its picture; a masked image carries none of it */
+            /** @description How the image was searched; null if it was not */
+            search: {
+                /** @description Faces whose longer side is shorter may be missed */
+                smallest_face_px: number;
+                looks: {
+                    /** @description Long side of the whole image as the network saw it, in pixels */
+                    size: number;
+                    /** @description By how much the image was turned clockwise, in degrees */
+                    turn: number;
+                    /** @description How often the network ran: once for each tile of each frame */
+                    runs: number;
+                }[];
+            } | null;
+            /** @description Hidden data found in the uploaded file besides the picture; a masked image contains none of it */
             hidden_payloads: {
                 /** @enum {string} */
                 kind: "exif" | "thumbnail" | "gps" | "xmp" | "iptc" | "comment" | "second_image" | "gain_map" | "motion_video" | "trailing_bytes" | "extra_frames" | "unknown";
-                /** @description 0: within another payload */
+                /** @description 0: inside another payload */
                 bytes: number;
             }[];
             /** @description Milliseconds by stage; `queue` is the wait for a worker, `total` the sum */
             timings: {
                 [key: string]: number;
             };
-            /** @description Faces and regions that were masked */
+            /** @description Number of faces and regions masked */
             masked_count: number;
             /**
-             * @description irreversible: nothing of what is under the masks is left in the image
+             * @description irreversible: the output contains nothing of the pixels under the masks
              * @enum {string}
              */
             assurance: "irreversible" | "reversible";
-            /** @description A signed statement (compact JWS), to be checked at /api/v1/receipts/verify; null where it was not asked for */
+            /** @description Signed receipt (compact JWS), can be verified at /api/v1/receipts/verify; null if not requested */
             receipt: string | null;
-            /** @description null where it was not asked for */
+            /** @description null if not requested */
             verification: components["schemas"]["Verification"] | null;
             output: {
                 /** @enum {string} */
@@ -1000,7 +1036,7 @@ export interface components {
         };
         Verification: {
             /**
-             * @description clean: the last search found no face that the masks do not cover; incomplete: a bound ended it before
+             * @description clean: the last search found no uncovered face; incomplete: a limit was reached before that
              * @enum {string}
              */
             outcome: "clean" | "incomplete";
@@ -1015,92 +1051,102 @@ export interface components {
         };
         CheckOptions: {
             /**
-             * @description As it came in X-Mask-Receipt or in the JSON
+             * @description The receipt from X-Mask-Receipt or from the JSON response
              * @example eyJhbGciOiJFZERTQSJ9…
              */
             receipt: string;
         };
         PlaygroundDetectOptions: {
             /**
-             * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+             * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
              * @example 0.5
              */
             threshold?: number;
-            /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+            /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
             nms_threshold?: number;
-            /** @description At most so many faces, best first. Default: all */
+            /** @description Maximum number of faces, best first. Default: all */
             max_faces?: number;
-            /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+            /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
             min_face_size?: number;
-            /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+            /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
             input_size?: number;
-            /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+            /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
             large_faces?: boolean;
-            /** @description Report the five landmarks of each face. Default: true */
+            /**
+             * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+             * @enum {string}
+             */
+            recall?: "fast" | "standard" | "high" | "max";
+            /** @description Include the five landmarks of each face. Default: true */
             landmarks?: boolean;
-            /** @description Answer with what has at least this score too, below the threshold, so that a threshold can be chosen by looking. The job has the faces at the threshold alone */
+            /** @description Also return faces with a score from this value up to the threshold, to help choose a threshold. The stored job has only the faces at or above the threshold */
             candidates?: number;
-            /** @description false: no job is kept of it. Default: true, where storage is on */
-            keep?: boolean;
+            /** @description false: do not store a job. Default: true if storage is on */
+            store?: boolean;
         };
         PlaygroundMaskOptions: {
             /**
-             * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+             * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
              * @example 0.5
              */
             threshold?: number;
-            /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+            /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
             nms_threshold?: number;
-            /** @description At most so many faces, best first. Default: all */
+            /** @description Maximum number of faces, best first. Default: all */
             max_faces?: number;
-            /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+            /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
             min_face_size?: number;
-            /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+            /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
             input_size?: number;
-            /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+            /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
             large_faces?: boolean;
-            /** @description Report the five landmarks of each face. Default: true */
+            /**
+             * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+             * @enum {string}
+             */
+            recall?: "fast" | "standard" | "high" | "max";
+            /** @description Include the five landmarks of each face. Default: true */
             landmarks?: boolean;
-            /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
+            /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
             detect?: boolean;
             /**
-             * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
+             * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
              * @enum {string}
              */
             method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-            /** @description true: the methods gaussian and mosaic may be used. Default: false */
+            /** @description true: allow the methods gaussian and mosaic. Default: false */
             allow_reversible?: boolean;
-            /** @description Colour of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
+            /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
             color?: string;
             /**
-             * @description Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
+             * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
              * @enum {string}
              */
             shape?: "ellipse" | "box";
-            /** @description Grows the mask on each side by this share of the face’s width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
+            /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
             padding?: number;
-            /** @description How smooth the blur, how coarse the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
+            /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
             strength?: number;
             /**
-             * @description Format of the answer. Default: that of the image. Animations and pages: webp, gif, tiff
+             * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
              * @enum {string}
              */
             format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-            /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
+            /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
             quality?: number;
             /**
-             * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+             * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
              * @enum {string}
              */
             effort?: "fast" | "small";
-            /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+            /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
             verify?: boolean;
-            /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
+            /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
             receipt?: boolean;
             /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
             regions?: components["schemas"]["Region"][];
-            /** @description false: no job is kept of it. Default: true, where storage is on */
-            keep?: boolean;
+            /** @description false: do not store a job. Default: true if storage is on */
+            store?: boolean;
         };
     };
     responses: never;
@@ -1120,7 +1166,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Text exposition format */
+            /** @description Prometheus text format */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1436,6 +1482,7 @@ export interface operations {
                 min_face_size?: number;
                 input_size?: number;
                 large_faces?: boolean;
+                recall?: "fast" | "standard" | "high" | "max";
                 landmarks?: boolean;
             };
             header?: never;
@@ -1448,21 +1495,26 @@ export interface operations {
                     /** Format: binary */
                     file: string;
                     /**
-                     * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description At most so many faces, best first. Default: all */
+                    /** @description Maximum number of faces, best first. Default: all */
                     max_faces?: number;
-                    /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
-                    /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
-                    /** @description Report the five landmarks of each face. Default: true */
+                    /**
+                     * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+                     * @enum {string}
+                     */
+                    recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                 };
                 "image/*": string;
@@ -1479,27 +1531,32 @@ export interface operations {
                      */
                     image: string;
                     /**
-                     * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description At most so many faces, best first. Default: all */
+                    /** @description Maximum number of faces, best first. Default: all */
                     max_faces?: number;
-                    /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
-                    /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
-                    /** @description Report the five landmarks of each face. Default: true */
+                    /**
+                     * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+                     * @enum {string}
+                     */
+                    recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                 };
             };
         };
         responses: {
-            /** @description Where the faces are, best first */
+            /** @description The detected faces, best first */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1508,7 +1565,7 @@ export interface operations {
                     "application/json": components["schemas"]["Detection"];
                 };
             };
-            /** @description An option is not valid; The request is not valid */
+            /** @description Invalid option; Invalid request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1517,7 +1574,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1526,7 +1583,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request did not arrive in time */
+            /** @description Request timeout */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -1535,7 +1592,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The upload has too many bytes; The image has too many pixels */
+            /** @description Upload too large; Image too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1544,7 +1601,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request body is of a type that is not taken; The image is of a type that is not taken */
+            /** @description Unsupported content type; Unsupported image type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1553,7 +1610,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The image cannot be decoded */
+            /** @description Image cannot be decoded */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1571,7 +1628,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The head of the request is too long */
+            /** @description Request headers too large */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -1580,7 +1637,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1589,10 +1646,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description All request slots are taken; The service is not ready; There is no room to keep the image */
+            /** @description Service busy; Service not ready; Storage full */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1600,7 +1657,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request took too long */
+            /** @description Processing timeout */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -1620,6 +1677,7 @@ export interface operations {
                 min_face_size?: number;
                 input_size?: number;
                 large_faces?: boolean;
+                recall?: "fast" | "standard" | "high" | "max";
                 landmarks?: boolean;
                 detect?: boolean;
                 method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
@@ -1645,57 +1703,62 @@ export interface operations {
                     /** Format: binary */
                     file: string;
                     /**
-                     * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description At most so many faces, best first. Default: all */
+                    /** @description Maximum number of faces, best first. Default: all */
                     max_faces?: number;
-                    /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
-                    /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
-                    /** @description Report the five landmarks of each face. Default: true */
+                    /**
+                     * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+                     * @enum {string}
+                     */
+                    recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
+                    /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
                     /**
-                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
+                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
                      * @enum {string}
                      */
                     method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-                    /** @description true: the methods gaussian and mosaic may be used. Default: false */
+                    /** @description true: allow the methods gaussian and mosaic. Default: false */
                     allow_reversible?: boolean;
-                    /** @description Colour of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
+                    /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
                     color?: string;
                     /**
-                     * @description Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
+                     * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
                      * @enum {string}
                      */
                     shape?: "ellipse" | "box";
-                    /** @description Grows the mask on each side by this share of the face’s width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
+                    /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
                     padding?: number;
-                    /** @description How smooth the blur, how coarse the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
+                    /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
                     strength?: number;
                     /**
-                     * @description Format of the answer. Default: that of the image. Animations and pages: webp, gif, tiff
+                     * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
                      * @enum {string}
                      */
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-                    /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
+                    /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
                     /**
-                     * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
                      * @enum {string}
                      */
                     effort?: "fast" | "small";
-                    /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
-                    /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
+                    /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
                     receipt?: boolean;
                     /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
                     regions?: components["schemas"]["Region"][];
@@ -1714,57 +1777,62 @@ export interface operations {
                      */
                     image: string;
                     /**
-                     * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description At most so many faces, best first. Default: all */
+                    /** @description Maximum number of faces, best first. Default: all */
                     max_faces?: number;
-                    /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
-                    /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
-                    /** @description Report the five landmarks of each face. Default: true */
+                    /**
+                     * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+                     * @enum {string}
+                     */
+                    recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
+                    /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
                     /**
-                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
+                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
                      * @enum {string}
                      */
                     method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-                    /** @description true: the methods gaussian and mosaic may be used. Default: false */
+                    /** @description true: allow the methods gaussian and mosaic. Default: false */
                     allow_reversible?: boolean;
-                    /** @description Colour of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
+                    /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
                     color?: string;
                     /**
-                     * @description Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
+                     * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
                      * @enum {string}
                      */
                     shape?: "ellipse" | "box";
-                    /** @description Grows the mask on each side by this share of the face’s width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
+                    /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
                     padding?: number;
-                    /** @description How smooth the blur, how coarse the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
+                    /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
                     strength?: number;
                     /**
-                     * @description Format of the answer. Default: that of the image. Animations and pages: webp, gif, tiff
+                     * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
                      * @enum {string}
                      */
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-                    /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
+                    /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
                     /**
-                     * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
                      * @enum {string}
                      */
                     effort?: "fast" | "small";
-                    /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
-                    /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
+                    /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
                     receipt?: boolean;
                     /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
                     regions?: components["schemas"]["Region"][];
@@ -1775,21 +1843,23 @@ export interface operations {
             /** @description The masked image */
             200: {
                 headers: {
-                    /** @description Faces found */
+                    /** @description Number of faces detected */
                     "X-Face-Count"?: number;
-                    /** @description Faces and regions masked */
+                    /** @description Faces whose longer side is shorter, in pixels of the image, may be missed */
+                    "X-Smallest-Face-Px"?: number;
+                    /** @description Number of faces and regions masked */
                     "X-Masked-Count"?: number;
-                    /** @description Outcome, rounds and added boxes of the verification, where it was asked for */
+                    /** @description Outcome, rounds and added boxes of the verification, if requested */
                     "X-Mask-Verified"?: string;
-                    /** @description The receipt, where it was asked for and is no longer than headers may be */
+                    /** @description The receipt, if requested and short enough for a header; the JSON response always has it */
                     "X-Mask-Receipt"?: string;
                     /** @description irreversible, or reversible for the methods gaussian and mosaic */
                     "X-Mask-Assurance"?: string;
-                    /** @description The request’s id */
+                    /** @description Request ID */
                     "X-Request-Id"?: string;
                     /** @description Name of the detector */
                     "X-Model"?: string;
-                    /** @description Milliseconds by stage */
+                    /** @description Time per stage in milliseconds */
                     "Server-Timing"?: string;
                     [name: string]: unknown;
                 };
@@ -1798,7 +1868,7 @@ export interface operations {
                     "application/json": components["schemas"]["Masked"];
                 };
             };
-            /** @description An option is not valid; The request is not valid */
+            /** @description Invalid option; Invalid request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1807,7 +1877,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1816,7 +1886,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request did not arrive in time */
+            /** @description Request timeout */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -1825,7 +1895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The upload has too many bytes; The image has too many pixels */
+            /** @description Upload too large; Image too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1834,7 +1904,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request body is of a type that is not taken; The image is of a type that is not taken */
+            /** @description Unsupported content type; Unsupported image type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1843,7 +1913,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The image cannot be decoded */
+            /** @description Image cannot be decoded */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1861,7 +1931,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The head of the request is too long */
+            /** @description Request headers too large */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -1870,7 +1940,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1879,10 +1949,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description All request slots are taken; The service is not ready; There is no room to keep the image */
+            /** @description Service busy; Service not ready; Storage full */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1890,7 +1960,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request took too long */
+            /** @description Processing timeout */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -1916,7 +1986,7 @@ export interface operations {
                     /** Format: binary */
                     file: string;
                     /**
-                     * @description As it came in X-Mask-Receipt or in the JSON
+                     * @description The receipt from X-Mask-Receipt or from the JSON response
                      * @example eyJhbGciOiJFZERTQSJ9…
                      */
                     receipt?: string;
@@ -1935,7 +2005,7 @@ export interface operations {
                      */
                     image: string;
                     /**
-                     * @description As it came in X-Mask-Receipt or in the JSON
+                     * @description The receipt from X-Mask-Receipt or from the JSON response
                      * @example eyJhbGciOiJFZERTQSJ9…
                      */
                     receipt?: string;
@@ -1943,7 +2013,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was found */
+            /** @description The result of the verification */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1952,7 +2022,7 @@ export interface operations {
                     "application/json": components["schemas"]["CheckedReceipt"];
                 };
             };
-            /** @description An option is not valid; The request is not valid */
+            /** @description Invalid option; Invalid request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1961,7 +2031,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1970,7 +2040,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request did not arrive in time */
+            /** @description Request timeout */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -1979,7 +2049,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The upload has too many bytes; The image has too many pixels */
+            /** @description Upload too large; Image too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1988,7 +2058,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request body is of a type that is not taken; The image is of a type that is not taken */
+            /** @description Unsupported content type; Unsupported image type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -1997,7 +2067,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The image cannot be decoded */
+            /** @description Image cannot be decoded */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2015,7 +2085,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The head of the request is too long */
+            /** @description Request headers too large */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -2024,7 +2094,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2033,10 +2103,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description All request slots are taken; The service is not ready; There is no room to keep the image */
+            /** @description Service busy; Service not ready; Storage full */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2044,7 +2114,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request took too long */
+            /** @description Processing timeout */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2084,7 +2154,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The session, or the token */
+            /** @description The session, or the bearer token */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2093,7 +2163,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2102,7 +2172,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2111,10 +2181,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What is stored cannot be reached */
+            /** @description Storage unavailable */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2137,7 +2207,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The session; its id is in the cookie */
+            /** @description The session; its ID is in the cookie */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2146,7 +2216,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description The request is not valid; An option is not valid */
+            /** @description Invalid request; Invalid option */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2155,7 +2225,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2164,7 +2234,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request comes from another site */
+            /** @description Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2173,7 +2243,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request did not arrive in time */
+            /** @description Request timeout */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2182,7 +2252,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The upload has too many bytes */
+            /** @description Upload too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2191,7 +2261,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request body is of a type that is not taken */
+            /** @description Unsupported content type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2209,7 +2279,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2218,10 +2288,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What is stored cannot be reached */
+            /** @description Storage unavailable */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2240,14 +2310,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It has ended, here and in the browser */
+            /** @description The session has ended and the cookie is cleared */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2256,7 +2326,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request comes from another site */
+            /** @description Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2265,7 +2335,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2274,10 +2344,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What is stored cannot be reached */
+            /** @description Storage unavailable */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2290,13 +2360,13 @@ export interface operations {
     adminImages: {
         parameters: {
             query?: {
-                /** @description At most so many rows */
+                /** @description Maximum number of rows */
                 limit?: number;
-                /** @description `next` of the page before, with the same filters and sort */
+                /** @description `next` of the previous page, with the same filters and sort */
                 after?: string;
-                /** @description Default: newest. By faces lists only what has a count */
+                /** @description Default: newest. Sorting by faces leaves out rows without a face count */
                 sort?: "newest" | "oldest" | "most_faces" | "fewest_faces";
-                /** @description Such as jpeg; unknown: its first bytes say nothing */
+                /** @description Image type such as jpeg; unknown: not recognized */
                 type?: string;
                 min_faces?: number;
                 max_faces?: number;
@@ -2311,7 +2381,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of them */
+            /** @description One page of the list */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2320,7 +2390,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImagePage"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description Invalid request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2329,7 +2399,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2338,7 +2408,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request comes from another site */
+            /** @description Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2356,7 +2426,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2365,10 +2435,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What is stored cannot be reached */
+            /** @description Storage unavailable */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2398,7 +2468,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImageDetail"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description Invalid request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2407,7 +2477,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2416,7 +2486,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request comes from another site */
+            /** @description Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2425,7 +2495,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2443,7 +2513,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2452,10 +2522,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What is stored cannot be reached */
+            /** @description Storage unavailable */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2468,7 +2538,7 @@ export interface operations {
     adminEraseImage: {
         parameters: {
             query?: {
-                /** @description true: only say what would be erased */
+                /** @description true: only report what would be erased */
                 dry_run?: boolean;
             };
             header?: never;
@@ -2479,7 +2549,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was erased, or would be */
+            /** @description What was erased, or would be erased */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2488,7 +2558,7 @@ export interface operations {
                     "application/json": components["schemas"]["Erasure"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description Invalid request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2497,7 +2567,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2506,7 +2576,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request comes from another site */
+            /** @description Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2515,7 +2585,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2533,7 +2603,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2542,10 +2612,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What is stored cannot be reached */
+            /** @description Storage unavailable */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2558,7 +2628,7 @@ export interface operations {
     adminThumbnail: {
         parameters: {
             query?: {
-                /** @description Long side in pixels; never more than the image has */
+                /** @description Long side in pixels; images are never enlarged */
                 width?: number;
             };
             header?: never;
@@ -2569,7 +2639,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The picture */
+            /** @description The thumbnail: upright, first frame only */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2578,7 +2648,7 @@ export interface operations {
                     "image/webp": string;
                 };
             };
-            /** @description The request is not valid */
+            /** @description Invalid request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2587,7 +2657,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2596,7 +2666,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request comes from another site */
+            /** @description Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2605,7 +2675,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2623,7 +2693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The image has too many pixels */
+            /** @description Image too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2632,7 +2702,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The image is of a type that is not taken */
+            /** @description Unsupported image type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2641,7 +2711,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The image cannot be decoded */
+            /** @description Image cannot be decoded */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2650,7 +2720,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2659,10 +2729,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What is stored cannot be reached */
+            /** @description Storage unavailable */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2670,7 +2740,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request took too long */
+            /** @description Processing timeout */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -2684,16 +2754,16 @@ export interface operations {
     adminJobs: {
         parameters: {
             query?: {
-                /** @description At most so many rows */
+                /** @description Maximum number of rows */
                 limit?: number;
-                /** @description `next` of the page before, with the same filters and sort */
+                /** @description `next` of the previous page, with the same filters and sort */
                 after?: string;
-                /** @description Default: newest. By faces lists only what has a count */
+                /** @description Default: newest. Sorting by faces leaves out rows without a face count */
                 sort?: "newest" | "oldest" | "most_faces" | "fewest_faces";
                 kind?: "detect" | "mask";
                 status?: "done" | "failed";
                 model?: string;
-                /** @description Code of an error, such as undecodable_image */
+                /** @description Error code, such as undecodable_image */
                 error?: string;
                 image_id?: string;
                 request_id?: string;
@@ -2710,7 +2780,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of them */
+            /** @description One page of the list */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2719,7 +2789,7 @@ export interface operations {
                     "application/json": components["schemas"]["JobPage"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description Invalid request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2728,7 +2798,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2746,7 +2816,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2755,10 +2825,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What is stored cannot be reached */
+            /** @description Storage unavailable */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2771,12 +2841,12 @@ export interface operations {
     adminJobsCsv: {
         parameters: {
             query?: {
-                /** @description Default: newest. By faces lists only what has a count */
+                /** @description Default: newest. Sorting by faces leaves out rows without a face count */
                 sort?: "newest" | "oldest" | "most_faces" | "fewest_faces";
                 kind?: "detect" | "mask";
                 status?: "done" | "failed";
                 model?: string;
-                /** @description Code of an error, such as undecodable_image */
+                /** @description Error code, such as undecodable_image */
                 error?: string;
                 image_id?: string;
                 request_id?: string;
@@ -2793,7 +2863,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One line for each, the first names the columns */
+            /** @description A header line, then one line per job */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2802,7 +2872,7 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description The request is not valid */
+            /** @description Invalid request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2811,7 +2881,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2829,7 +2899,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2838,10 +2908,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What is stored cannot be reached */
+            /** @description Storage unavailable */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2871,7 +2941,7 @@ export interface operations {
                     "application/json": components["schemas"]["JobDetail"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description Invalid request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2880,7 +2950,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2889,7 +2959,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2907,7 +2977,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2916,10 +2986,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What is stored cannot be reached */
+            /** @description Storage unavailable */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2942,7 +3012,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was repaired, or would be */
+            /** @description What was repaired, or would be repaired */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2951,7 +3021,7 @@ export interface operations {
                     "application/json": components["schemas"]["Reconciliation"];
                 };
             };
-            /** @description The request is not valid; An option is not valid */
+            /** @description Invalid request; Invalid option */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2960,7 +3030,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2969,7 +3039,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request comes from another site */
+            /** @description Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2978,7 +3048,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request did not arrive in time */
+            /** @description Request timeout */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2987,7 +3057,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage is off; It runs already */
+            /** @description Storage is off; Already running */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2996,7 +3066,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The upload has too many bytes */
+            /** @description Upload too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3005,7 +3075,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request body is of a type that is not taken */
+            /** @description Unsupported content type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3014,7 +3084,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3023,10 +3093,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What is stored cannot be reached */
+            /** @description Storage unavailable */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3039,9 +3109,9 @@ export interface operations {
     adminAudit: {
         parameters: {
             query?: {
-                /** @description At most so many rows */
+                /** @description Maximum number of rows */
                 limit?: number;
-                /** @description `next` of the page before, with the same filters and sort */
+                /** @description `next` of the previous page, with the same filters and sort */
                 after?: string;
             };
             header?: never;
@@ -3050,7 +3120,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of it */
+            /** @description One page of the log */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3059,7 +3129,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuditPage"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description Invalid request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3068,7 +3138,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3077,7 +3147,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request comes from another site */
+            /** @description Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3095,7 +3165,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3104,10 +3174,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What is stored cannot be reached */
+            /** @description Storage unavailable */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3120,11 +3190,11 @@ export interface operations {
     adminStatistics: {
         parameters: {
             query?: {
-                /** @description Inclusive. Default: an hour before `to` */
+                /** @description Start, inclusive. Default: one hour before `to` */
                 from?: string;
-                /** @description Exclusive. Default: now */
+                /** @description End, exclusive. Default: now */
                 to?: string;
-                /** @description Length of a bucket: whole minutes, or whole hours for a period of more than two days. At most 1,500 buckets are given */
+                /** @description Length of a bucket in seconds: whole minutes, or whole hours for a period of more than two days. The limit is 1,500 buckets */
                 step_seconds?: number;
             };
             header?: never;
@@ -3142,7 +3212,7 @@ export interface operations {
                     "application/json": components["schemas"]["Statistics"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description Invalid request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3151,7 +3221,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3160,7 +3230,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3169,10 +3239,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What is stored cannot be reached */
+            /** @description Storage unavailable */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3191,7 +3261,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All of it */
+            /** @description The system information */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3200,7 +3270,7 @@ export interface operations {
                     "application/json": components["schemas"]["System"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3209,7 +3279,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3218,10 +3288,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description What is stored cannot be reached */
+            /** @description Storage unavailable */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3240,9 +3310,10 @@ export interface operations {
                 min_face_size?: number;
                 input_size?: number;
                 large_faces?: boolean;
+                recall?: "fast" | "standard" | "high" | "max";
                 landmarks?: boolean;
                 candidates?: number;
-                keep?: boolean;
+                store?: boolean;
             };
             header?: never;
             path?: never;
@@ -3254,26 +3325,31 @@ export interface operations {
                     /** Format: binary */
                     file: string;
                     /**
-                     * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description At most so many faces, best first. Default: all */
+                    /** @description Maximum number of faces, best first. Default: all */
                     max_faces?: number;
-                    /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
-                    /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
-                    /** @description Report the five landmarks of each face. Default: true */
+                    /**
+                     * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+                     * @enum {string}
+                     */
+                    recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description Answer with what has at least this score too, below the threshold, so that a threshold can be chosen by looking. The job has the faces at the threshold alone */
+                    /** @description Also return faces with a score from this value up to the threshold, to help choose a threshold. The stored job has only the faces at or above the threshold */
                     candidates?: number;
-                    /** @description false: no job is kept of it. Default: true, where storage is on */
-                    keep?: boolean;
+                    /** @description false: do not store a job. Default: true if storage is on */
+                    store?: boolean;
                 };
                 "image/*": string;
                 /**
@@ -3289,31 +3365,36 @@ export interface operations {
                      */
                     image: string;
                     /**
-                     * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description At most so many faces, best first. Default: all */
+                    /** @description Maximum number of faces, best first. Default: all */
                     max_faces?: number;
-                    /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
-                    /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
-                    /** @description Report the five landmarks of each face. Default: true */
+                    /**
+                     * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+                     * @enum {string}
+                     */
+                    recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description Answer with what has at least this score too, below the threshold, so that a threshold can be chosen by looking. The job has the faces at the threshold alone */
+                    /** @description Also return faces with a score from this value up to the threshold, to help choose a threshold. The stored job has only the faces at or above the threshold */
                     candidates?: number;
-                    /** @description false: no job is kept of it. Default: true, where storage is on */
-                    keep?: boolean;
+                    /** @description false: do not store a job. Default: true if storage is on */
+                    store?: boolean;
                 };
             };
         };
         responses: {
-            /** @description Where the faces are, best first */
+            /** @description The detected faces, best first */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3322,7 +3403,7 @@ export interface operations {
                     "application/json": components["schemas"]["Detection"];
                 };
             };
-            /** @description An option is not valid; The request is not valid */
+            /** @description Invalid option; Invalid request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3331,7 +3412,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3340,7 +3421,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request comes from another site */
+            /** @description Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3349,7 +3430,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request did not arrive in time */
+            /** @description Request timeout */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3358,7 +3439,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The upload has too many bytes; The image has too many pixels */
+            /** @description Upload too large; Image too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3367,7 +3448,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request body is of a type that is not taken; The image is of a type that is not taken */
+            /** @description Unsupported content type; Unsupported image type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3376,7 +3457,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The image cannot be decoded */
+            /** @description Image cannot be decoded */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3394,7 +3475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The head of the request is too long */
+            /** @description Request headers too large */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -3403,7 +3484,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3412,10 +3493,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description All request slots are taken; The service is not ready; There is no room to keep the image */
+            /** @description Service busy; Service not ready; Storage full */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3423,7 +3504,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request took too long */
+            /** @description Processing timeout */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3443,6 +3524,7 @@ export interface operations {
                 min_face_size?: number;
                 input_size?: number;
                 large_faces?: boolean;
+                recall?: "fast" | "standard" | "high" | "max";
                 landmarks?: boolean;
                 detect?: boolean;
                 method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
@@ -3457,7 +3539,7 @@ export interface operations {
                 verify?: boolean;
                 receipt?: boolean;
                 regions?: string;
-                keep?: boolean;
+                store?: boolean;
             };
             header?: never;
             path?: never;
@@ -3469,62 +3551,67 @@ export interface operations {
                     /** Format: binary */
                     file: string;
                     /**
-                     * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description At most so many faces, best first. Default: all */
+                    /** @description Maximum number of faces, best first. Default: all */
                     max_faces?: number;
-                    /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
-                    /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
-                    /** @description Report the five landmarks of each face. Default: true */
+                    /**
+                     * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+                     * @enum {string}
+                     */
+                    recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
+                    /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
                     /**
-                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
+                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
                      * @enum {string}
                      */
                     method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-                    /** @description true: the methods gaussian and mosaic may be used. Default: false */
+                    /** @description true: allow the methods gaussian and mosaic. Default: false */
                     allow_reversible?: boolean;
-                    /** @description Colour of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
+                    /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
                     color?: string;
                     /**
-                     * @description Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
+                     * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
                      * @enum {string}
                      */
                     shape?: "ellipse" | "box";
-                    /** @description Grows the mask on each side by this share of the face’s width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
+                    /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
                     padding?: number;
-                    /** @description How smooth the blur, how coarse the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
+                    /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
                     strength?: number;
                     /**
-                     * @description Format of the answer. Default: that of the image. Animations and pages: webp, gif, tiff
+                     * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
                      * @enum {string}
                      */
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-                    /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
+                    /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
                     /**
-                     * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
                      * @enum {string}
                      */
                     effort?: "fast" | "small";
-                    /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
-                    /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
+                    /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
                     receipt?: boolean;
                     /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
                     regions?: components["schemas"]["Region"][];
-                    /** @description false: no job is kept of it. Default: true, where storage is on */
-                    keep?: boolean;
+                    /** @description false: do not store a job. Default: true if storage is on */
+                    store?: boolean;
                 };
                 "image/*": string;
                 /**
@@ -3540,62 +3627,67 @@ export interface operations {
                      */
                     image: string;
                     /**
-                     * @description Least score of a face that is reported. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the weaker of two boxes is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description At most so many faces, best first. Default: all */
+                    /** @description Maximum number of faces, best first. Default: all */
                     max_faces?: number;
-                    /** @description Least short side of a face in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
-                    /** @description Long side in pixels at which the network sees the image, a multiple of 32: larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models of fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
                     input_size?: number;
-                    /** @description Look a second time, at 0.4 of input_size, for faces that fill much of the image; costs a sixth more. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
                     large_faces?: boolean;
-                    /** @description Report the five landmarks of each face. Default: true */
+                    /**
+                     * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+                     * @enum {string}
+                     */
+                    recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
-                    /** @description false: look for no faces, mask the `regions` alone and verify nothing. Default: true */
+                    /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
                     /**
-                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one colour. None of these uses a pixel of what it hides. gaussian and mosaic are the usual blur and mosaic of the face itself: much of them can be undone, and they need allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
+                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
                      * @enum {string}
                      */
                     method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-                    /** @description true: the methods gaussian and mosaic may be used. Default: false */
+                    /** @description true: allow the methods gaussian and mosaic. Default: false */
                     allow_reversible?: boolean;
-                    /** @description Colour of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
+                    /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
                     color?: string;
                     /**
-                     * @description Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
+                     * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
                      * @enum {string}
                      */
                     shape?: "ellipse" | "box";
-                    /** @description Grows the mask on each side by this share of the face’s width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
+                    /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
                     padding?: number;
-                    /** @description How smooth the blur, how coarse the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
+                    /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
                     strength?: number;
                     /**
-                     * @description Format of the answer. Default: that of the image. Animations and pages: webp, gif, tiff
+                     * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
                      * @enum {string}
                      */
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-                    /** @description Of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
+                    /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
                     quality?: number;
                     /**
-                     * @description fast: encoded in little time; small: a smaller file, for some times as much of it. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
                      * @enum {string}
                      */
                     effort?: "fast" | "small";
-                    /** @description Search for faces at a lower threshold, in the masked image once more and at another size, and mask what the masks do not cover. Not together with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
                     verify?: boolean;
-                    /** @description Answer with a signed statement of what was done. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
+                    /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
                     receipt?: boolean;
                     /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
                     regions?: components["schemas"]["Region"][];
-                    /** @description false: no job is kept of it. Default: true, where storage is on */
-                    keep?: boolean;
+                    /** @description false: do not store a job. Default: true if storage is on */
+                    store?: boolean;
                 };
             };
         };
@@ -3603,21 +3695,23 @@ export interface operations {
             /** @description The masked image */
             200: {
                 headers: {
-                    /** @description Faces found */
+                    /** @description Number of faces detected */
                     "X-Face-Count"?: number;
-                    /** @description Faces and regions masked */
+                    /** @description Faces whose longer side is shorter, in pixels of the image, may be missed */
+                    "X-Smallest-Face-Px"?: number;
+                    /** @description Number of faces and regions masked */
                     "X-Masked-Count"?: number;
-                    /** @description Outcome, rounds and added boxes of the verification, where it was asked for */
+                    /** @description Outcome, rounds and added boxes of the verification, if requested */
                     "X-Mask-Verified"?: string;
-                    /** @description The receipt, where it was asked for and is no longer than headers may be */
+                    /** @description The receipt, if requested and short enough for a header; the JSON response always has it */
                     "X-Mask-Receipt"?: string;
                     /** @description irreversible, or reversible for the methods gaussian and mosaic */
                     "X-Mask-Assurance"?: string;
-                    /** @description The request’s id */
+                    /** @description Request ID */
                     "X-Request-Id"?: string;
                     /** @description Name of the detector */
                     "X-Model"?: string;
-                    /** @description Milliseconds by stage */
+                    /** @description Time per stage in milliseconds */
                     "Server-Timing"?: string;
                     [name: string]: unknown;
                 };
@@ -3626,7 +3720,7 @@ export interface operations {
                     "application/json": components["schemas"]["Masked"];
                 };
             };
-            /** @description An option is not valid; The request is not valid */
+            /** @description Invalid option; Invalid request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3635,7 +3729,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3644,7 +3738,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request comes from another site */
+            /** @description Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3653,7 +3747,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request did not arrive in time */
+            /** @description Request timeout */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3662,7 +3756,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The upload has too many bytes; The image has too many pixels */
+            /** @description Upload too large; Image too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3671,7 +3765,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request body is of a type that is not taken; The image is of a type that is not taken */
+            /** @description Unsupported content type; Unsupported image type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3680,7 +3774,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The image cannot be decoded */
+            /** @description Image cannot be decoded */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3698,7 +3792,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The head of the request is too long */
+            /** @description Request headers too large */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -3707,7 +3801,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3716,10 +3810,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description All request slots are taken; The service is not ready; There is no room to keep the image */
+            /** @description Service busy; Service not ready; Storage full */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3727,7 +3821,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request took too long */
+            /** @description Processing timeout */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -3762,7 +3856,7 @@ export interface operations {
                     "application/json": components["schemas"]["RerunAnswer"];
                 };
             };
-            /** @description An option is not valid; The request is not valid */
+            /** @description Invalid option; Invalid request */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3771,7 +3865,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Who asks is not known */
+            /** @description Authentication required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3780,7 +3874,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request comes from another site */
+            /** @description Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3789,7 +3883,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address */
+            /** @description Not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3798,7 +3892,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request did not arrive in time */
+            /** @description Request timeout */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3816,7 +3910,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The upload has too many bytes; The image has too many pixels */
+            /** @description Upload too large; Image too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3825,7 +3919,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request body is of a type that is not taken; The image is of a type that is not taken */
+            /** @description Unsupported content type; Unsupported image type */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3834,7 +3928,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The image cannot be decoded */
+            /** @description Image cannot be decoded */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3852,7 +3946,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The head of the request is too long */
+            /** @description Request headers too large */
             431: {
                 headers: {
                     [name: string]: unknown;
@@ -3861,7 +3955,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The service failed */
+            /** @description Internal error */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3870,10 +3964,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description All request slots are taken; The service is not ready; There is no room to keep the image; What is stored cannot be reached */
+            /** @description Service busy; Service not ready; Storage full; Storage unavailable */
             503: {
                 headers: {
-                    /** @description Seconds to wait */
+                    /** @description Seconds to wait before trying again */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3881,7 +3975,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request took too long */
+            /** @description Processing timeout */
             504: {
                 headers: {
                     [name: string]: unknown;
