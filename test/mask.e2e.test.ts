@@ -359,7 +359,7 @@ describe('the options', () => {
   it.each(WAYS)('one that there is none of is refused by name (%s)', async (way) => {
     const response = await mask({ way, options: { colour: '#000000' } });
 
-    expect((await expectProblem(response, 400, 'invalid-option')).detail).toContain('color');
+    expect((await expectProblem(response, 400, 'invalid-option')).detail).toContain('colour');
   });
 
   it('are refused where regions are given twice in a form: the first ones would stay visible', async () => {

@@ -5,7 +5,7 @@ import { DomainError } from '../errors/domain-error.ts';
 import { answerClientError, serverOptions } from './connections.ts';
 import { requestIdOf } from './request-id.ts';
 import { LINGER_MS } from './request-lifecycle.ts';
-import { sendProblem } from './send-problem.ts';
+import { writeProblem } from './send-problem.ts';
 
 export function createAdapter({ server, limits }: Configuration): FastifyAdapter {
   return new FastifyAdapter({
@@ -23,8 +23,8 @@ export function createAdapter({ server, limits }: Configuration): FastifyAdapter
   });
 }
 
-/** An address that cannot be decoded never reaches Nest and its filter. */
+/** A URL that cannot be decoded passes neither the hooks nor Nest's filter. */
 function answerBadAddress(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = new DomainError('invalid_request', 'The URL is not valid: its percent-encoding cannot be decoded');
-  void sendProblem(request, reply.header('x-request-id', request.id), error);
+  void writeProblem(request.id, reply.header('x-request-id', request.id), error);
 }

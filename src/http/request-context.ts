@@ -1,11 +1,11 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { DomainError, ErrorCode } from '../errors/domain-error.ts';
 import type { RequestTrace } from '../tracing/tracing.ts';
 import type { Upload } from './upload.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    readonly context: RequestContext;
+    context: RequestContext;
   }
 }
 
@@ -32,14 +32,11 @@ export class RequestContext {
   }
 }
 
-/** Each request gets its context when it is first asked for: an address that cannot be decoded passes no hook. */
+/** Before all other hooks. */
 export function registerContext(fastify: FastifyInstance): void {
-  const contexts = new WeakMap<FastifyRequest, RequestContext>();
-  fastify.decorateRequest('context', {
-    getter(this: FastifyRequest) {
-      const context = contexts.get(this) ?? new RequestContext();
-      contexts.set(this, context);
-      return context;
-    },
+  fastify.decorateRequest('context');
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    request.context = new RequestContext();
+    done();
   });
 }

@@ -4,5 +4,10 @@ import { PROBLEM_CONTENT_TYPE, toProblem } from '../errors/problem.ts';
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: DomainError): FastifyReply {
   request.context.problem = error.code;
-  return reply.code(error.status).headers(error.headers).type(PROBLEM_CONTENT_TYPE).send(toProblem(error, request.id));
+  return writeProblem(request.id, reply, error);
+}
+
+/** For a request that passed no hook, and therefore has no context. */
+export function writeProblem(requestId: string, reply: FastifyReply, error: DomainError): FastifyReply {
+  return reply.code(error.status).headers(error.headers).type(PROBLEM_CONTENT_TYPE).send(toProblem(error, requestId));
 }

@@ -70,8 +70,8 @@ export class SpoolingRecorder extends JobRecorder {
   override async describe(): Promise<string> {
     const problems = await this.problems();
     const trouble = problems.length > 0 ? `; but ${problems.join(', and ')}` : '';
-    const waiting = this.spool.files > 0 ? `; ${this.spool.files} jobs wait in the spool` : '';
-    return `Images are kept in ${this.objects.place}, their records in ${this.database.place}${trouble}${waiting}`;
+    const waiting = this.spool.files > 0 ? `; ${this.spool.files} jobs waiting in the spool` : '';
+    return `Storing images in ${this.objects.place}, records in ${this.database.place}${trouble}${waiting}`;
   }
 
   override async condition(): Promise<StorageCondition> {

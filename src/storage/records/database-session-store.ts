@@ -43,7 +43,7 @@ export class DatabaseSessionStore extends SessionStore {
       await this.database.ready();
       return await work();
     } catch (error) {
-      throw new DomainError('storage_unavailable', 'Sessions are stored in the database, which cannot be reached now', {
+      throw new DomainError('storage_unavailable', 'Sessions are stored in the database, which is unavailable', {
         cause: error,
         headers: { 'retry-after': '5' },
       });
