@@ -3,6 +3,17 @@ import { defineConfig } from 'vitest/config';
 /** A place for the PostgreSQL that the tests of one run share. */
 const DATABASE = 'test/support/database-folder.setup.ts';
 
+/** Tests next to the code that take more than five seconds, most of the model or of PostgreSQL. */
+const SLOW = [
+  'src/cli/evaluate.test.ts',
+  'src/inference/worker/{pipeline,verify}.test.ts',
+  'src/models/download.test.ts',
+  'src/storage/{maintenance/maintenance,objects/object-store,spool/spool}.test.ts',
+  'src/storage/records/{database,embedded-postgres}.test.ts',
+  'src/vision/paint.test.ts',
+  'test/{fixtures,reference}/**/*.test.ts',
+];
+
 export default defineConfig({
   test: {
     testTimeout: 60_000,
@@ -16,10 +27,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'test/{fixtures,reference}/**/*.test.ts'],
+          include: ['src/**/*.test.ts'],
+          exclude: SLOW,
           globalSetup: DATABASE,
         },
       },
+      { extends: true, test: { name: 'slow', include: SLOW, globalSetup: DATABASE } },
       // Some of these run the service as it is started, from dist/: it is built first where it is stale.
       {
         extends: true,

@@ -112,7 +112,7 @@ describe('the command line', () => {
     [['instal'], "unknown command 'instal'"],
     [['download'], "missing required argument 'name'"],
     [['add'], "missing required argument 'file'"],
-    [['download', 'nix'], 'unknown model "nix": it is none of embedded, scrfd_500m'],
+    [['download', 'nix'], 'unknown model "nix"; available: embedded, scrfd_500m'],
     [['list', 'more'], "too many arguments for 'list'"],
     [['list', '--colour'], "unknown option '--colour'"],
     [['list', '--models-folder'], "option '--models-folder <folder>' argument missing"],

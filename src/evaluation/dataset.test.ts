@@ -130,7 +130,7 @@ describe('a folder', () => {
   it('says what it should hold', async () => {
     const folder = await folderOf({ 'photos/a.jpg': '' });
     await expect(readDataset(folder)).rejects.toThrow(
-      `${folder} is not a data set: it should hold ground-truth.jsonl with the photos in images/, or `,
+      `${folder} is not a data set: expected ground-truth.jsonl with the photos in images/, or `,
     );
     await expect(readDataset(join(folder, 'photos/a.jpg'))).rejects.toThrow(DatasetError);
   });

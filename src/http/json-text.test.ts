@@ -103,10 +103,10 @@ describe('JSON with bounds', () => {
     ['depth of what never ends', '['.repeat(1_000_000), 'nested more than 8 deep'],
     ['entries of a list', `{"a":[${Array(1025).fill('{}').join()}]}`, 'a has more than 1024 entries'],
     ['members', `{${Array.from({ length: 101 }, (_, at) => `"a${at}":1`).join()}}`, 'has more than 100 entries'],
-    ['bytes of a text', `{"a":"${'x'.repeat(MAX_OPTIONS_BYTES)}"}`, 'at most 262144 bytes'],
-    ['bytes of a name', `{"${'x'.repeat(MAX_OPTIONS_BYTES + 1)}":1}`, 'at most 262144 bytes'],
-    ['bytes in all', `{"image":"AAAA","a":${' '.repeat(MAX_OPTIONS_BYTES)}1}`, 'at most 262144 bytes'],
-    ['an image elsewhere', `{"a":{"image":"${'A'.repeat(MAX_OPTIONS_BYTES)}"}}`, 'at most 262144 bytes'],
+    ['bytes of a text', `{"a":"${'x'.repeat(MAX_OPTIONS_BYTES)}"}`, 'limited to 262144 bytes'],
+    ['bytes of a name', `{"${'x'.repeat(MAX_OPTIONS_BYTES + 1)}":1}`, 'limited to 262144 bytes'],
+    ['bytes in all', `{"image":"AAAA","a":${' '.repeat(MAX_OPTIONS_BYTES)}1}`, 'limited to 262144 bytes'],
+    ['an image elsewhere', `{"a":{"image":"${'A'.repeat(MAX_OPTIONS_BYTES)}"}}`, 'limited to 262144 bytes'],
   ])('has bounds: %s', (_, text, refusal) => {
     expect(refusalOf(text)).toContain(refusal);
   });

@@ -51,7 +51,7 @@ describe('reading a manifest', () => {
   });
 
   it.each([
-    ['an unknown default', { ...valid, default: 'other' }, 'default: "other" is none of the models'],
+    ['an unknown default', { ...valid, default: 'other' }, 'default: "other" is not one of the models'],
     ['a digest that is none', { ...valid, models: [{ ...entry, sha256: 'abc' }] }, 'models.0.sha256: takes 64'],
     ['a name that is a path', { ...valid, models: [{ ...entry, name: '../x' }] }, 'models.0.name: takes letters'],
     ['a file elsewhere', { ...valid, models: [{ ...entry, file: '../x.onnx' }] }, 'models.0.file: takes a file name'],

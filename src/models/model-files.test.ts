@@ -85,7 +85,7 @@ describe('resolveModel', () => {
 
   it.each(['./nowhere.onnx', 'nowhere.onnx', '/', 'package.json/x.onnx'])('refuses the path %s', async (path) => {
     await expect(resolveModel(path)).rejects.toThrow(
-      /there is no model file .*: name an existing ONNX file, or one of/,
+      /the model file .* does not exist: name an existing ONNX file, or one of/,
     );
   });
 
