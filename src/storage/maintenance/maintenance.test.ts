@@ -227,7 +227,9 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
         holds: { value: (key: string) => storage.objects.holds(key) },
         delete: { value: () => Promise.resolve() },
       }) as ObjectStore;
-      await expect(new Eraser(storage.database, stubborn, storage.spool).erase(job.id, 'me')).rejects.toThrow(/reappears/);
+      await expect(new Eraser(storage.database, stubborn, storage.spool).erase(job.id, 'me')).rejects.toThrow(
+        /reappears/,
+      );
       const away: ObjectStore = Object.create(storage.objects, {
         holds: { value: (key: string) => storage.objects.holds(key) },
         delete: { value: () => Promise.reject(new Error('away')) },
