@@ -55,6 +55,7 @@ const sections = new Set(given.only.split(','));
 const earlier = given.compare === undefined ? undefined : await readRun(given.compare);
 const files = await Promise.all(given.file.map(fileInput));
 const photos = [...(await drawnInputs()), ...files].filter(({ name }) => name.includes(given.inputs));
+if (photos.length === 0) throw new Error(`no input's name contains "${given.inputs}"`);
 const methods = given.methods.split(',') as Method[];
 const cases = photos.flatMap((input) => methods.map((method): Case => ({ input, method })));
 

@@ -1,4 +1,4 @@
-import type { MaskSettings } from '../../src/inference/worker/messages.ts';
+import type { DetectSettings, MaskSettings } from '../../src/inference/worker/messages.ts';
 import { DEFAULT_DETECT, DEFAULT_MASK } from '../fixtures/default-settings.ts';
 import type { Figure } from './figures.ts';
 import { Floor, type FloorTask } from './floor.ts';
@@ -132,13 +132,17 @@ function nameOf({ input, method }: Case): string {
   return `${method} ${input.name}`;
 }
 
+const FAST_DETECT: DetectSettings = { ...DEFAULT_DETECT, recall: 'fast' };
+
+/** At the recall that the floor and other services have; those that do not know the option ignore it. */
 function toSending(url: string, { input, method }: Case): Sending {
-  if (method === 'detect') return { url: `${url}/api/v1/detect`, image: input.bytes };
-  return { url: `${url}/api/v1/mask`, image: input.bytes, fields: { method } };
+  const fields = { recall: 'fast' };
+  if (method === 'detect') return { url: `${url}/api/v1/detect`, image: input.bytes, fields };
+  return { url: `${url}/api/v1/mask`, image: input.bytes, fields: { ...fields, method } };
 }
 
 function toFloorTask({ input: { bytes }, method }: Case): FloorTask {
-  if (method === 'detect') return { kind: 'detect', task: { image: bytes, detect: DEFAULT_DETECT } };
+  if (method === 'detect') return { kind: 'detect', task: { image: bytes, detect: FAST_DETECT } };
   const mask: MaskSettings = { ...DEFAULT_MASK, style: { ...DEFAULT_MASK.style, method } };
-  return { kind: 'mask', task: { image: bytes, detect: DEFAULT_DETECT, mask } };
+  return { kind: 'mask', task: { image: bytes, detect: FAST_DETECT, mask } };
 }
