@@ -1,11 +1,9 @@
-import { type Box, clipBox } from '../vision/geometry.ts';
-import { coverage, coveredShare, type MaskOptions, planMask } from '../vision/mask.ts';
+import { boxArea, clipBox, longerSide } from '../vision/geometry.ts';
+import { COVERED, coverage, coveredShare, type MaskOptions, planMask } from '../vision/mask.ts';
 import type { MeasuredPhoto } from './measure.ts';
 
 /** Longer side in pixels of the photo of the smallest face that has to be masked. */
 export const SMALLEST_TO_MASK = 16;
-/** A face is masked if so much of its box is covered. */
-export const COVERED = 0.95;
 
 /** What the masks of a detector's findings cover. */
 export interface MaskFigures {
@@ -23,18 +21,21 @@ export function measureMasks(measured: readonly MeasuredPhoto[], threshold: numb
   for (const { photo, image, faces: found } of measured) {
     const boxes = found.filter(({ score }) => score >= threshold).map(({ box }) => box);
     const masked = coverage(planMask(boxes, [], options), image);
-    const wanted = coverage(planMask(photo.boxes.filter(hasArea), [], { ...options, shape: 'box' }), image);
+    const wanted = coverage(
+      planMask(
+        photo.boxes.filter((box) => boxArea(box) > 0),
+        [],
+        { ...options, shape: 'box' },
+      ),
+      image,
+    );
     const toMask = [...photo.counted.at(-1)!]
       .map((face) => clipBox(photo.boxes[face]!, image))
-      .filter((box) => hasArea(box) && Math.max(box.right - box.left, box.bottom - box.top) >= SMALLEST_TO_MASK);
+      .filter((box) => boxArea(box) > 0 && longerSide(box) >= SMALLEST_TO_MASK);
     faces += toMask.length;
     covered += toMask.filter((box) => coveredShare(masked, box, image) >= COVERED).length;
     needless += masked.reduce((sum, isMasked, at) => (isMasked && !wanted[at] ? sum + 1 : sum), 0);
     pixels += image.width * image.height;
   }
   return { faces, covered, needlessShare: pixels > 0 ? needless / pixels : 0 };
-}
-
-function hasArea({ left, top, right, bottom }: Box): boolean {
-  return right > left && bottom > top;
 }

@@ -1,7 +1,8 @@
 import type { ResolvedModel } from '../models/model-files.ts';
 import type { RecallLevel } from '../vision/looks.ts';
 import { type Figures, type LevelFigures, type SizeFigures, WANTED_PRECISION } from './figures.ts';
-import { COVERED, SMALLEST_TO_MASK } from './mask-coverage.ts';
+import { COVERED } from '../vision/mask.ts';
+import { SMALLEST_TO_MASK } from './mask-coverage.ts';
 import { MATCH_IOU, type OperatingPoint, thinCurve } from './matching.ts';
 
 /** What was measured, and how: without it the figures mean nothing. */

@@ -96,13 +96,11 @@ export class FillBrush {
 
   /** Blends the fill into the columns `from` to `to`, the more the nearer the mask; what is masked is left alone. */
   soften(from: number, to: number): void {
-    const [data, covered, starts, steps, grainStart] = [
-      this.#data,
-      this.#covered,
-      this.#starts,
-      this.#steps,
-      this.#grainStart,
-    ];
+    const data = this.#data;
+    const covered = this.#covered;
+    const starts = this.#starts;
+    const steps = this.#steps;
+    const grainStart = this.#grainStart;
     const { channels, width } = this.#photo;
     const firstOfRow = this.#y * width;
     for (let x = from; x < to;) {

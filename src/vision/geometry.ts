@@ -21,6 +21,10 @@ export function boxArea({ left, top, right, bottom }: Box): number {
   return right > left && bottom > top ? (right - left) * (bottom - top) : 0;
 }
 
+export function longerSide({ left, top, right, bottom }: Box): number {
+  return Math.max(right - left, bottom - top);
+}
+
 export function intersection(a: Box, b: Box): Box {
   return {
     left: Math.max(a.left, b.left),

@@ -1,4 +1,4 @@
-import { type Box, boxArea, intersection, iou, type Size } from './geometry.ts';
+import { type Box, boxArea, intersection, iou, longerSide, type Size } from './geometry.ts';
 import type { Look } from './looks.ts';
 import { strongest, suppressOverlaps } from './nms.ts';
 import type { Candidate } from './scrfd.ts';
@@ -159,8 +159,4 @@ function holds(tile: Box, box: Box, photo: Size): boolean {
 /** Network pixels per pixel of the photo. */
 function scaleOf(longSide: number, { width, height }: Size): number {
   return longSide / Math.max(width, height);
-}
-
-function longerSide({ left, top, right, bottom }: Box): number {
-  return Math.max(right - left, bottom - top);
 }

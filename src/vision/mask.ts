@@ -64,7 +64,7 @@ export function wholeFace({ box, landmarks }: FaceToHide, photo: Size): Box {
 }
 
 /** At least this share of its box is covered of a face that counts as masked. */
-const COVERED = 0.95;
+export const COVERED = 0.95;
 
 /**
  * Whether more is to be seen of a face than a rim: one of its landmarks, or more than a twentieth of its box.

@@ -1,5 +1,5 @@
 import { selectFaces, toPhoto } from '../../vision/faces.ts';
-import { boxArea, intersection, type Size } from '../../vision/geometry.ts';
+import { boxArea, intersection, longerSide, type Size } from '../../vision/geometry.ts';
 import { type Finding, joinLooks } from '../../vision/join-looks.ts';
 import { canvasFor } from '../../vision/letterbox.ts';
 import { type Look, type LookPlan, planLooks, smallestFace } from '../../vision/looks.ts';
@@ -117,9 +117,7 @@ function smallFaces(findings: readonly Finding[], photo: Size): Candidate[] {
   const longSide = Math.max(photo.width, photo.height);
   return findings.flatMap(({ look, candidates }) =>
     candidates.filter(
-      ({ box, score }) =>
-        score >= SMALL_FACE_SCORE &&
-        Math.max(box.right - box.left, box.bottom - box.top) * (look.longSide / longSide) <= SMALL_FACE,
+      ({ box, score }) => score >= SMALL_FACE_SCORE && longerSide(box) * (look.longSide / longSide) <= SMALL_FACE,
     ),
   );
 }
