@@ -172,12 +172,14 @@ export class CoveredRows {
   /** The first row that is covered, and the one behind the last. */
   readonly top: number;
   readonly bottom: number;
-  /** One byte per column of the row looked at last, 1 where a shape lies. */
+  /** One byte per column of the row looked at last, 1 where a shape lies, else 0. */
   readonly inside: Uint8Array;
   readonly #photo: Size;
   readonly #shapes: readonly { readonly shape: MaskShape; readonly bounds: Box }[];
   /** How many more shapes cover a column than the one before it. */
   readonly #steps: Int32Array;
+  /** The columns of the row looked at last that may be covered. */
+  #span: readonly [from: number, to: number] = [0, 0];
 
   constructor(shapes: readonly MaskShape[], photo: Size) {
     this.#photo = photo;
@@ -188,8 +190,15 @@ export class CoveredRows {
     this.bottom = this.#shapes.reduce((bottom, { bounds }) => Math.max(bottom, bounds.bottom), 0);
   }
 
-  /** Looks at row `y`: `inside` is told from column `from` to `to`, outside of which nothing is covered. */
+  /** Looks at row `y`. Outside the columns `from` to `to`, nothing is covered. */
   at(y: number): readonly [from: number, to: number] {
+    const [from, to] = this.#span;
+    this.inside.fill(0, from, to);
+    this.#span = this.#lookAt(y);
+    return this.#span;
+  }
+
+  #lookAt(y: number): readonly [from: number, to: number] {
     const steps = this.#steps;
     let [first, end] = [this.#photo.width, 0];
     for (const { shape, bounds } of this.#shapes) {

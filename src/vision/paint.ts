@@ -1,7 +1,7 @@
 import { FillBrush } from './fill-brush.ts';
 import { type Fill, fillFromPixels, fillFromSurroundings, NEARNESS_REACH_CELLS, sampleFill } from './fill.ts';
-import { type Box, boxArea, clipBox, type Size, union } from './geometry.ts';
-import { connectedGroups, coverage, CoveredRows, inPhoto, type MaskShape, pixelBounds, rowSpan } from './mask.ts';
+import { type Box, boxArea, clipBox, intersection, type Size, union } from './geometry.ts';
+import { connectedGroups, CoveredRows, inPhoto, type MaskShape, pixelBounds, rowSpan } from './mask.ts';
 import type { Raster } from './raster.ts';
 
 /** Made from what surrounds the masks alone: there is nothing to undo. */
@@ -44,16 +44,16 @@ export function paintMask(photo: Raster, shapes: readonly MaskShape[], style: Ma
     paintColor(photo, shapes, style.color);
     return;
   }
-  const covered = coverage(shapes, photo);
   // All fills are computed before the first pixel is written: the rim of one group may lie in that of another.
   const groups = connectedGroups(inPhoto(shapes, photo)).map((group) => ({ group, window: windowOf(group, photo) }));
   const area = groups.reduce((sum, { window }) => sum + boxArea(window), 0);
   const leastCell = Math.ceil(Math.sqrt(area / MAX_FILL_CELLS.together));
   const fills = groups.map(
-    ({ group, window }) => [group, fillGroup(photo, covered, group, window, leastCell, style)] as const,
+    ({ group, window }) =>
+      [group, fillGroup(photo, shapesIn(window, shapes, photo), group, window, leastCell, style)] as const,
   );
   for (const [group, fill] of fills) {
-    if (style.method === 'blur' || style.method === 'gaussian') paintBlur(photo, covered, group, fill);
+    if (style.method === 'blur' || style.method === 'gaussian') paintBlur(photo, shapes, group, fill);
     else paintMosaics(photo, group, fill, style.strength);
   }
 }
@@ -79,9 +79,14 @@ function windowOf(group: readonly MaskShape[], photo: Size): Box {
   return clipBox({ left: all.left - rim, top: all.top - rim, right: all.right + rim, bottom: all.bottom + rim }, photo);
 }
 
+/** Those that cover some of the window. */
+function shapesIn(window: Box, shapes: readonly MaskShape[], photo: Size): MaskShape[] {
+  return shapes.filter((shape) => boxArea(intersection(pixelBounds(shape, photo), window)) > 0);
+}
+
 function fillGroup(
   photo: Raster,
-  covered: Uint8Array,
+  shapes: readonly MaskShape[],
   group: readonly MaskShape[],
   window: Box,
   leastCell: number,
@@ -95,6 +100,7 @@ function fillGroup(
     Math.floor(measure / FILL_CELLS),
     Math.ceil(Math.sqrt(boxArea(window) / MAX_FILL_CELLS.ofGroup)),
   );
+  const covered = new CoveredRows(shapes, photo);
   switch (style.method) {
     case 'gaussian':
       return fillFromPixels(photo, covered, window, cellSize, gaussianSigma(group, photo, style.strength) / cellSize);
@@ -125,11 +131,19 @@ function shortSide(box: Box): number {
   return Math.min(box.right - box.left, box.bottom - box.top);
 }
 
-/** The fill inside the group's shapes, and a soft seam around them, so that the blur has no visible edge. */
-function paintBlur(photo: Raster, covered: Uint8Array, group: readonly MaskShape[], fill: Fill): void {
+/**
+ * The fill inside the group's shapes, and a soft seam around them, so that the blur has no visible edge.
+ * @param shapes all of the photo: the seam leaves those of other groups alone
+ */
+function paintBlur(photo: Raster, shapes: readonly MaskShape[], group: readonly MaskShape[], fill: Fill): void {
   const { window } = fill;
-  const brush = new FillBrush(photo, covered, fill);
+  const own = new Set(group);
   const rows = new CoveredRows(group, photo);
+  const others = new CoveredRows(
+    shapesIn(window, shapes, photo).filter((shape) => !own.has(shape)),
+    photo,
+  );
+  const brush = new FillBrush(photo, others.inside, fill);
   const bounds = group.map((shape) => pixelBounds(shape, photo));
   const seam = NEARNESS_REACH_CELLS * fill.cellSize;
   for (let y = window.top; y < window.bottom; y++) {
@@ -138,6 +152,7 @@ function paintBlur(photo: Raster, covered: Uint8Array, group: readonly MaskShape
     const last = Math.min(end, window.right);
     if (last <= x) continue;
     brush.moveTo(y);
+    others.at(y);
     for (const [from, to] of rows.spans(y)) {
       brush.soften(x, from);
       brush.cover(from, to);
