@@ -1,3 +1,4 @@
+import { jpegSegments, SOS } from './container/jpeg-segments.ts';
 import type { Box, Size } from './geometry.ts';
 
 /** The blocks of a grid along one axis, in pixels of the upright image. */
@@ -96,10 +97,9 @@ interface JpegFrame {
 export function jpegGrid(bytes: Uint8Array, orientation: number): BlockGrid | null {
   let frame: JpegFrame | null = null;
   const precision = new Precision();
-  for (const { marker, start, length } of jpegMarkers(bytes)) {
-    const segment = bytes.subarray(start, start + length);
-    if (frame === null && isFrameHeader(marker)) frame = readFrame(marker, segment);
-    else if (marker === SOS && frame?.progressive) precision.add(segment);
+  for (const { marker, data } of jpegSegments(bytes)) {
+    if (frame === null && isFrameHeader(marker)) frame = readFrame(marker, data);
+    else if (marker === SOS && frame?.progressive) precision.add(data);
     else if (marker === SOS) break;
   }
   if (frame === null) return null;
@@ -119,33 +119,9 @@ function jpegReach(shrunk: number, smoothed: boolean): Reach {
   };
 }
 
-const SOS = 0xda;
-const EOI = 0xd9;
-
 /** SOF0 to SOF15, without DHT, JPG and DAC, which lie between them. */
 function isFrameHeader(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
-}
-
-/** Every marker that has a segment, up to the end of the first image; `start` and `length` are those of its payload. */
-function* jpegMarkers(bytes: Uint8Array): Generator<{ marker: number; start: number; length: number }> {
-  let at = 2;
-  while (at + 4 <= bytes.length) {
-    // Coded data lies between segments: in it, 0xff is followed by 0 or by a restart marker.
-    at = bytes.indexOf(0xff, at);
-    if (at < 0 || at + 4 > bytes.length) return;
-    const marker = bytes[at + 1]!;
-    if (marker === 0xff) {
-      at += 1;
-    } else if (marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd8)) {
-      at += 2;
-    } else {
-      if (marker === EOI) return;
-      const length = Math.max(2, bytes[at + 2]! * 256 + bytes[at + 3]!);
-      yield { marker, start: at + 4, length: length - 2 };
-      at += 2 + length;
-    }
-  }
 }
 
 /** @param segment precision, height, width, then for each component its id, sampling factors and table */
