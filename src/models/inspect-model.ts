@@ -4,15 +4,15 @@ import { type NetworkOutput, outputLevels } from '../vision/scrfd.ts';
 import { InferenceSession, Tensor } from './onnx-runtime.ts';
 import { ModelError } from './model-error.ts';
 
-/** For a network that takes any size: not square, so that rows and columns can't be confused, and small. */
+/** Input of networks of any size: small, and not square, so that swapped rows and columns are noticed. */
 const probe = { height: 96, width: 160 };
 
 /**
- * Checks that the bytes are an ONNX network which this service can read as a detector of the SCRFD kind: one image goes in
- * as float32 [1 or N, 3, height, width], and what comes out is as `outputLevels` describes it.
+ * Checks that the bytes are an ONNX network that this service can use as an SCRFD detector. Its input is one image as
+ * float32 [1 or N, 3, height, width]; its outputs are those that `outputLevels` describes. Declared shapes are often wrong
+ * or symbolic, so the network is run once, on a blank image.
  *
- * Declared shapes are often wrong or symbolic, so the network is run once, on a blank image. Throws a ModelError that says
- * what was found instead.
+ * @throws ModelError that says what was found instead
  */
 export async function inspectModel(bytes: Uint8Array): Promise<void> {
   const session = await load(bytes);
@@ -33,7 +33,7 @@ export async function inspectModel(bytes: Uint8Array): Promise<void> {
 
 async function load(bytes: Uint8Array): Promise<InferenceSession> {
   try {
-    // Severity 4: ONNX Runtime writes nothing itself, since the message below says it all.
+    // Severity 4: ONNX Runtime logs nothing itself, because the error below has the reason.
     return await InferenceSession.create(bytes, { logSeverityLevel: 4, intraOpNumThreads: 1 });
   } catch (error) {
     throw unusable(`ONNX Runtime cannot load it: ${reasonOf(error)}`);
