@@ -3,17 +3,17 @@ import type { Raster } from './raster.ts';
 
 /** Amplitude of the grain that keeps a smooth fill from looking like plastic. */
 const GRAIN = 3;
-/** So many columns until the grain of a row comes again; each row begins elsewhere in it. */
+/** Columns after which the grain of a row repeats; each row starts at a different column of it. */
 const GRAIN_PERIOD = 4096;
 
-/** Colours and nearness are added up along a row in 65536ths. */
+/** Colors and nearness are accumulated along a row in 65536ths. */
 const ONE = 65_536;
 const HALF = ONE / 2;
 const GRAINS = Int32Array.from({ length: GRAIN_PERIOD }, (_, x) =>
   Math.round(ONE * GRAIN * (hash(x) / 0x7fffffff - 1)),
 );
 
-/** How much of the fill a pixel of the seam takes, by twice its nearness in 1024ths: an S from 0 to 1. */
+/** Share of the fill in a pixel of the seam, by twice its nearness in 1024ths: an S-curve from 0 to 1. */
 const SHARES = Int32Array.from({ length: 1025 }, (_, nearness) => {
   const t = nearness / 1024;
   return Math.round(ONE * t * t * (3 - 2 * t));
@@ -28,8 +28,8 @@ function hash(value: number): number {
 }
 
 /**
- * Writes a fill into the photo, row by row and from left to right. Between two cells a colour changes by the same step
- * from pixel to pixel.
+ * Writes a fill into the photo, row by row and from left to right. Between two cells, a color changes by the same step per
+ * pixel.
  */
 export class FillBrush {
   readonly #photo: Raster;
@@ -37,9 +37,9 @@ export class FillBrush {
   readonly #fill: Fill;
   /** Rounds and clamps as it stores. */
   readonly #data: Uint8ClampedArray;
-  /** The fill's cells in the height of the row. */
+  /** The cells of the fill, interpolated at the row. */
   readonly #cells: Float32Array;
-  /** Of each channel, in a stretch between two cells: its value at the first pixel, and what each further one adds. */
+  /** Between two cells, per channel: value at the first pixel, and step per pixel. */
   readonly #starts: Int32Array;
   readonly #steps: Int32Array;
   #y = 0;
@@ -94,7 +94,7 @@ export class FillBrush {
     }
   }
 
-  /** Blends the fill into the columns `from` to `to`, the more the nearer the mask; what is masked is left alone. */
+  /** Blends the fill into the columns `from` to `to`, more near the mask; masked pixels are not changed. */
   soften(from: number, to: number): void {
     const data = this.#data;
     const covered = this.#covered;
@@ -107,7 +107,7 @@ export class FillBrush {
       const end = this.#enterStretch(x, to);
       let nearness = starts[channels]! - HALF;
       const nearnessStep = steps[channels]!;
-      // The steps are constant: what is 0 at the start and does not grow stays so.
+      // The steps are constant: a value that is 0 at the start and does not grow stays 0.
       if (nearness <= 0 && nearnessStep <= 0) x = end;
       let red = starts[0]!;
       let green = starts[1]!;
@@ -137,7 +137,7 @@ export class FillBrush {
     }
   }
 
-  /** Sets starts and steps for the stretch that begins at column `x`, and tells where it ends: at `to` at the latest. */
+  /** Sets starts and steps for the stretch that starts at column `x`. Returns its end, which is `to` or before. */
   #enterStretch(x: number, to: number): number {
     const { window, cellSize, columns, channels } = this.#fill;
     const cells = this.#cells;

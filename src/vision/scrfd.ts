@@ -50,7 +50,7 @@ const COLUMNS = { scores: 1, distances: 4, offsets: 10 } as const;
 /**
  * The outputs of an SCRFD network by stride: for each of the strides 8, 16 and 32, in this order, scores [rows, 1],
  * distances [rows, 4] and, if the network has landmarks, offsets [rows, 10], with or without a leading 1, a row per anchor.
- * Kinds are told apart by their columns, and may be in any order.
+ * The kinds differ in their columns and may be in any order.
  *
  * @throws OutputShapeError with the shapes that were found
  */
@@ -92,7 +92,7 @@ function decodeLevel(level: Level, canvas: Size, threshold: number): Candidate[]
   const found: Candidate[] = [];
   for (let row = 0; row < scores.length; row++) {
     const score = scores[row]!;
-    // Written so that NaN comes through to the check below: a broken network must not look like an empty photo.
+    // NaN passes this comparison and reaches the check below: a broken network must not look like an empty photo.
     if (score < threshold) continue;
     const cell = Math.floor(row / anchorsPerCell);
     const x = (cell % columns) * stride;

@@ -1,7 +1,7 @@
 import { endOfScan, EOI, jpegSegments, SOS } from './jpeg-segments.ts';
 import { DAMAGED, latin1, MAX_PARTS, type Part, restOf, TRAILING } from './part.ts';
 
-/** Application segments by what they start with. */
+/** Application segments by their signature */
 const SIGNATURES: readonly (readonly [marker: number, signature: string, name: string])[] = [
   [0xe0, 'JFIF\0', 'APP0 JFIF'],
   [0xe0, 'JFXX\0', 'APP0 JFXX'],
