@@ -158,7 +158,7 @@ function pushPull(grid: Grid, channels: number, smoothing: number): void {
   }
 }
 
-/** Four cells to one: colours by weight, and a full weight as soon as the four sum to that of one visible cell. */
+/** Four cells to one: colors by weight, and a full weight as soon as the four sum to that of one visible cell. */
 function halve({ columns, rows, colors, weights }: Grid, channels: number): Grid {
   const half = { columns: Math.ceil(columns / 2), rows: Math.ceil(rows / 2) };
   const coarser: Grid = {

@@ -93,10 +93,10 @@ export function coveredShare(covered: Uint8Array, box: Box, { width }: Size): nu
 
 /** Whether a region of the request keeps the face visible. */
 export function isKept(face: Box, regions: readonly CallerRegion[]): boolean {
-  return regions.some((region) => region.keep && holdsCentre(region, face));
+  return regions.some((region) => region.keep && holdsCenter(region, face));
 }
 
-function holdsCentre(region: Box, face: Box): boolean {
+function holdsCenter(region: Box, face: Box): boolean {
   const x = (face.left + face.right) / 2;
   const y = (face.top + face.bottom) / 2;
   return x >= region.left && x <= region.right && y >= region.top && y <= region.bottom;
@@ -158,9 +158,9 @@ function coreSpan(shape: MaskShape, y: number, photo: Size): readonly [from: num
   const radiusY = (bottom - top) / 2 + HALF_DIAGONAL;
   const dy = (y + 0.5 - (top + bottom) / 2) / radiusY;
   const half = radiusX * Math.sqrt(Math.max(0, 1 - dy * dy));
-  const centre = (left + right) / 2;
-  const from = Math.max(bounds.left, Math.ceil(centre - half - 0.5));
-  const to = Math.min(bounds.right, Math.floor(centre + half - 0.5) + 1);
+  const center = (left + right) / 2;
+  const from = Math.max(bounds.left, Math.ceil(center - half - 0.5));
+  const to = Math.min(bounds.right, Math.floor(center + half - 0.5) + 1);
   return from < to ? [from, to] : [0, 0];
 }
 

@@ -51,7 +51,7 @@ describe.each(layouts)('decoding with %s', (_, layout) => {
 
   it('takes the box as distances from the cell’s corner in strides', () => {
     const outputs = emptyOutputs(layout);
-    // Stride 16, 4 columns: cell 7 is column 3 of row 1, its centre (48, 16).
+    // Stride 16, 4 columns: cell 7 is column 3 of row 1, its center (48, 16).
     const row = 7 * anchors + (anchors - 1);
     outputs.set('score', 16, row, [0.75]);
     outputs.set('box', 16, row, [1, 0.5, 1.5, 0.25]);

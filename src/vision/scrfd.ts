@@ -34,9 +34,9 @@ interface Level {
 /**
  * Candidates on the canvas with a score of at least `threshold`, in no particular order.
  *
- * A cell at column x, row y of a level has its centre at (x·stride, y·stride) and one or more anchors, one row of
+ * A cell at column x, row y of a level has its center at (x·stride, y·stride) and one or more anchors, one row of
  * the outputs each, cells row by row. As published (insightface `distance2bbox`, `distance2kps`), a box is the
- * distances left, top, right, bottom from the centre, and a landmark an offset, all in strides.
+ * distances left, top, right, bottom from the center, and a landmark an offset, all in strides.
  *
  * @throws OutputShapeError if the outputs do not fit the canvas, or hold a number that is not finite.
  */

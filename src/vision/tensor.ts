@@ -1,6 +1,6 @@
 import type { Size } from './geometry.ts';
 
-/** SCRFD's normalisation, (x − 127.5) / 128, for each of the 256 values (insightface, detection/scrfd). */
+/** SCRFD's normalization, (x − 127.5) / 128, for each of the 256 values (insightface, detection/scrfd). */
 const NORMALIZED = Float32Array.from({ length: 256 }, (_, value) => (value - 127.5) / 128);
 
 /** Padding of the canvas: black, as in the published letterbox. */

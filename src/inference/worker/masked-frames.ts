@@ -1,5 +1,5 @@
 import { coverage, type MaskShape } from '../../vision/mask.ts';
-import { joinNeighbours } from '../../vision/neighbours.ts';
+import { joinNeighbors } from '../../vision/neighbors.ts';
 import { type MaskStyle, paintMask } from '../../vision/paint.ts';
 import { clearHiddenColor, type Raster } from '../../vision/raster.ts';
 import { release } from './release.ts';
@@ -82,7 +82,7 @@ export class MaskedFrames {
 
   /** In an animation, the masks of a frame also cover the frames before and after it. */
   #shapesOver(): MaskShape[][] {
-    return this.#isAnimation ? joinNeighbours(this.#shapes) : this.#shapes;
+    return this.#isAnimation ? joinNeighbors(this.#shapes) : this.#shapes;
   }
 }
 

@@ -289,7 +289,7 @@ function readOptions({ convertsColor }: SourceImage, pixels: number): SharpOptio
 
 /** Without a profile, sharp leaves converted pixels of 16 bits in a wider color space. */
 function inRgb({ convertsColor }: SourceImage, image: Sharp): Sharp {
-  return convertsColor ? image.toColourspace('srgb').withIccProfile('srgb') : image.toColourspace('srgb');
+  return convertsColor ? image.toColorspace('srgb').withIccProfile('srgb') : image.toColorspace('srgb');
 }
 
 async function toRaster(image: Sharp): Promise<Raster> {

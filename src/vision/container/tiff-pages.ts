@@ -58,7 +58,7 @@ const TRANSPARENCY_MASK = 4;
 const OLD_REDUCED_COPY = 2;
 
 const DNG_VERSION = 50_706;
-/** Colour filter array and linear raw (DNG 1.7, chapter 4). */
+/** Color filter array and linear raw (DNG 1.7, chapter 4). */
 const RAW_PHOTOMETRICS: readonly number[] = [32_803, 34_892];
 
 interface SampleKind {
@@ -81,8 +81,8 @@ const COMPRESSIONS = [...LOSSLESS_COMPRESSIONS, ...Object.values(COMPRESSION)];
 
 /** Supported values of PhotometricInterpretation: number of color channels, and bits per channel. */
 const SHOWN: Readonly<Record<number, { readonly colors: number; readonly bits: readonly number[] }>> = {
-  0: { colors: 1, bits: [1, 2, 4, 8, 16] }, // grey, white is 0
-  1: { colors: 1, bits: [1, 2, 4, 8, 16] }, // grey, black is 0
+  0: { colors: 1, bits: [1, 2, 4, 8, 16] }, // gray, white is 0
+  1: { colors: 1, bits: [1, 2, 4, 8, 16] }, // gray, black is 0
   2: { colors: 3, bits: [8, 16] }, // RGB
   3: { colors: 1, bits: [1, 2, 4, 8] }, // palette
   5: { colors: 4, bits: [8, 16] }, // CMYK
@@ -91,11 +91,11 @@ const SHOWN: Readonly<Record<number, { readonly colors: number; readonly bits: r
 
 const OTHER_PHOTOMETRICS: Readonly<Record<number, string>> = {
   4: 'a transparency mask',
-  8: 'CIELAB colours',
-  9: 'ICCLAB colours',
-  10: 'ITULAB colours',
+  8: 'CIELAB colors',
+  9: 'ICCLAB colors',
+  10: 'ITULAB colors',
   32_844: 'CIE Log2 brightness',
-  32_845: 'CIE Log2 colours',
+  32_845: 'CIE Log2 colors',
 };
 
 const UNSIGNED = 1;
@@ -120,7 +120,7 @@ function isUnspecified(extra: readonly number[]): boolean {
 function unsupportedSamples(kind: SampleKind): string | null {
   const { photometric, compression, samples, bits, formats, inkSet } = kind;
   const shown = SHOWN[photometric];
-  if (!shown) return `it holds ${OTHER_PHOTOMETRICS[photometric] ?? `colours of an unknown kind (${photometric})`}`;
+  if (!shown) return `it holds ${OTHER_PHOTOMETRICS[photometric] ?? `colors of an unknown kind (${photometric})`}`;
   const format = formats.find((one) => one !== UNSIGNED && one !== UNDEFINED);
   if (format !== undefined) return `its samples are ${FORMATS[format] ?? `of an unknown format (${format})`}`;
   if (samples < shown.colors || samples > shown.colors + 1) return `it has ${samples} channels`;
@@ -129,6 +129,6 @@ function unsupportedSamples(kind: SampleKind): string | null {
     return `its samples have ${bits.join(', ')} bits`;
   if (inkSet !== 1 && photometric === 5) return 'its inks are not CMYK';
   if (!COMPRESSIONS.includes(compression)) return `its compression (${compression}) is unknown`;
-  if (photometric === 6 && compression !== COMPRESSION.jpeg) return 'it holds YCbCr colours that are not coded as JPEG';
+  if (photometric === 6 && compression !== COMPRESSION.jpeg) return 'it holds YCbCr colors that are not coded as JPEG';
   return null;
 }
