@@ -175,7 +175,7 @@ describe('a session', () => {
 describe('requests from another site', () => {
   const foreign = [
     ['another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
-    ['a neighbouring host', { 'sec-fetch-site': 'same-site', origin: 'http://other.localhost' }],
+    ['a neighboring host', { 'sec-fetch-site': 'same-site', origin: 'http://other.localhost' }],
     ['a browser without Sec-Fetch-Site', { origin: 'https://evil.example' }],
     ['a sandboxed frame', { origin: 'null' }],
     ['somebody who says nothing', {}],

@@ -466,8 +466,8 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
     expect(dry).toMatchObject({ dry_run: true, missing: { count: 1, examples: [row.objectKey] } });
     expect((await get<ImageDetail>(`/images/${row.id}`)).stored).toBe(true);
 
-    const { ifAlone } = await import('../src/storage/records/locks.ts');
-    const refused = await ifAlone(service.app.get(DataSource), 'reconciliation', () =>
+    const { withLockIfFree } = await import('../src/storage/records/locks.ts');
+    const refused = await withLockIfFree(service.app.get(DataSource), 'reconciliation', () =>
       asAdmin(service, '/reconciliation', { method: 'POST', body: { dry_run: false } }),
     );
     await expectProblem(refused!, 409, 'already-running');

@@ -52,7 +52,7 @@ describe('no byte of the answer depends on a pixel inside the mask', { timeout: 
 
 const PAIRS = shared('images/pairs', '/');
 
-/** Of trellis quantisation, and of WebP, docs/masks.md promises less. */
+/** Of trellis quantization, and of WebP, docs/masks.md promises less. */
 const PROMISED = /^(cjpeg|ff|tiff)-/;
 
 describe.skipIf(!hasShared('images/pairs'))(

@@ -26,7 +26,7 @@ import { operatorSettings, PASSWORD } from './support/operator.ts';
 import { send, type Service, startService, until } from './support/service.ts';
 
 const PEOPLE = [230, 470, 710, 950].map((x, index) => ({
-  centre: [x, 330 + (index % 2) * 50] as [number, number],
+  center: [x, 330 + (index % 2) * 50] as [number, number],
   height: 150 + index * 10,
   look: PLAIN_LOOK,
 }));
@@ -175,7 +175,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
       .removeAlpha()
       .raw()
       .toBuffer({ resolveWithObject: true });
-    const [x, y] = PEOPLE[0]!.centre;
+    const [x, y] = PEOPLE[0]!.center;
     const at = (y * info.width + x) * info.channels;
     expect([...data.subarray(at, at + 3)]).toEqual([255, 0, 0]);
     await stored();

@@ -55,7 +55,7 @@ async function frameOf(image: Buffer, page: number) {
 
 const MAGENTA = [255, 0, 255];
 
-/** The share of a box's pixels that have the colour of the mask. */
+/** The share of a box's pixels that have the color of the mask. */
 function maskedShare({ data, width }: { data: Buffer; width: number }, box: Box): number {
   let [inside, all] = [0, 0];
   for (let y = Math.ceil(box.top); y < Math.floor(box.bottom); y++) {
@@ -116,7 +116,7 @@ describe.each(FORMATS)('%s with many frames', (format) => {
   });
 });
 
-describe.each(['gif', 'webp'] as const)('masks of neighbouring frames of %s', (format) => {
+describe.each(['gif', 'webp'] as const)('masks of neighboring frames of %s', (format) => {
   it('are joined, so that a face missed in one frame stays covered', async () => {
     const source = await film(format, [nobody, person, nobody, nobody]);
     const result = await bytesOf(await mask(source));

@@ -184,11 +184,11 @@ describe.runIf(isInstalled('bwrap'))('the image, started on a read-only root', (
       .raw()
       .toBuffer({ resolveWithObject: true });
     const [left, top, right, bottom] = scene.faces[0]!.box;
-    const centre = (Math.round((top + bottom) / 2) * info.width + Math.round((left + right) / 2)) * info.channels;
+    const center = (Math.round((top + bottom) / 2) * info.width + Math.round((left + right) / 2)) * info.channels;
 
     expect(ready.status).toBe(200);
     expect(answer.headers.get('x-masked-count')).toBe('1');
-    expect([...data.subarray(centre, centre + 3)].every((value) => value < 16)).toBe(true);
+    expect([...data.subarray(center, center + 3)].every((value) => value < 16)).toBe(true);
 
     expect(await container.run(image.healthcheck)).toMatchObject({ code: 0 });
     expect(await container.stop()).toBe(0);

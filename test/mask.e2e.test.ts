@@ -203,7 +203,7 @@ describe('the methods', () => {
     expect(differenceOutside(after, await masked({ options }, other), [])).toBe(0);
   });
 
-  it.each(['#ff8000', 'ff8000', '%23FF8000'])('solid paints the colour %s', async (color) => {
+  it.each(['#ff8000', 'ff8000', '%23FF8000'])('solid paints the color %s', async (color) => {
     const text = decodeURIComponent(color);
     const after = await masked({ options: { method: 'solid', color: text } });
     const at =
@@ -230,8 +230,8 @@ describe('the methods', () => {
     expect(wide / ellipse).toBeCloseTo((1.8 / 1.2) ** 2, 0);
   });
 
-  it('a stronger mosaic has fewer colours', async () => {
-    const colours = async (strength: number) => {
+  it('a stronger mosaic has fewer colors', async () => {
+    const colors = async (strength: number) => {
       const { data, width } = await masked({ options: { method: 'pixelate', strength } });
       const seen = new Set<string>();
       for (let y = Math.ceil(drawn.top); y < drawn.bottom; y++) {
@@ -243,13 +243,13 @@ describe('the methods', () => {
       return seen.size;
     };
 
-    expect(await colours(1)).toBeLessThan(await colours(0));
+    expect(await colors(1)).toBeLessThan(await colors(0));
   });
 });
 
 describe('the regions of the caller', () => {
   const solid = { method: 'solid', color: '#ff00ff' };
-  const centreOf = (box: Box) => ({
+  const centerOf = (box: Box) => ({
     left: (box.left + box.right) / 2 - 2,
     top: (box.top + box.bottom) / 2 - 2,
     right: (box.left + box.right) / 2 + 2,
@@ -264,11 +264,11 @@ describe('the regions of the caller', () => {
     expect(response.headers.get('x-masked-count')).toBe('2');
     expect(contrast(after, CORNER)).toBe(0);
     expect(differenceInside(before, after, CORNER)).toBeGreaterThan(20);
-    expect(contrast(after, centreOf(drawn))).toBe(0);
+    expect(contrast(after, centerOf(drawn))).toBe(0);
   });
 
-  it.each(WAYS)('keep a face visible whose centre lies in them (%s)', async (way) => {
-    const response = await mask({ way, options: { ...solid, regions: [{ ...centreOf(drawn), keep: true }] } });
+  it.each(WAYS)('keep a face visible whose center lies in them (%s)', async (way) => {
+    const response = await mask({ way, options: { ...solid, regions: [{ ...centerOf(drawn), keep: true }] } });
     const after = await decode(await bytesOf(response));
 
     expect(response.headers.get('x-face-count')).toBe('1');
@@ -276,10 +276,10 @@ describe('the regions of the caller', () => {
     expect(differenceOutside(before, after, [])).toBe(0);
   });
 
-  it('do not keep a face whose centre lies elsewhere', async () => {
+  it('do not keep a face whose center lies elsewhere', async () => {
     const after = await masked({ options: { ...solid, regions: [{ ...CORNER, keep: true }] } });
 
-    expect(differenceInside(before, after, centreOf(drawn))).toBeGreaterThan(20);
+    expect(differenceInside(before, after, centerOf(drawn))).toBeGreaterThan(20);
     expect(differenceInside(before, after, CORNER)).toBe(0);
   });
 

@@ -213,7 +213,7 @@ describe('while the database, the object store and the service itself fail', () 
       maxBytes: 1e9,
       fullPolicy: 'oldest',
       fsync: false,
-      onGivenUp: () => undefined,
+      onLost: () => undefined,
       onDamaged: () => undefined,
     });
     const reconciler = new Reconciler(database, objects, spool, () => undefined, -60_000);

@@ -7,12 +7,12 @@ import { adminBySession, registerAdminGate } from './access/gate.ts';
 import { Sessions } from './access/sessions.ts';
 import { registerConsole } from './console/console.ts';
 
-/** The same from src/ and from dist/. */
+/** The same path from src/ and from dist/ */
 const CONSOLE_FOLDER = fileURLToPath(new URL('../../admin/build', import.meta.url));
 
 /**
- * The gate before the console's API, and the console itself.
- * @param consoleFolder where the built console lies
+ * Registers the authentication of the console API, and the console.
+ * @param consoleFolder folder of the built console
  */
 export async function registerAdmin(app: NestFastifyApplication, consoleFolder = CONSOLE_FOLDER): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance();

@@ -4,27 +4,27 @@ import { z } from 'zod';
 import { ifPresent } from '../files/durable-file.ts';
 import type { Box } from '../vision/geometry.ts';
 
-/** The folder is not a data set that can be measured; the message says what is wrong with it. */
+/** The folder is not a valid data set; the message has the reason. */
 export class DatasetError extends Error {
   override readonly name = 'DatasetError';
 }
 
-/** A photo and its labelled faces. */
-export interface LabelledPhoto {
+/** A photo and its labeled faces. */
+export interface LabeledPhoto {
   readonly path: string;
   /** In pixels of the photo. */
   readonly boxes: readonly Box[];
-  /** For each level, in the order of the data set's, the indices of the boxes that count; the others are ignored. */
+  /** For each level of the data set, the indices of the boxes that count; the others are ignored. */
   readonly counted: readonly ReadonlySet<number>[];
 }
 
 export interface Dataset {
-  /** Difficulties, from the strictest choice of faces to the widest. */
+  /** Levels of difficulty, from the smallest set of faces to the largest. */
   readonly levels: readonly string[];
-  readonly photos: readonly LabelledPhoto[];
+  readonly photos: readonly LabeledPhoto[];
 }
 
-/** A way to lay out a data set: where its labels and photos are, and how the labels read. */
+/** Layout of a data set: paths of labels and photos, and the parser of the labels. */
 interface Layout {
   readonly labels: string;
   readonly photos: string;
@@ -34,7 +34,7 @@ interface Layout {
 export interface ParsedLabels {
   readonly levels: readonly string[];
   /** `path` is relative to the folder of photos. */
-  readonly photos: readonly LabelledPhoto[];
+  readonly photos: readonly LabeledPhoto[];
 }
 
 const LAYOUTS: readonly Layout[] = [
@@ -43,10 +43,9 @@ const LAYOUTS: readonly Layout[] = [
 ];
 
 /**
- * Reads the labels in `folder`, in either layout (see parseJsonLines and parseWiderText), and makes sure that the
- * photos are there.
+ * Reads the labels in `folder` in either layout (see parseJsonLines and parseWiderText), and checks that the photos exist.
  *
- * @param limit at most so many photos, spread evenly over the data set, since neighbours are often alike
+ * @param limit maximum number of photos, spread evenly over the data set, because neighbors are often alike
  * @throws DatasetError
  */
 export async function readDataset(folder: string, limit = Infinity): Promise<Dataset> {
@@ -79,8 +78,8 @@ type Line = z.infer<typeof lineSchema>;
 
 /**
  * One photo a line: `{"image": "a.jpg", "boxes": [[x, y, width, height], …], "easy": [0, …], "medium": […],
- * "hard": […]}`, boxes in pixels, difficulties as indices of the boxes that count. Where no line has difficulties, there
- * is one level, at which all faces count. Other keys are left alone.
+ * "hard": […]}`, boxes in pixels, difficulties as indices of the boxes that count. If no line has difficulties, there is
+ * one level, at which all faces count. Other keys are ignored.
  *
  * @throws DatasetError
  */
@@ -135,17 +134,16 @@ const WIDER_COLUMNS = 10;
 const WIDER_INVALID = 7;
 
 /**
- * WIDER FACE's own labels: for each photo its path, the number of its faces, and a row of ten integers a face (see
- * WIDER_COLUMNS). A photo without faces has a row of zeros all the same. The difficulties are not in this file but in
- * MATLAB files of the evaluation tools, which are not read: there is one level, at which every face counts that is
- * not marked invalid and has an area.
+ * Labels as published with WIDER FACE: for each photo its path, the number of faces, and a row of ten integers per face
+ * (see WIDER_COLUMNS). A photo without faces has a row of zeros. The difficulties are in MATLAB files, which are not read:
+ * there is one level, at which every face counts that has an area and is not marked invalid.
  *
  * @throws DatasetError
  */
 export function parseWiderText(text: string): ParsedLabels {
   const lines = text.split('\n').map((line) => line.trim());
   while (lines.at(-1) === '') lines.pop();
-  const photos: LabelledPhoto[] = [];
+  const photos: LabeledPhoto[] = [];
   for (let at = 0; at < lines.length;) {
     const path = lines[at]!;
     if (!/\.\w+$/.test(path)) throw new DatasetError(`line ${at + 1} should be a photo's path, it is "${path}"`);
@@ -189,7 +187,7 @@ function spread<Item>(items: readonly Item[], limit: number): readonly Item[] {
   return Array.from({ length: limit }, (_, index) => items[Math.floor((index * items.length) / limit)]!);
 }
 
-async function refuseAbsentPhotos(photos: readonly LabelledPhoto[], labels: string): Promise<void> {
+async function refuseAbsentPhotos(photos: readonly LabeledPhoto[], labels: string): Promise<void> {
   const present = await Promise.all(
     photos.map(({ path }) =>
       access(path).then(
@@ -205,7 +203,7 @@ async function refuseAbsentPhotos(photos: readonly LabelledPhoto[], labels: stri
   );
 }
 
-/** Adds the file's name to the message of what is wrong in it. */
+/** Adds the name of the file to the message of an error. */
 function naming<Result>(file: string, parse: () => Result): Result {
   try {
     return parse();

@@ -9,10 +9,10 @@ import { detectAll, type MeasuredPhoto } from './measure.ts';
 import { drawCurves } from './plot.ts';
 import { type Conditions, looks, toJson, toText } from './report.ts';
 
-/** Production's defaults, whatever the environment says: figures are compared between machines. */
+/** The defaults of the service, independent of the environment, so that figures of different machines are comparable. */
 export const defaults = readConfiguration({});
 
-/** The masks that the service makes unless told otherwise. */
+/** The default masks of the service */
 const MASK = { shape: defaults.masking.shape, padding: defaults.masking.padding };
 
 export interface EvaluationOptions {
@@ -34,7 +34,7 @@ export interface Progress {
   stop(): void;
 }
 
-/** Measures a model on labelled photos, writes the files that are asked for, and returns the report. */
+/** Measures a model on labeled photos, writes the requested files, and returns the report. */
 export async function evaluate(options: EvaluationOptions, progress: Progress): Promise<string> {
   const { json, svg } = options;
   const dataset = await readDataset(options.dataset, options.limit);

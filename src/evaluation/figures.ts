@@ -1,5 +1,5 @@
 import type { MaskOptions } from '../vision/mask.ts';
-import type { Dataset, LabelledPhoto } from './dataset.ts';
+import type { Dataset, LabeledPhoto } from './dataset.ts';
 import {
   averagePrecision,
   judgeDetections,
@@ -12,24 +12,24 @@ import {
 import { type MaskFigures, measureMasks } from './mask-coverage.ts';
 import type { MeasuredPhoto } from './measure.ts';
 
-/** The precision at which a threshold for production is chosen. */
+/** The precision for which a threshold is chosen */
 export const WANTED_PRECISION = 0.95;
 
-/** How well a detector does on the faces of one level of difficulty. */
+/** Results of a detector for one level of difficulty */
 export interface LevelFigures {
   readonly level: string;
-  /** How many faces count. */
+  /** Number of faces that count */
   readonly faces: number;
-  /** Null where there are no faces. */
+  /** Null if there are no faces. */
   readonly averagePrecision: number | null;
   readonly atDefaultThreshold: OperatingPoint;
-  /** The lowest threshold with WANTED_PRECISION; null if none has it. */
+  /** The lowest threshold with WANTED_PRECISION; null if there is none. */
   readonly atWantedPrecision: OperatingPoint | null;
-  /** By falling threshold; see precisionRecallCurve. */
+  /** By descending threshold; see precisionRecallCurve. */
   readonly curve: readonly OperatingPoint[];
 }
 
-/** How many of the faces of a size are found. */
+/** Number of faces of a size, and how many of them are found. */
 export interface SizeFigures {
   /** Height in pixels of the photo: at least `from`, less than `to` (null: any). */
   readonly from: number;
@@ -41,16 +41,16 @@ export interface SizeFigures {
 
 export interface Figures {
   readonly levels: readonly LevelFigures[];
-  /** Of the faces that count at the last level, the widest choice. */
+  /** For the faces of the last level, which has the most */
   readonly sizes: readonly SizeFigures[];
-  /** What the masks of detections at the default threshold cover. */
+  /** Coverage of the masks at the default threshold */
   readonly masks: MaskFigures;
   readonly msPerPhoto: number;
-  /** The mean by stage, in the order in which the stages run. */
+  /** Mean per stage, in the order in which the stages run */
   readonly stagesMs: Readonly<Record<string, number>>;
 }
 
-/** @param defaultThreshold that of production, at which precision and recall are taken; at least that of the detections */
+/** @param defaultThreshold threshold for precision and recall; not lower than that of the detections */
 export function toFigures(
   levels: Dataset['levels'],
   measured: readonly MeasuredPhoto[],
@@ -69,7 +69,7 @@ export function toFigures(
 }
 
 interface JudgedPhoto {
-  readonly boxes: LabelledPhoto['boxes'];
+  readonly boxes: LabeledPhoto['boxes'];
   readonly counted: ReadonlySet<number>;
   readonly verdicts: readonly Verdict[];
 }

@@ -5,13 +5,13 @@ import type { MeasuredPhoto } from './measure.ts';
 /** Longer side in pixels of the photo of the smallest face that has to be masked. */
 export const SMALLEST_TO_MASK = 16;
 
-/** What the masks of a detector's findings cover. */
+/** What the masks of the detections cover */
 export interface MaskFigures {
-  /** Labelled faces of at least SMALLEST_TO_MASK that count at the widest level. */
+  /** Labeled faces of at least SMALLEST_TO_MASK that count at the last level */
   readonly faces: number;
-  /** Those of them of which a share of COVERED or more is masked. */
+  /** Of these, the faces that are masked to a share of COVERED or more */
   readonly covered: number;
-  /** Masked pixels that lie outside all labelled boxes grown as masks are, as a share of all pixels, 0 to 1. */
+  /** Share of all pixels that are masked outside the padded boxes of all labeled faces, 0 to 1. */
   readonly needlessShare: number;
 }
 

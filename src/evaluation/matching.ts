@@ -1,11 +1,11 @@
 import { type Box, iou } from '../vision/geometry.ts';
 
 /**
- * The evaluation of WIDER FACE (Yang, Luo, Loy, Tang: WIDER FACE: A Face Detection Benchmark, CVPR 2016), which is that
- * of PASCAL VOC with ignored faces: pure functions on boxes and scores.
+ * The evaluation of WIDER FACE (Yang, Luo, Loy, Tang: WIDER FACE: A Face Detection Benchmark, CVPR 2016): that of PASCAL
+ * VOC with ignored faces. Pure functions on boxes and scores.
  */
 
-/** Least overlap (intersection over union) of a detection with the face that it finds. */
+/** Minimum overlap (intersection over union) of a detection with the face that it finds. */
 export const MATCH_IOU = 0.5;
 
 export interface ScoredBox {
@@ -13,7 +13,7 @@ export interface ScoredBox {
   readonly score: number;
 }
 
-/** What became of a detection: the face that it is the first to find, or null if it is a false alarm. */
+/** Verdict on a detection: the face that it is the first to find, or null for a false alarm. */
 export interface Verdict {
   readonly score: number;
   /** Index among the photo's boxes. */
@@ -30,13 +30,13 @@ export interface OperatingPoint {
 }
 
 /**
- * Judges the detections of one photo, best first. Each is held against the one box that it overlaps most: the first to
- * overlap it enough finds the face, a later one is a false alarm, as is a detection that overlaps no box enough. What
- * overlaps a box that does not count is neither right nor wrong: it gets no verdict.
+ * Judges the detections of one photo, best first. Each is compared with the box that it overlaps most. The first detection
+ * that overlaps it enough finds the face. Later ones are false alarms, and so are detections that overlap no box enough.
+ * A detection that overlaps an ignored box gets no verdict.
  *
- * A verdict does not depend on detections of lower score, so one judgement serves all thresholds.
+ * A verdict does not depend on detections with lower scores, so the verdicts are valid for all thresholds.
  *
- * @param boxes all labelled faces of the photo
+ * @param boxes all labeled faces of the photo
  * @param counted indices of those that count; the others are ignored
  */
 export function judgeDetections(
@@ -69,10 +69,10 @@ function mostOverlapped(box: Box, candidates: readonly Box[]): number | null {
 }
 
 /**
- * One point for each distinct score, highest first, over the verdicts of all photos. Detections of equal score are
- * taken together, so that the order of the photos changes nothing.
+ * One point for each distinct score, highest first, over the verdicts of all photos. Detections with the same score share
+ * a point, so that the order of the photos does not matter.
  *
- * @param faces how many faces count in all photos
+ * @param faces number of faces that count in all photos
  */
 export function precisionRecallCurve(verdicts: readonly Verdict[], faces: number): OperatingPoint[] {
   const sorted = verdicts.toSorted((a, b) => b.score - a.score);
@@ -107,21 +107,21 @@ export function averagePrecision(curve: readonly OperatingPoint[]): number {
   return area;
 }
 
-/** Where the curve stands at a threshold. Nothing is wrong where nothing is found: precision is then 1. */
+/** The point of the curve at a threshold. Without detections, precision is 1. */
 export function pointAtThreshold(curve: readonly OperatingPoint[], threshold: number): OperatingPoint {
   const point = curve.findLast((candidate) => candidate.threshold >= threshold);
   return { precision: 1, recall: 0, correct: 0, wrong: 0, ...point, threshold };
 }
 
-/** The lowest threshold, and so the highest recall, with at least that precision; null if no threshold has it. */
+/** The lowest threshold, and so the highest recall, with at least that precision; null if there is none. */
 export function pointAtPrecision(curve: readonly OperatingPoint[], precision: number): OperatingPoint | null {
   return curve.findLast((point) => point.precision >= precision) ?? null;
 }
 
-/** Of the points within each `step` of recall the first and the last: enough for a drawing. */
+/** The first and the last point in each `step` of recall, which is enough for a drawing. */
 export function thinCurve(curve: readonly OperatingPoint[], step: number): OperatingPoint[] {
   const stepOf = (point: OperatingPoint | undefined) => point && Math.floor(point.recall / step);
   return curve.filter((point, index) =>
-    [curve[index - 1], curve[index + 1]].some((neighbour) => stepOf(neighbour) !== stepOf(point)),
+    [curve[index - 1], curve[index + 1]].some((neighbor) => stepOf(neighbor) !== stepOf(point)),
   );
 }

@@ -3,21 +3,23 @@ import { reasonOf } from '../errors/reason.ts';
 import type { Detector } from '../inference/worker/detector.ts';
 import type { DetectAnswer, DetectSettings } from '../inference/worker/messages.ts';
 import { detectFaces } from '../inference/worker/pipeline.ts';
-import type { LabelledPhoto } from './dataset.ts';
+import type { LabeledPhoto } from './dataset.ts';
 
-/** What the service would answer for a photo, and the milliseconds that its stages took. */
+/** The response of the service for a photo, and the milliseconds of its stages. */
 export interface MeasuredPhoto extends Pick<DetectAnswer, 'image' | 'faces' | 'timings'> {
-  readonly photo: LabelledPhoto;
+  readonly photo: LabeledPhoto;
 }
 
 /**
- * Sends photos one after another through the worker's own detection, from the file's bytes to the selected faces. The
- * first photo goes through twice, the first time unmeasured, so that memory is allocated and code compiled by then.
+ * Runs the detection of the worker on one photo after another, from the bytes of the file to the selected faces. It calls
+ * the detection directly and not `ImageProcessing`, because a measurement needs scores below the minimum of the API and as
+ * many faces as there are, and must not wait in a queue or be stored. The first photo is detected twice, the first time
+ * unmeasured, so that memory is allocated and code is compiled.
  *
- * @throws Error that names the photo which cannot be read or decoded
+ * @throws Error that names the photo that cannot be read or decoded
  */
 export async function detectAll(
-  photos: readonly LabelledPhoto[],
+  photos: readonly LabeledPhoto[],
   detector: Detector,
   settings: DetectSettings,
   onPhoto: () => void,
@@ -32,13 +34,13 @@ export async function detectAll(
   return measured;
 }
 
-const neverCancelled = new Int32Array(new SharedArrayBuffer(4));
+const neverCanceled = new Int32Array(new SharedArrayBuffer(4));
 
-async function detect({ path }: LabelledPhoto, detector: Detector, settings: DetectSettings): Promise<DetectAnswer> {
+async function detect({ path }: LabeledPhoto, detector: Detector, settings: DetectSettings): Promise<DetectAnswer> {
   try {
     const image = await readFile(path);
     return await detectFaces(
-      { image, detect: settings, cancel: neverCancelled },
+      { image, detect: settings, cancel: neverCanceled },
       { detector, verifier: detector, maxPixels: Number.MAX_SAFE_INTEGER, maxFrames: 1 },
     );
   } catch (error) {

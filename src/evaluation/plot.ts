@@ -7,7 +7,7 @@ const AREA = { left: 64, top: 56, right: 616, bottom: 424 };
 const TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1];
 const CURVES = ['first', 'second', 'third'];
 
-/** Blue, orange and green of Okabe and Ito, which colour-blind people tell apart; lighter on the dark ground. */
+/** Blue, orange and green of Okabe and Ito, which color-blind people can distinguish; lighter on the dark background. */
 const LIGHT = { ground: '#ffffff', text: '#24292f', grid: '#d0d7de', curves: ['#0072b2', '#d55e00', '#00805e'] };
 const DARK: typeof LIGHT = {
   ground: '#16191d',
@@ -16,7 +16,7 @@ const DARK: typeof LIGHT = {
   curves: ['#56b4e9', '#f0914a', '#35c79a'],
 };
 
-/** Plain rules without custom properties, which programs other than browsers do not know. */
+/** Without custom properties, which only browsers support. */
 const STYLE = `
     text { font: 13px system-ui, sans-serif }
     .title { font-size: 15px; font-weight: 600 }
@@ -35,7 +35,7 @@ function colorRules({ ground, text, grid, curves }: typeof LIGHT): string {
   ].join(' ');
 }
 
-/** Precision over recall as an SVG: a curve for each level, a dot where the default threshold lies. */
+/** Precision over recall as an SVG: a curve for each level, with a dot at the default threshold. */
 export function drawCurves(title: string, levels: readonly LevelFigures[], defaultThreshold: number): string {
   const { width, height } = SIZE;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escape(title)}">
@@ -74,7 +74,7 @@ function drawCurve({ curve, atDefaultThreshold: { recall, precision } }: LevelFi
   <circle class="dot ${color}" cx="${x(recall)}" cy="${y(precision)}" r="4"/>`;
 }
 
-/** At the bottom left, where no useful detector's curve runs. */
+/** At the bottom left, away from the curve of any useful detector. */
 function drawLegend(levels: readonly LevelFigures[], defaultThreshold: number): string {
   const left = AREA.left + 16;
   const top = AREA.bottom - 22 * (levels.length + 1);

@@ -5,7 +5,7 @@ import { COVERED } from '../vision/mask.ts';
 import { SMALLEST_TO_MASK } from './mask-coverage.ts';
 import { MATCH_IOU, type OperatingPoint, thinCurve } from './matching.ts';
 
-/** What was measured, and how: without it the figures mean nothing. */
+/** What was measured and how; figures are comparable only under the same conditions. */
 export interface Conditions {
   readonly dataset: string;
   readonly photos: number;
@@ -20,7 +20,7 @@ export interface Conditions {
   readonly threads: number;
 }
 
-/** The figures for people: tables of fixed width. */
+/** The figures as text, in tables of fixed width. */
 export function toText(conditions: Conditions, figures: Figures): string {
   const { dataset, photos, model, inputSize, lowThreshold, threads } = conditions;
   const widest = figures.levels.at(-1)!.level;
@@ -36,7 +36,7 @@ export function toText(conditions: Conditions, figures: Figures): string {
     `Masked from score ${share(conditions.defaultThreshold, 2)} on: ${figures.masks.covered} of ${figures.masks.faces} faces of ${SMALLEST_TO_MASK} pixels and more` +
       ` by ${share(COVERED, 2)} or more, and ${(100 * figures.masks.needlessShare).toFixed(2)} % of all pixels for nothing`,
     '',
-    // The low threshold leaves far more to select from than production's.
+    // The low threshold leaves many more candidates to select from than the default.
     `${figures.msPerPhoto.toFixed(1)} ms per photo, selecting from score ${share(lowThreshold, 2)}: ${Object.entries(
       figures.stagesMs,
     )
@@ -46,7 +46,7 @@ export function toText(conditions: Conditions, figures: Figures): string {
   ].join('\n');
 }
 
-/** The figures for programs. Curves are thinned to steps of a hundredth of recall. */
+/** The figures as JSON. Curves are thinned to steps of a hundredth of recall. */
 export function toJson(conditions: Conditions, figures: Figures): string {
   const levels = figures.levels.map((level) => ({ ...level, curve: thinCurve(level.curve, 1 / 100) }));
   const report = { ...conditions, matchIou: MATCH_IOU, wantedPrecision: WANTED_PRECISION, ...figures, levels };
@@ -95,7 +95,7 @@ function sizeRows({ defaultThreshold, lowThreshold }: Conditions, sizes: readonl
 
 const NONE = '–';
 
-/** 0.5 as ".500", as the tables of the field are written. */
+/** 0.5 as ".500", as usual in publications. */
 function share(value: number, digits = 3): string {
   return value.toFixed(digits).replace(/^0(?=\.)/, '');
 }
@@ -104,7 +104,7 @@ function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** The first column to the left, the numbers to the right. */
+/** The first column is aligned to the left, the others to the right. */
 function table(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row) =>

@@ -4,22 +4,21 @@ import { dirname, join } from 'node:path';
 import { v7 } from 'uuid';
 import { systemErrorCode } from '../errors/reason.ts';
 
-/** The suffix of files that are being written: whoever finds one that is old knows that its writer died. */
+/** Suffix of files that are being written. An old one was left by a process that crashed. */
 export const UNFINISHED = '.tmp';
 
 const TRIAL_CHUNK_BYTES = 1_048_576;
 
-/** Nothing of that name, or a file where a folder of the path should be. */
+/** Errors for a name that does not exist, or a file in place of a folder of the path */
 export const ABSENT: readonly string[] = ['ENOENT', 'ENOTDIR'];
 
 /** Chunks of a file's content, one after the other. */
 export type Content = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /**
- * Writes a file so that its name shows the whole content or nothing, whatever fails meanwhile: to an unfinished file,
- * which is then renamed. If the content throws, nothing is left behind. With `sync`, content and name have reached the
- * disk when it resolves.
- * @param unfinished what the names of its unfinished files start with; they are on the same file system
+ * Writes a file that is complete or absent, even after a crash: writes to an unfinished file and renames it. If the content
+ * throws, nothing is left behind. With `sync`, content and name have reached the disk when it resolves.
+ * @param unfinished start of the name of the unfinished file, on the same file system
  */
 export async function writeDurably(
   path: string,
@@ -41,10 +40,10 @@ export async function writeDurably(
 
 /**
  * Writes so many bytes to the folder and removes them again.
- * @throws what the file system said, if they could not be written
+ * @throws the error of the file system if they could not be written
  */
 export async function tryToWrite(folder: string, bytes: number, sync: boolean): Promise<void> {
-  // Random: file systems that compress would take zeros into no room at all.
+  // Random bytes: file systems that compress would store zeros in almost no space.
   const chunk = randomBytes(Math.min(bytes, TRIAL_CHUNK_BYTES));
   const parts = Array.from({ length: Math.ceil(bytes / chunk.length) }, () => chunk);
   const name = unfinishedName(join(folder, 'trial'));
@@ -59,7 +58,7 @@ export function unfinishedName(start: string): string {
   return `${start}.${v7()}${UNFINISHED}`;
 }
 
-/** Writes a file that is not there yet; a failure may leave a part of it. */
+/** Writes a file that does not exist yet; a failure may leave a part of it. */
 export async function writeNew(path: string, content: Content, sync: boolean, mode = 0o600): Promise<void> {
   const file = await open(path, 'wx', mode);
   try {
@@ -70,14 +69,14 @@ export async function writeNew(path: string, content: Content, sync: boolean, mo
   }
 }
 
-/** Makes the folder and those above it, as far as they are missing, so that they survive a failure of the machine. */
+/** Makes the folder and its missing parents, so that they survive a failure of the machine. */
 export async function makeFolder(path: string, sync: boolean, mode = 0o700): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode });
   if (first === undefined || !sync) return;
   for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
-/** A new name is safe once its folder is. Windows has no such call: NTFS keeps names in its journal. */
+/** Makes new names in the folder durable. Not needed on Windows: NTFS has them in its journal. */
 export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const folder = await open(path, 'r');
@@ -88,7 +87,7 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Undefined instead of an error, where the file is not there. */
+/** @returns undefined instead of an error if the file does not exist */
 export async function ifPresent<Result>(access: Promise<Result>, absent = ABSENT): Promise<Result | undefined> {
   try {
     return await access;

@@ -10,15 +10,19 @@ export interface Owner {
 
 export interface Secret {
   readonly content: Buffer;
-  /** Made by this call, and not found. */
+  /** Created by this call */
   readonly made: boolean;
 }
 
 /**
- * A secret that is made once and kept in a file, for its owner alone. Of several processes that start at once, one makes
- * it and all get the same; whatever fails meanwhile, the name shows the whole secret or nothing. The folder must exist.
+ * Reads a secret from a file that only its owner can read, or creates it. Several processes that start at the same time
+ * get the same secret. After a crash, the file is complete or absent. The folder must exist.
  */
-export async function keepSecret(path: string, make: () => string | Uint8Array, owner?: Owner): Promise<Secret> {
+export async function readOrCreateSecret(
+  path: string,
+  make: () => string | Uint8Array,
+  owner?: Owner,
+): Promise<Secret> {
   const present = await readSecret(path);
   if (present) return { content: present, made: false };
   const content = Buffer.from(make());
@@ -39,13 +43,13 @@ export async function keepSecret(path: string, make: () => string | Uint8Array, 
   return { content, made: true };
 }
 
-/** An empty file holds no secret: a crash, or a full disk, left it. */
+/** An empty file contains no secret: it was left by a crash or a full disk. */
 async function readSecret(path: string): Promise<Buffer | undefined> {
   const content = await ifPresent(readFile(path));
   return content?.length === 0 ? undefined : content;
 }
 
-/** Unlike a rename, a link never replaces what another process was faster with. */
+/** Unlike a rename, a link never replaces the file of another process. */
 async function linkIfFree(candidate: string, path: string): Promise<boolean> {
   try {
     await link(candidate, path);
@@ -56,7 +60,7 @@ async function linkIfFree(candidate: string, path: string): Promise<boolean> {
   }
 }
 
-/** Takes the file away and looks at it then: if another process has put its secret there meanwhile, it is put back. */
+/** Moves the file away before it checks its size: if another process has just put its secret there, it is put back. */
 async function removeEmpty(path: string): Promise<void> {
   const taken = unfinishedName(path);
   const found = await ifPresent(rename(path, taken).then(() => stat(taken)));

@@ -10,21 +10,21 @@ import { writeProblem } from './send-problem.ts';
 export function createAdapter({ server, limits }: Configuration): FastifyAdapter {
   return new FastifyAdapter({
     multipart: false,
-    // The request's own deadline answers first, with what is known of it.
+    // The deadline of the request fires first: its problem has the details.
     requestTimeout: limits.requestTimeoutMs + 5 * LINGER_MS,
     http: serverOptions,
     clientErrorHandler: answerClientError,
     connectionTimeout: 0,
     forceCloseConnections: 'idle',
-    return503OnClosing: false, // closeWhenStopping does, by a problem
+    return503OnClosing: false, // closeWhenStopping sends a problem instead
     trustProxy: server.trustedProxies.length > 0 ? [...server.trustedProxies] : false,
     genReqId: requestIdOf,
-    frameworkErrors: answerBadAddress,
+    frameworkErrors: answerInvalidUrl,
   });
 }
 
-/** A URL that cannot be decoded passes neither the hooks nor Nest's filter. */
-function answerBadAddress(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+/** Neither the hooks nor Nest's filter run for a URL that cannot be decoded. */
+function answerInvalidUrl(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = new DomainError('invalid_request', 'The URL is not valid: its percent-encoding cannot be decoded');
   void writeProblem(request.id, reply.header('x-request-id', request.id), error);
 }

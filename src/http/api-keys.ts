@@ -9,8 +9,8 @@ interface ApiKey {
 }
 
 /**
- * Asks requests to the routes that `isGuarded` names for one of the keys, as `X-API-Key` or as a bearer token, before
- * their body is read.
+ * Requires one of the keys, as `X-API-Key` or as a bearer token, for the routes that `isGuarded` selects. The key is
+ * checked before the body is read.
  */
 export function registerApiKeys(
   fastify: FastifyInstance,
@@ -25,7 +25,7 @@ export function registerApiKeys(
       return;
     }
     const given = sha256(givenKey(request));
-    // Every digest is compared, so that the time taken says nothing about which key came near.
+    // All digests are compared, so that the time taken reveals nothing about them.
     const matching = digests.filter(({ digest }) => timingSafeEqual(digest, given));
     request.context.apiKeyName = matching[0]?.name ?? null;
     if (matching.length > 0) done();

@@ -3,7 +3,7 @@ import { ApiResponse } from '@nestjs/swagger';
 import { type ErrorCode, problems } from '../errors/domain-error.ts';
 import { PROBLEM_CONTENT_TYPE } from '../errors/problem.ts';
 
-/** What can be wrong with a body of JSON, whatever it is for. */
+/** Problems of every JSON body */
 export const BODY_PROBLEMS = [
   'invalid_request',
   'invalid_option',
@@ -12,7 +12,7 @@ export const BODY_PROBLEMS = [
   'unsupported_content_type',
 ] as const satisfies ErrorCode[];
 
-/** Describes the ways in which a handler fails, one answer for each status. */
+/** Describes the problems of a handler in the OpenAPI document, with one response per status. */
 export function ApiProblems(...codes: ErrorCode[]): MethodDecorator & ClassDecorator {
   const statuses = [...new Set(codes.map((code) => problems[code].status))];
   return applyDecorators(

@@ -1,9 +1,9 @@
-import { setImmediate as otherWork } from 'node:timers/promises';
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { notBase64 } from './json-text.ts';
 
-/** So much is decoded or encoded before other requests have their turn: a millisecond or two. */
+/** Other requests are served between two slices; a slice takes one or two milliseconds. */
 const SLICE_BYTES = 768 * 1024;
-/** The longest that one character of base64 is in JSON, as `\u002B`. */
+/** Maximum length of one character of base64 in JSON: `\u002B`. */
 const ESCAPE_LENGTH = 6;
 
 const PREFIX = /^data:[^,]{0,100};base64,/;
@@ -12,7 +12,7 @@ const PADDING = /={1,2}$/;
 
 /**
  * Decodes the base64 of a JSON text, slice by slice. Some programs escape `/` as `\/`, others `+` as `\u002B`.
- * @param text what stands between the quotes; a prefix `data:…;base64,` is left out
+ * @param text the text between the quotes; a prefix `data:…;base64,` is skipped
  * @throws DomainError invalid_request
  */
 export async function decodeBase64(text: Buffer): Promise<Buffer> {
@@ -30,23 +30,23 @@ export async function decodeBase64(text: Buffer): Promise<Buffer> {
     length += decoded.write(digits.slice(0, whole), length, 'base64');
     carried = digits.slice(whole);
     start = end;
-    await otherWork();
+    await yieldToOthers();
   }
-  // Of its own length, so that it can be moved to a thread.
+  // Exactly as long as its data, so that it can be transferred to a thread.
   return Buffer.from(decoded.buffer.transfer(length));
 }
 
-/** Encodes slice by slice, as bytes that stand in a text. */
+/** Encodes slice by slice, as ASCII bytes. */
 export async function encodeBase64(bytes: Buffer): Promise<Buffer> {
   const encoded = Buffer.allocUnsafeSlow(Math.ceil(bytes.length / 3) * 4);
   for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
     encoded.write(bytes.toString('base64', start, start + SLICE_BYTES), (start / 3) * 4, 'latin1');
-    await otherWork();
+    await yieldToOthers();
   }
   return encoded;
 }
 
-/** Not within an escape. */
+/** @returns an index that does not split an escape */
 function endOfSlice(text: Buffer, wanted: number): number {
   if (wanted >= text.length) return text.length;
   const backslash = text.subarray(wanted - ESCAPE_LENGTH + 1, wanted).lastIndexOf('\\');

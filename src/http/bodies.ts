@@ -6,9 +6,9 @@ import { Chunks, pace } from './chunks.ts';
 import { MAX_OPTIONS_BYTES, type ParsedJson, parseJson } from './json-text.ts';
 import { imageRouteOf, takesUpload } from './route.ts';
 
-/** A login is the longest of what comes to the other routes. */
+/** Maximum body of routes that take no image. The longest of these bodies is a login. */
 const MAX_SMALL_BYTES = 16_384;
-/** A file and options, with room for those that are not known and will be named. */
+/** One file and all options, with room for unknown options, so that the error can name them. */
 const MAX_PARTS = 51;
 
 /** The JSON of a request that may hold an image. */
@@ -23,8 +23,8 @@ export class JsonUpload {
 }
 
 /**
- * How bodies are read: JSON by every route; images, as bytes or in forms, by those alone that take them. All others get
- * a few KB at most, since anybody can send to them without a slot.
+ * Sets how bodies are parsed. Every route accepts JSON; only routes that take an image accept bytes and forms. The other
+ * routes accept a few KB at most, because their requests need no slot.
  */
 export async function registerBodies(fastify: FastifyInstance, maxUploadBytes: number): Promise<void> {
   fastify.removeAllContentTypeParsers();
@@ -67,7 +67,7 @@ function readBody(payload: IncomingMessage, limit: number): Promise<Buffer> {
     const chunks = new Chunks();
     const refuse = () => {
       payload.off('data', take);
-      // What still comes is dropped, so that the client can read the refusal.
+      // The rest of the body is discarded, so that the client can read the response.
       payload.resume();
       reject(tooLarge(limit));
     };
@@ -104,7 +104,7 @@ export function tooLarge(maxBytes: number): DomainError {
   return new DomainError('upload_too_large', `The upload is limited to ${maxBytes} bytes. Send a smaller file`);
 }
 
-/** Says what the route would take. */
+/** The message says what the route accepts. */
 export function unsupportedType(request: FastifyRequest): DomainError {
   return new DomainError(
     'unsupported_content_type',

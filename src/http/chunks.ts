@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 
-/** So many pieces become one: each piece costs as much memory as a hundred bytes, and may have a single one. */
+/** Number of pieces that are merged. A piece needs about 100 bytes of memory besides its data, which may be one byte. */
 const MERGE_COUNT = 1024;
 
-/** Gathers the pieces of a body, which its sender may make as small as it likes. */
+/** Collects the pieces of a body, which a client can make as small as one byte. */
 export class Chunks {
   #merged: Buffer[] = [];
   #small: Buffer[] = [];
@@ -19,7 +19,7 @@ export class Chunks {
     if (this.#small.length === MERGE_COUNT) this.#merge();
   }
 
-  /** In a buffer of its own, unless it is short. */
+  /** A short body may share its memory with other buffers. */
   concat(): Buffer {
     return Buffer.concat([...this.#merged, ...this.#small], this.#length);
   }
@@ -30,10 +30,10 @@ export class Chunks {
   }
 }
 
-/** Others have their turn after so many pieces. A large body in pieces of usual size has fewer. */
+/** Number of pieces after which other requests are served. A large body in pieces of the usual size has fewer. */
 const PACE_COUNT = 256;
 
-/** Keeps a body of very many pieces from coming in all at once: nothing is read from its connection for a moment. */
+/** Pauses the connection after every PACE_COUNT pieces, so that a body of very many pieces does not block the process. */
 export function pace(payload: IncomingMessage): void {
   let pieces = 0;
   payload.on('data', () => {

@@ -5,41 +5,41 @@ import { v7 } from 'uuid';
 import { DomainError } from '../errors/domain-error.ts';
 import { PROBLEM_CONTENT_TYPE, toProblem } from '../errors/problem.ts';
 
-/** The head of a request is short: whoever needs longer for it keeps a connection for nothing. */
+/** Headers are short: a client that needs longer for them only occupies a connection. */
 const HEADERS_TIMEOUT_MS = 10_000;
 
-/** What Node's server is told of connections. */
+/** Options of Node's HTTP server */
 export const serverOptions: ServerOptions = {
   headersTimeout: HEADERS_TIMEOUT_MS,
   connectionsCheckingInterval: 1000,
-  // registerHostCheck does, by a problem.
+  // registerConnections checks it and sends a problem.
   requireHostHeader: false,
 };
 
-/** The answer that is given, or was last given, on each connection. */
-const answers = new WeakMap<Socket, ServerResponse>();
+/** The current or latest response on each connection */
+const responses = new WeakMap<Socket, ServerResponse>();
 
-/** Requests that Node would answer by itself, without a body, are answered with a problem. */
+/** Sends a problem where Node would send a response without a body. */
 export function registerConnections(fastify: FastifyInstance): void {
   fastify.server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
-    answers.set(request.socket, response);
+    responses.set(request.socket, response);
   });
-  // An expectation that nobody knows may be passed over (RFC 9110, 10.1.1).
+  // An unknown expectation may be ignored (RFC 9110, 10.1.1).
   fastify.server.on('checkExpectation', (request, response) => {
     fastify.server.emit('request', request, response);
   });
   fastify.addHook('onRequest', ({ raw }, _reply, done) => {
     const hosts = raw.headersDistinct['host']?.length ?? 0;
-    const isRight = hosts === 1 || (hosts === 0 && raw.httpVersion === '1.0');
-    done(isRight ? undefined : new DomainError('invalid_request', 'The request must have exactly one Host header'));
+    const isValid = hosts === 1 || (hosts === 0 && raw.httpVersion === '1.0');
+    done(isValid ? undefined : new DomainError('invalid_request', 'The request must have exactly one Host header'));
   });
 }
 
-/** Answers what is not HTTP as far as Node could read it: no request came of it, hence none is known to Fastify. */
+/** Responds to bytes that Node could not parse as HTTP: Fastify gets no request for them. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  const answer = answers.get(socket);
-  const isBeingAnswered = answer?.headersSent === true && !answer.writableFinished;
-  if (error.code !== 'ECONNRESET' && socket.writable && !isBeingAnswered) {
+  const response = responses.get(socket);
+  const isResponding = response?.headersSent === true && !response.writableFinished;
+  if (error.code !== 'ECONNRESET' && socket.writable && !isResponding) {
     socket.write(httpMessage(toDomainError(error.code)));
   }
   socket.destroySoon();

@@ -3,8 +3,8 @@ import type { FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 
 /**
- * Answers when the request is abandoned, whatever its handler still does. The handler is not torn down: it is told by
- * the same signal, and gives back what it holds when its work has really ended.
+ * Responds as soon as the request is abandoned. The handler is not interrupted: it gets the same signal, and releases
+ * its permit when its work has ended.
  */
 @Injectable()
 export class DeadlineInterceptor implements NestInterceptor {

@@ -2,25 +2,25 @@ import { DomainError } from '../errors/domain-error.ts';
 
 /** Options are short; a list of regions is the longest of them. */
 export const MAX_OPTIONS_BYTES = 262_144;
-/** Options need four: `{"options": {"regions": [{…}]}}`. */
+/** Options need four levels: `{"options": {"regions": [{…}]}}`. */
 const MAX_DEPTH = 8;
-/** Above the longest list that an option takes, so that its own limit is the one that callers read of. */
+/** More than any option accepts in a list, so that the limit of the option is the one in the error message. */
 const MAX_ENTRIES = 1024;
-/** Several times as many as there are options. */
+/** Several times the number of options. */
 const MAX_MEMBERS = 100;
 
 export interface ParsedJson {
   readonly value: unknown;
-  /** What stands between the quotes of the image, as it was sent; null where there is none. */
+  /** The text between the quotes of the image, not decoded; null if there is none. */
   readonly image: Buffer | null;
 }
 
 /**
- * Parses JSON in time that its sender cannot stretch. A long text under the top-level member `image` is left out
- * (`value` has '' in its place); what stands beside it has bounds: bytes, depth, entries of each list and object.
- * A name that stands twice in an object is refused, where JSON.parse would drop the first.
- * @param what begins the path of what is named in a refusal
- * @throws SyntaxError where it is not JSON
+ * Parses JSON within limits of time and memory. The text of the top-level member `image` is not parsed (`value` has ''
+ * in its place). The rest is limited in bytes, in depth, and in the entries of each list and object. A name that occurs
+ * twice in an object is rejected, because JSON.parse would drop the first.
+ * @param what start of the paths in error messages
+ * @throws SyntaxError if it is not JSON
  * @throws DomainError invalid_request, invalid_option, upload_too_large
  */
 export function parseJson(bytes: Buffer, what = ''): ParsedJson {
@@ -40,7 +40,7 @@ interface Span {
   readonly end: number;
 }
 
-/** An object or a list that has begun and not ended. */
+/** An object or a list that is not closed yet */
 interface Open {
   /** Names so far; null in a list. */
   readonly names: Set<string> | null;
@@ -53,7 +53,7 @@ interface Open {
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [BEGIN_OBJECT, END_OBJECT, BEGIN_LIST, END_LIST] = [0x7b, 0x7d, 0x5b, 0x5d];
 
-/** Checks the bounds and finds the image. It knows texts and brackets alone: whether it is JSON, JSON.parse decides. */
+/** Checks the limits and finds the image. It looks at strings and brackets only; JSON.parse checks the rest. */
 function scan(bytes: Buffer, what: string): Span | null {
   const open: Open[] = [];
   let image: Span | null = null;
@@ -73,8 +73,8 @@ function scan(bytes: Buffer, what: string): Span | null {
     } else if (byte === COMMA && inner) {
       inner.entries++;
       inner.awaitsName = inner.names !== null;
-      const most = inner.names === null ? MAX_ENTRIES : MAX_MEMBERS;
-      if (inner.entries > most) throw refusal(`${placeIn(open.slice(0, -1), what)} has more than ${most} entries`);
+      const max = inner.names === null ? MAX_ENTRIES : MAX_MEMBERS;
+      if (inner.entries > max) throw refusal(`${placeIn(open.slice(0, -1), what)} has more than ${max} entries`);
     } else if (byte === QUOTE && inner?.name === 'image' && open.length === 1 && !inner.awaitsName) {
       image = { start: at + 1, end: endOfImage(bytes, at + 1) };
       imageBytes = image.end - image.start;
@@ -103,7 +103,7 @@ function beginMember(open: readonly Open[], quoted: string, what: string): void 
   inner.awaitsName = false;
 }
 
-/** Base64 holds no quote, so that none can be escaped in it: one search finds the end, however long the image is. */
+/** Base64 contains no quotes, escaped or not: one search finds the end of the image. */
 function endOfImage(bytes: Buffer, start: number): number {
   const end = bytes.indexOf(QUOTE, start);
   if (end < 0) return bytes.length;
@@ -111,7 +111,7 @@ function endOfImage(bytes: Buffer, start: number): number {
   return end;
 }
 
-/** @returns where its closing quote is, or the end of all where there is none */
+/** @returns index of the closing quote, or the length of `bytes` if there is none */
 function endOfText(bytes: Buffer, start: number, what: string): number {
   for (let at = start; at < bytes.length; at++) {
     if (at - start > MAX_OPTIONS_BYTES) throw tooLong(what);

@@ -5,7 +5,7 @@ import type { Configuration } from '../config/configuration.ts';
 
 type IdentifiedRequest = IncomingMessage & { id?: unknown };
 
-/** One line per request: what was asked for and how it ended, never a header or a body. */
+/** One line per request with its path and status, never a header or a body. */
 export function loggerOptions({ level, format }: Configuration['logging']): Options {
   const pretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
   return {
@@ -24,7 +24,7 @@ export function loggerOptions({ level, format }: Configuration['logging']): Opti
   };
 }
 
-/** Where a line is written for a traced request, the trace can be found by it. */
+/** Adds the IDs of the trace to the log lines of a traced request. */
 function traceIds(): object {
   const trace = currentTrace();
   return trace ? { trace_id: trace.traceId, span_id: trace.spanId } : {};

@@ -1,19 +1,19 @@
-/** As Standard Schema has it. */
+/** An issue as defined by Standard Schema */
 interface Mistake {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** Nobody mends more at a time. */
+/** Maximum number of mistakes in one message */
 const MAX_MISTAKES = 10;
-/** Some messages repeat what was sent. */
+/** Some messages contain the input, which may be long. */
 const MAX_MESSAGE_LENGTH = 200;
 
-/** What a schema found, as a problem's detail tells it: `regions[2].left: …; quality: …`. */
+/** The issues of a schema in one line: `regions[2].left: …; quality: …`. */
 export function describeMistakes(issues: readonly Mistake[]): string {
-  const told = issues.slice(0, MAX_MISTAKES).map(describe);
-  const untold = issues.length - told.length;
-  return [...told, ...(untold > 0 ? [`and ${untold} more`] : [])].join('; ');
+  const named = issues.slice(0, MAX_MISTAKES).map(describe);
+  const others = issues.length - named.length;
+  return [...named, ...(others > 0 ? [`and ${others} more`] : [])].join('; ');
 }
 
 function describe({ path = [], message }: Mistake): string {

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { parseJson } from './json-text.ts';
 
 /**
- * Form fields and query parameters are texts: turns them into what the schema's fields take (numbers, booleans, JSON
- * for lists). What cannot be turned stays as it is, for the schema to refuse; an empty text means that the option was
- * not given, as browsers send empty fields.
- * @throws DomainError where the JSON of a list goes beyond its bounds
+ * Converts form fields and query parameters, which are texts, to the types of the schema: numbers, booleans, and JSON
+ * for lists. A text that cannot be converted is left for the schema to reject. An empty text counts as not given,
+ * because browsers send empty fields.
+ * @throws DomainError if the JSON of a list exceeds a limit
  */
 export function fromText(texts: Readonly<Record<string, unknown>>, schema: z.ZodObject): Record<string, unknown> {
   return Object.fromEntries(
@@ -28,7 +28,7 @@ function toJson(name: string, text: string): unknown {
     return parseJson(Buffer.from(text), name).value;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    // Not JSON: the schema says what it wanted instead.
+    // Not JSON: the error of the schema says what it expects.
     return text;
   }
 }

@@ -12,7 +12,7 @@ import { DomainError } from '../errors/domain-error.ts';
 import { sendProblem } from './send-problem.ts';
 import { tooLarge, unsupportedType } from './bodies.ts';
 
-/** Turns whatever was thrown into an answer of type application/problem+json, and logs what was not foreseen. */
+/** Turns every error into a response of type application/problem+json, and logs unexpected errors. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger(ProblemFilter.name);
@@ -24,7 +24,7 @@ export class ProblemFilter implements ExceptionFilter {
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
     if (thrown instanceof ServiceUnavailableException) {
-      // Only health checks throw it, with a report that says what is down: that is their answer.
+      // Only health checks throw it, with their report, which is the response.
       void reply.code(503).send(thrown.getResponse());
       return;
     }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Fields of a query: texts that are turned into what they stand for, with the OpenAPI schema of the latter. */
+/** Query parameters: texts that are converted to a type, which is the one in the OpenAPI document. */
 
 export const queryInteger = (min: number, max: number, multipleOf = 1) =>
   z.preprocess(
@@ -13,7 +13,7 @@ export const queryBoolean = () =>
 
 export const queryTime = () => z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 
-/** Of no length that a database would mind, and without control characters, which it refuses. */
+/** Of limited length and without control characters, which the database rejects. */
 export const queryText = () =>
   z
     .string()

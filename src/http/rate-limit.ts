@@ -4,8 +4,9 @@ import { DomainError } from '../errors/domain-error.ts';
 import { routeOf } from './route.ts';
 
 /**
- * Limits how many requests a minute each API key, or else each address, sends to the routes that `isGuarded` names.
- * @param requestsPerMinute 0: any number
+ * Limits the requests per minute of each API key, or of each IP address if no key is required, to the routes that
+ * `isGuarded` selects.
+ * @param requestsPerMinute 0: no limit
  */
 export async function registerRateLimit(
   fastify: FastifyInstance,
@@ -14,7 +15,7 @@ export async function registerRateLimit(
 ): Promise<void> {
   if (requestsPerMinute === 0) return;
   await fastify.register(rateLimit, {
-    // By itself it would come in route by route, after the hooks of all: a slot would be taken before it is asked.
+    // By default, its hook runs after those of this service: a slot would be taken before the limit is checked.
     global: false,
     max: requestsPerMinute,
     timeWindow: '1 minute',

@@ -9,30 +9,30 @@ declare module 'fastify' {
   }
 }
 
-/** What the service knows of a request while it serves it. */
+/** State of a request while it is served */
 export class RequestContext {
-  /** Name of the API key that the request came with; null where none is required. */
+  /** Name of the API key of the request; null if none is required. */
   apiKeyName: string | null = null;
   trace: RequestTrace | undefined;
-  /** When the body began to come more slowly than required; null while it does not, and once it is here. */
+  /** Since when the body has arrived too slowly; null if it is fast enough or has arrived in full. */
   slowSince: number | null = null;
   upload: Upload | undefined;
-  /** The problem that the request was answered with. */
+  /** The problem in the response */
   problem: ErrorCode | undefined;
   readonly #controller = new AbortController();
 
-  /** Aborts, with a DomainError as its reason, when the request's time is over or its client has hung up. */
+  /** Aborts when the deadline has passed or the client has disconnected. The reason is a DomainError. */
   get abandoned(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Ends the request with this problem, whatever is done for it. */
+  /** Ends the request with this problem. */
   abandon(reason: DomainError): void {
     this.#controller.abort(reason);
   }
 }
 
-/** Before all other hooks. */
+/** To be registered before all other hooks. */
 export function registerContext(fastify: FastifyInstance): void {
   fastify.decorateRequest('context');
   fastify.addHook('onRequest', (request, _reply, done) => {

@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../errors/domain-error.ts';
 
-/** How long a client that has its answer may go on sending, unread, before its connection is closed. */
+/** How long a client may go on sending after its response, before the connection is closed. */
 export const LINGER_MS = 1000;
 
-/** Gives each request a signal that says when nobody waits for its answer any more. */
+/** Abandons each request at its deadline, or when its client disconnects. */
 export function registerLifecycle(fastify: FastifyInstance, timeoutMs: number): void {
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
     limitTime(request, reply, timeoutMs);
-    closeAfterAnswer(request, reply);
+    closeAfterResponse(request, reply);
     done();
   });
 }
@@ -16,12 +16,12 @@ export function registerLifecycle(fastify: FastifyInstance, timeoutMs: number): 
 function limitTime(request: FastifyRequest, reply: FastifyReply, timeoutMs: number): void {
   const { context } = request;
   context.abandoned.addEventListener('abort', () => {
-    // While a raw or JSON body is read, no handler runs yet that could answer to the signal.
+    // While a raw or JSON body is read, no handler runs yet that could respond to the signal.
     const reason = context.abandoned.reason as DomainError;
     if (reason.code === 'request_incomplete' && !reply.sent) void reply.send(reason);
   });
   const timer = setTimeout(() => {
-    context.abandon(timeIsOver(request, timeoutMs));
+    context.abandon(deadlineError(request, timeoutMs));
   }, timeoutMs);
   reply.raw.once('close', () => {
     clearTimeout(timer);
@@ -31,7 +31,7 @@ function limitTime(request: FastifyRequest, reply: FastifyReply, timeoutMs: numb
   });
 }
 
-function timeIsOver(request: FastifyRequest, timeoutMs: number): DomainError {
+function deadlineError(request: FastifyRequest, timeoutMs: number): DomainError {
   return request.raw.complete
     ? new DomainError(
         'deadline_exceeded',
@@ -44,8 +44,8 @@ function timeIsOver(request: FastifyRequest, timeoutMs: number): DomainError {
 }
 
 /**
- * Fastify closes the connection after a body that is too large, Node where the client asked for it, as nginx does: at
- * once, which a client that still sends meets as a broken pipe. Kept open, it is closed as all such are: after a while.
+ * Fastify closes the connection at once after a body that is too large, and Node if the client (such as nginx) asked for
+ * it. A client that is still sending then gets a broken pipe instead of the response. `closeAfterResponse` waits.
  */
 export function keepOpenIfIncomplete(request: FastifyRequest, reply: FastifyReply): void {
   if (request.raw.complete) return;
@@ -54,16 +54,16 @@ export function keepOpenIfIncomplete(request: FastifyRequest, reply: FastifyRepl
 }
 
 /**
- * After an answer to a request that is not here as a whole. Closing at once would make clients that still send see a
- * broken pipe instead of their answer; never closing would let those that send nothing more keep their connection.
- * Those that asked for its end get it, now that they have had the time to read.
+ * Closes the connection some time after the response to an incomplete request. If it were closed at once, clients that
+ * are still sending would get a broken pipe instead of the response. If it were never closed, clients that send nothing
+ * more would keep it. It is also closed for clients that asked for it, who have had time to read by then.
  */
-function closeAfterAnswer(request: FastifyRequest, reply: FastifyReply): void {
+function closeAfterResponse(request: FastifyRequest, reply: FastifyReply): void {
   reply.raw.once('finish', () => {
     if (request.raw.complete) return;
-    const asksForEnd = /\bclose\b/i.test(request.headers.connection ?? '');
+    const asksToClose = /\bclose\b/i.test(request.headers.connection ?? '');
     setTimeout(() => {
-      if (asksForEnd || !request.raw.complete) request.raw.socket.destroy();
+      if (asksToClose || !request.raw.complete) request.raw.socket.destroy();
     }, LINGER_MS).unref();
   });
 }

@@ -2,9 +2,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Metrics } from '../metrics/metrics.ts';
 import { imageRouteOf } from './route.ts';
 
-/** Counts requests, their time, hang-ups, and images that were turned away. */
+/** Counts requests, their time, disconnects and rejected images. */
 export function countRequests(fastify: FastifyInstance, metrics: Metrics): void {
-  // The route's pattern, never the address as sent: a label must not take any number of values.
+  // The pattern of the route, not the URL: the number of values of a label must be limited.
   const labelOf = (request: FastifyRequest) => request.routeOptions.url ?? 'none';
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.raw.once('close', () => {

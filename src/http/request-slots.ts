@@ -7,10 +7,10 @@ import { Metrics } from '../metrics/metrics.ts';
 import type { RequestContext } from './request-context.ts';
 import { imageRouteOf } from './route.ts';
 
-/** An upload that has stalled for so long gives way to one that comes. */
+/** After this time, a stalled upload loses its slot to a new request. */
 const MAX_STALL_MS = 1000;
 
-/** How many requests with an image are served at once, each from its first byte to the end of its answer. */
+/** Limits how many requests with an image are served at once, from the first byte to the end of the response. */
 @Injectable()
 export class RequestSlots {
   readonly limit: number;
@@ -32,14 +32,14 @@ export class RequestSlots {
     return true;
   }
 
-  /** Who has stalled longest, if anybody has for too long. */
+  /** The request that has stalled longest; null if none has stalled for MAX_STALL_MS. */
   get stalled(): RequestContext | null {
     const slow = [...this.#holders].filter(({ slowSince }) => slowSince !== null);
     const [slowest] = slow.toSorted((one, other) => one.slowSince! - other.slowSince!);
     return slowest && performance.now() - slowest.slowSince! >= MAX_STALL_MS ? slowest : null;
   }
 
-  /** Gives the slot of an upload that has stalled to one that comes. */
+  /** Abandons a stalled upload and takes its slot. */
   takeFromStalled(holder: RequestContext): boolean {
     const { stalled } = this;
     if (stalled) {
@@ -66,9 +66,8 @@ export class RequestSlots {
 }
 
 /**
- * Refuses requests to handlers that take an image where they find no slot, before a byte of their body is read. The
- * refusal leaves the connection open for a while, as request-lifecycle does for every answer to a request that is not
- * here as a whole.
+ * Rejects requests with an image if no slot is free, before their body is read. The connection stays open for a while,
+ * as it does after every response to an incomplete request (see request-lifecycle.ts).
  */
 export function registerRequestSlots(fastify: FastifyInstance, slots: RequestSlots): void {
   fastify.addHook('onRequest', async (request, reply) => {
@@ -78,8 +77,8 @@ export function registerRequestSlots(fastify: FastifyInstance, slots: RequestSlo
       slots.giveBack(context);
     });
     if (slots.tryTake(context)) return;
-    // Where uploads have stalled, one that comes has their slot; one that stalls itself must not push others out.
-    if (slots.stalled && (await beginsToCome(request, reply))) {
+    // A stalled upload loses its slot to a new request, but only to one whose body arrives.
+    if (slots.stalled && (await bodyArrives(request, reply))) {
       context.abandoned.throwIfAborted();
       if (slots.takeFromStalled(context)) return;
     }
@@ -87,36 +86,36 @@ export function registerRequestSlots(fastify: FastifyInstance, slots: RequestSlo
   });
 }
 
-/** So much, or all of it, comes at once from whoever really sends. */
+/** A client that really sends has sent so much of the body, or all of it, after FIRST_BYTES_WITHIN_MS. */
 const FIRST_BYTES = 1024;
 const FIRST_BYTES_WITHIN_MS = 300;
-const LOOK_EVERY_MS = 20;
+const CHECK_EVERY_MS = 20;
 
-/** What has come by then waits in the connection's buffer, unread. */
-async function beginsToCome({ raw }: FastifyRequest, reply: FastifyReply): Promise<boolean> {
-  askForBody(raw, reply);
-  for (let waitedMs = 0; waitedMs < FIRST_BYTES_WITHIN_MS; waitedMs += LOOK_EVERY_MS) {
+/** The bytes stay in the buffer of the connection. */
+async function bodyArrives({ raw }: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+  sendContinue(raw, reply);
+  for (let waitedMs = 0; waitedMs < FIRST_BYTES_WITHIN_MS; waitedMs += CHECK_EVERY_MS) {
     if (raw.complete || raw.readableLength >= FIRST_BYTES) return true;
-    await sleep(LOOK_EVERY_MS);
+    await sleep(CHECK_EVERY_MS);
   }
   return false;
 }
 
-/** Requests that came with `Expect: 100-continue` and still wait for it. */
+/** Requests with `Expect: 100-continue` that still wait for it */
 const expecting = new WeakSet<object>();
 
-/** `Expect: 100-continue`: the body is asked for only once the hooks before this one have let the request in. */
+/** Sends `100 Continue` only after the hooks before this one have accepted the request. */
 export function registerContinue(fastify: FastifyInstance): void {
   fastify.server.on('checkContinue', (request, response) => {
     expecting.add(request);
     fastify.server.emit('request', request, response);
   });
   fastify.addHook('onRequest', (request, reply, done) => {
-    askForBody(request.raw, reply);
+    sendContinue(request.raw, reply);
     done();
   });
 }
 
-function askForBody(request: FastifyRequest['raw'], reply: FastifyReply): void {
+function sendContinue(request: FastifyRequest['raw'], reply: FastifyReply): void {
   if (expecting.delete(request)) reply.raw.writeContinue();
 }

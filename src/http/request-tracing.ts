@@ -3,10 +3,10 @@ import { withTrace } from '../tracing/trace.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { routeOf } from './route.ts';
 
-/** Probes and scrapes come every few seconds: their traces would be most of all. */
+/** Probes and scrapes come every few seconds: most traces would be theirs. */
 const UNTRACED = /^\/(health|metrics)/;
 
-/** Gives each request its trace, in which all that works for it finds itself. */
+/** Starts a trace for each request and makes it the current one for the work on that request. */
 export function registerTracing(fastify: FastifyInstance, tracing: Tracing): void {
   if (!tracing.isOn) return;
   fastify.addHook('onRequest', (request, _reply, done) => {
@@ -25,7 +25,7 @@ export function registerTracing(fastify: FastifyInstance, tracing: Tracing): voi
     });
     done();
   });
-  // Once a body has been read, the rest runs where its last bytes came in, outside the request's own context.
+  // After the body has been read, the code runs in the asynchronous context of the connection, without the trace.
   fastify.addHook('preValidation', (request, _reply, done) => {
     if (request.context.trace) withTrace(request.context.trace, done);
     else done();
@@ -34,7 +34,7 @@ export function registerTracing(fastify: FastifyInstance, tracing: Tracing): voi
     request.context.trace?.end(reply.statusCode);
     done();
   });
-  // The answer that nobody waited for.
+  // The client disconnected before the response.
   fastify.addHook('onRequestAbort', (request, done) => {
     request.context.trace?.describe({ 'face_api.aborted': 'client' });
     done();

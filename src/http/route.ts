@@ -3,18 +3,18 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { ErrorCode } from '../errors/domain-error.ts';
 
-/** Under which operators and programs of theirs are served, behind a guard of its own. */
+/** Path of the API for operators and their programs, which has its own authentication. */
 export const ADMIN_API_PATH = '/api/v1/admin/';
 
 /**
- * The pattern of the route that serves the request, '' where none does. What guards a route asks for this and never for
- * the address as sent, which may be written in many ways (`/%61pi/…`) and still find its route.
+ * The pattern of the route that serves the request, '' if there is none. Guards must compare this and not the URL,
+ * because many spellings of a URL (`/%61pi/…`) reach the same route.
  */
 export function routeOf(request: FastifyRequest): string {
   return request.routeOptions.url ?? '';
 }
 
-/** Refuses what no route serves before a byte of its body is read: it holds no slot. */
+/** Rejects requests that no route serves before their body is read: they hold no slot. */
 export function refuseUnknownRoutes(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, _reply, done) => {
     done(request.is404 ? new NotFoundException() : undefined);
@@ -24,13 +24,13 @@ export function refuseUnknownRoutes(fastify: FastifyInstance): void {
 /** A route that takes an image, as `@TakesImage` declares it. Its requests need a slot. */
 export interface ImageRoute {
   /**
-   * What is done with the image, and the kind of its job; of a rerun, each request says whether it detects or masks.
-   * Absent: nothing is inferred, no job is stored, and the statistics do not count it.
+   * Kind of the job; a rerun detects or masks, as its request says. Absent: nothing is inferred, no job is stored, and
+   * the statistics do not count the request.
    */
   readonly kind?: 'detect' | 'mask' | 'rerun';
-  /** Schema of the options that come beside the image in the body. Absent: the image is a stored one. */
+  /** Schema of the options in the body, next to the image. Absent: the image is a stored one. */
   readonly options?: z.ZodObject;
-  /** How it fails beside the ways in which all routes with an image may. */
+  /** Problems in addition to those of all routes with an image */
   readonly problems?: readonly ErrorCode[];
 }
 
@@ -44,7 +44,7 @@ export function imageRouteOf(request: FastifyRequest): ImageRoute | undefined {
   return request.routeOptions.config.image;
 }
 
-/** The image comes in the request's body, which may be long. */
+/** Whether the body of the request contains the image */
 export function takesUpload(request: FastifyRequest): boolean {
   return imageRouteOf(request)?.options !== undefined;
 }

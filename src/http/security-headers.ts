@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 
 export async function registerSecurityHeaders(fastify: FastifyInstance): Promise<void> {
   await fastify.register(helmet, {
-    // The page may be served over plain HTTP: telling browsers to upgrade its own parts would break it.
+    // The console may be served over plain HTTP: it would break if browsers upgraded its requests to HTTPS.
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
     strictTransportSecurity: false,
   });

@@ -7,7 +7,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
   return writeProblem(request.id, reply, error);
 }
 
-/** For a request that passed no hook, and therefore has no context. */
+/** For requests without a context, because no hook ran for them. */
 export function writeProblem(requestId: string, reply: FastifyReply, error: DomainError): FastifyReply {
   return reply.code(error.status).headers(error.headers).type(PROBLEM_CONTENT_TYPE).send(toProblem(error, requestId));
 }

@@ -5,8 +5,8 @@ import { keepOpenIfIncomplete } from './request-lifecycle.ts';
 const RETRY_SOON = { headers: { 'retry-after': '1' } };
 
 /**
- * While stopping, each answer asks its client to close the connection, and requests that still come are refused. Once
- * the last one is answered, the connections on which nobody asked anything are closed: they would be waited for.
+ * While the service is stopping, each response asks its client to close the connection, and new requests are rejected.
+ * After the last response, unused connections are closed, because the server would wait for them.
  */
 export function closeWhenStopping(fastify: FastifyInstance): void {
   let stopping = false;
@@ -16,7 +16,7 @@ export function closeWhenStopping(fastify: FastifyInstance): void {
   };
   fastify.addHook('preClose', (done) => {
     stopping = true;
-    setImmediate(closeUnused); // when the server has stopped to listen
+    setImmediate(closeUnused); // after the server has stopped listening
     done();
   });
   fastify.addHook('onRequest', (_request, reply, done) => {

@@ -19,13 +19,13 @@ import { ApiProblems } from './api-problems.ts';
 import { type ImageRoute, imageRouteOf } from './route.ts';
 import { readUpload } from './upload.ts';
 
-/** Where the OpenAPI document finds how its operation takes an image. It is copied deeply, all but functions. */
+/** Extension of an OpenAPI operation with its image route. In a function, because extensions are copied deeply. */
 export const IMAGE_ROUTE = 'x-image-route';
 export interface ImageOperation {
   [IMAGE_ROUTE]?: { readonly of: () => ImageRoute };
 }
 
-/** How a request with an image may fail, whatever is done with it. */
+/** Problems of every request with an image */
 const IMAGE_PROBLEMS = [
   'invalid_option',
   'invalid_request',
@@ -45,7 +45,7 @@ const IMAGE_PROBLEMS = [
   'deadline_exceeded',
 ] as const satisfies ErrorCode[];
 
-/** Reads the whole upload before the handler runs: a slow sender must not hold a permit for inference meanwhile. */
+/** Reads the whole upload before the handler runs: a slow client must not hold a permit. */
 @Injectable()
 export class UploadInterceptor implements NestInterceptor {
   constructor(private readonly configuration: Configuration) {}
@@ -64,10 +64,9 @@ export class UploadInterceptor implements NestInterceptor {
 }
 
 /**
- * The handler takes an image. Its slot, the upload, the description of its body and its problems, whether it is counted
- * and the kind of its job all follow from this one declaration. The upload is read first, whatever else comes between:
- * nothing is held for a client that is still sending.
- * @param afterwards interceptors in the order in which the request meets them once it has been read
+ * Declares that the handler takes an image. Slot, upload, OpenAPI description, problems, statistics and kind of job
+ * follow from this one declaration. The upload is read first: nothing is held for a client that is still sending.
+ * @param afterwards interceptors that run after the upload has been read, in this order
  */
 export function TakesImage(route: ImageRoute, ...afterwards: Type<NestInterceptor>[]): MethodDecorator {
   const interceptors = route.options ? [UploadInterceptor, ...afterwards] : afterwards;
@@ -79,7 +78,7 @@ export function TakesImage(route: ImageRoute, ...afterwards: Type<NestIntercepto
   );
 }
 
-/** The image and its validated options, where nothing is inferred. */
+/** The image and its validated options, for handlers that infer nothing */
 export const UploadedImage = createParamDecorator(
   (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<FastifyRequest>().context.upload,
 );

@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { DomainError } from '../errors/domain-error.ts';
 
-const LOOK_EVERY_MS = 500;
-/** A connection may pause for so long. */
+const CHECK_EVERY_MS = 500;
+/** How long a connection may be too slow. */
 const GRACE_MS = 10_000;
 
 /**
- * Ends requests whose body comes more slowly than the given rate for some time on end, so that nobody keeps a
- * connection and its memory for a body that does not come.
- * @param bytesPerSecond 0: none is too slow
+ * Ends requests whose body arrives more slowly than the given rate for GRACE_MS, so that no client occupies a connection
+ * and memory with a body that never arrives.
+ * @param bytesPerSecond 0: no minimum rate
  */
 export function registerUploadRate(fastify: FastifyInstance, bytesPerSecond: number): void {
   if (bytesPerSecond === 0) return;
@@ -30,16 +30,16 @@ function watch(request: FastifyRequest, bytesPerSecond: number): NodeJS.Timeout 
   const { context } = request;
   const { socket } = request.raw;
   let before = socket.bytesRead;
-  let lookedAt = performance.now();
+  let checkedAt = performance.now();
   const timer = setInterval(() => {
     const bytes = socket.bytesRead - before;
     const now = performance.now();
-    const isSlow = bytes < (bytesPerSecond * (now - lookedAt)) / 1000;
-    context.slowSince = isSlow ? (context.slowSince ?? lookedAt) : null;
+    const isSlow = bytes < (bytesPerSecond * (now - checkedAt)) / 1000;
+    context.slowSince = isSlow ? (context.slowSince ?? checkedAt) : null;
     if (context.slowSince !== null && now - context.slowSince >= GRACE_MS) context.abandon(tooSlow(bytesPerSecond));
     before = socket.bytesRead;
-    lookedAt = now;
-  }, LOOK_EVERY_MS);
+    checkedAt = now;
+  }, CHECK_EVERY_MS);
   return timer;
 }
 

@@ -16,7 +16,7 @@ export interface Upload<Options = Readonly<Record<string, unknown>>> {
 
 /**
  * The image and its options, however they were sent: as multipart/form-data, as a raw body, or as JSON; the options
- * as form fields or members, and as query parameters. An option that was given more than once is refused.
+ * as form fields or members, and as query parameters. An option that is given more than once is rejected.
  * @throws DomainError invalid_request, invalid_option, upload_too_large, unsupported_content_type
  */
 export async function readUpload<Schema extends z.ZodObject>(
@@ -43,7 +43,7 @@ async function readBody(request: FastifyRequest, schema: z.ZodObject, maxUploadB
   try {
     return await readForm(request, schema, maxUploadBytes);
   } catch (error) {
-    // What still comes is dropped, so that the client can read the refusal.
+    // The rest of the body is discarded, so that the client can read the response.
     request.raw.unpipe().resume();
     throw formError(error);
   }
@@ -57,7 +57,7 @@ async function readForm(request: FastifyRequest, schema: z.ZodObject, maxUploadB
   for await (const part of request.parts()) {
     if (part.type === 'field') throw new DomainError('internal', 'The form parser returned an unexpected part');
     const { fieldname: name, file } = part;
-    // Clients give a file its name; those that give none say by its type that it is no text.
+    // Clients send the name of a file, or at least a content type that is not text.
     const isFile = (part.filename as string | undefined) !== undefined || part.mimetype === 'application/octet-stream';
     if (!isFile) {
       const text = await readPart(file, MAX_OPTIONS_BYTES - fieldBytes);
@@ -77,7 +77,7 @@ async function readForm(request: FastifyRequest, schema: z.ZodObject, maxUploadB
   return { image, options: fromText(onceEach(grouped(fields)), schema) };
 }
 
-/** @returns null where it is longer than `limit` */
+/** @returns null if it is longer than `limit` */
 async function readPart(part: Readable, limit: number): Promise<Buffer | null> {
   const chunks = new Chunks();
   for await (const chunk of part as AsyncIterable<Buffer>) {
@@ -94,7 +94,7 @@ function grouped(fields: readonly [name: string, text: string][]): Record<string
 }
 
 /**
- * Each option by its one text. Empty texts do not count, as browsers send empty fields.
+ * The single text of each option. Empty texts do not count, because browsers send empty fields.
  * @throws DomainError invalid_option
  */
 function onceEach(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -106,7 +106,7 @@ function onceEach(given: Readonly<Record<string, unknown>>): Record<string, unkn
   return Object.fromEntries(meant.filter(([, texts]) => texts.length > 0).map(([name, [text]]) => [name, text]));
 }
 
-/** One of them would have been dropped, and a region with it stayed visible. */
+/** If one of them were ignored, a region could stay visible. */
 function repeated(names: readonly string[]): DomainError {
   const named = names.slice(0, 10).map(shortened).join(', ');
   const detail = `${named}: given more than once. Send each option once, either in the URL or in the body`;
@@ -117,7 +117,7 @@ function shortened(name: string | undefined): string {
   return (name ?? '').slice(0, 40);
 }
 
-/** The parser calls a form of too many parts too large, and gives a malformed one no status at all. */
+/** The parser reports a form with too many parts as too large, and a malformed one without a status. */
 function formError(error: unknown): unknown {
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   if (code !== undefined && /^FST_(FILES|FIELDS|PARTS)_LIMIT$/.test(code)) {
@@ -138,8 +138,8 @@ async function readJson(body: unknown, maxUploadBytes: number): Promise<Parts> {
   }
   const image = await decodeBase64(body.image);
   if (image.length > maxUploadBytes) throw tooLarge(maxUploadBytes);
-  const beside = Object.entries(body.value as Record<string, unknown>).filter(([name]) => name !== 'image');
-  return { image, options: Object.fromEntries(beside) };
+  const options = Object.entries(body.value as Record<string, unknown>).filter(([name]) => name !== 'image');
+  return { image, options: Object.fromEntries(options) };
 }
 
 function parseOptions<Schema extends z.ZodObject>(schema: Schema, options: Record<string, unknown>): z.infer<Schema> {
@@ -148,7 +148,7 @@ function parseOptions<Schema extends z.ZodObject>(schema: Schema, options: Recor
   throw new DomainError('invalid_option', describeMistakes(parsed.error.issues));
 }
 
-/** Bytes in an ArrayBuffer of their own: a small Buffer shares its memory with others and cannot be moved. */
+/** Copies a small Buffer, which shares its memory with others and cannot be transferred to a thread. */
 function transferable(bytes: Buffer): Uint8Array<ArrayBuffer> {
   const { buffer, byteOffset, byteLength } = bytes;
   if (buffer instanceof ArrayBuffer && byteOffset === 0 && buffer.byteLength === byteLength) {

@@ -1,8 +1,8 @@
 import sharp from 'sharp';
 
 /**
- * Leaves libvips only the loaders of the image types that are taken: whatever bytes look like, no other decoder ever
- * sees them. Holds for the whole process, threads included, and is therefore called by main alone: tests draw SVG.
+ * Disables all loaders of libvips except those of the supported image types, so that no other decoder ever gets the bytes
+ * of an upload. This applies to all threads of the process, so only main calls it: tests need SVG.
  */
 export function restrictDecoders(): void {
   sharp.block({ operation: ['VipsForeignLoad'] });

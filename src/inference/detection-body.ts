@@ -7,8 +7,8 @@ import type { DetectionBody, DetectOptions } from './schemas.ts';
 import type { DetectAnswer, DetectSettings, Face } from './worker/messages.ts';
 
 /**
- * The caller's options, completed by the configured defaults.
- * @throws DomainError invalid_option where the service is configured to look less closely
+ * The options of the request, completed with the configured defaults.
+ * @throws DomainError invalid_option if an option exceeds a configured limit
  */
 export function toDetectSettings(options: DetectOptions, defaults: Configuration['detection']): DetectSettings {
   const { maxInputSize } = defaults;
@@ -28,7 +28,7 @@ export function toDetectSettings(options: DetectOptions, defaults: Configuration
   };
 }
 
-/** The JSON answer. Pixels are rounded to hundredths, scores and shares to ten-thousandths. */
+/** The JSON response. Pixels are rounded to hundredths, scores and shares to ten-thousandths. */
 export function toDetectionBody(
   { image, faces, search, hiddenPayloads, timings }: DetectAnswer,
   { id, queuedMs }: Pick<ImageRequest, 'id' | 'queuedMs'>,
@@ -71,7 +71,7 @@ function toFaceBody(
   };
 }
 
-/** Pixels to hundredths; what else the box has is kept. */
+/** Rounds pixels to hundredths; other properties of the box are copied. */
 export function roundBox<B extends Box>(box: B): B {
   const { left, top, right, bottom } = box;
   return { ...box, left: round(left, 2), top: round(top, 2), right: round(right, 2), bottom: round(bottom, 2) };
@@ -93,7 +93,7 @@ function round(value: number, decimals: number): number {
   return Math.round(value * factor) / factor;
 }
 
-/** The headers that tell the most of an answer: Server-Timing (W3C) has its timings. */
+/** Headers with a summary of the response. Server-Timing (W3C) has the timings. */
 export function detectionHeaders({
   face_count,
   model,

@@ -6,9 +6,9 @@ import { toDetectionBody } from './detection-body.ts';
 import type { ImageRequest } from './image-request.ts';
 
 /**
- * What is stored of a request. Whatever the caller wanted to see, all that was found is in it.
- * @param start `ms` on the clock of `performance.now()`: nobody sets it
- * @param failure undefined where the request succeeds
+ * The job of a request. It has all faces that were found, also those that the response omits.
+ * @param start `ms` is a time of `performance.now()`, which is not affected by changes of the system clock
+ * @param failure undefined if the request succeeded
  */
 export function toFinishedJob(
   request: ImageRequest,
@@ -24,7 +24,7 @@ export function toFinishedJob(
     id: jobId,
     kind: request.kind,
     status: failure === undefined ? 'done' : 'failed',
-    // Without whether to store it.
+    // Without the option that says whether to store the job.
     options: Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'store')),
     faces: body?.faces ?? null,
     faceCount: body?.face_count ?? null,
@@ -38,13 +38,13 @@ export function toFinishedJob(
     apiKeyName,
     createdAt: start.at.toISOString(),
     size: request.answer && { width: request.answer.image.width, height: request.answer.image.height },
-    // It is empty where it was lost with the thread that worked on it.
+    // Empty if it was lost when a thread crashed.
     original: image.byteLength > 0 ? image : null,
     result: answer?.output ? { type: answer.output.format, bytes: answer.output.bytes } : null,
   };
 }
 
-/** As the caller is told: what lies behind it belongs in the log. */
+/** As in the response; the cause is in the log. */
 function errorOf(failure: unknown): { code: string; detail: string } {
   if (failure instanceof DomainError) return { code: failure.code, detail: failure.message };
   return { code: 'internal', detail: 'An unexpected error occurred. The log has the details under the request ID' };

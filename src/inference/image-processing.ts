@@ -8,7 +8,7 @@ import { toFinishedJob } from './finished-job.ts';
 import type { ImageRequest } from './image-request.ts';
 import { InferenceSemaphore } from './inference-semaphore.ts';
 
-/** The way of each image, whoever has it: is there room for its job? Then a permit, the work, and its job. */
+/** The path of every image, whatever its origin: admit its job, take a permit, do the work, record the job. */
 @Injectable()
 export class ImageProcessing {
   constructor(
@@ -19,9 +19,9 @@ export class ImageProcessing {
   ) {}
 
   /**
-   * Settles when the work has really ended and its job, also that of work that failed, is safe. No permit is held while
-   * the job is written.
-   * @throws DomainError storage_full, the reason why the image was abandoned, and what the work throws
+   * Settles when the work has ended and its job is on disk, also if the work failed. The permit is returned before the job
+   * is written.
+   * @throws DomainError storage_full, the reason why the request was abandoned, and the error of the work
    */
   async process<Result>(request: ImageRequest, work: () => Promise<Result>): Promise<Result> {
     if (!this.recorder.isOn || !request.store) return this.withPermit(request, work);
@@ -38,10 +38,9 @@ export class ImageProcessing {
   }
 
   /**
-   * Lets as much work run at once as there are permits, whether it infers or only masks given regions: a picture at full
-   * size takes memory either way. Who waits here holds its image itself; when it is abandoned, it leaves with it. The
-   * permit is given back when the work has ended, not when the request is answered: after a 504 the thread may still be
-   * inside an inference.
+   * Work that only masks given regions needs a permit too, because it holds a decoded image in memory. A request that is
+   * abandoned while it waits leaves the queue. The permit is returned when the work has ended, not when the response is
+   * sent: after a 504, the thread may still be inside an inference.
    */
   private async withPermit<Result>(request: ImageRequest, work: () => Promise<Result>): Promise<Result> {
     const { options, abandoned } = request;

@@ -2,27 +2,27 @@ import type { JobKind } from '../storage/job.ts';
 import type { DetectAnswer, MaskAnswer } from './worker/messages.ts';
 
 /**
- * The one object that goes the way of an image from top to bottom (docs/architecture.md), wherever the image comes from:
- * what is wanted of it, and what has come of it so far.
+ * One image on its path from the upload to the response (docs/architecture.md), whatever its origin: what is requested,
+ * and the results so far.
  */
 export interface ImageRequest<Options = Readonly<Record<string, unknown>>> {
-  /** Of the request that brought it; it is in the answer, the receipt, the job and the log. */
+  /** Request ID, in the response, the receipt, the job and the log. */
   readonly id: string;
   readonly kind: JobKind;
   readonly options: Options;
-  /** Aborts, with its reason, when nobody waits for the answer any more. */
+  /** Aborts, with the reason, when the deadline has passed or the client has disconnected. */
   readonly abandoned: AbortSignal;
   readonly apiKeyName: string | null;
-  /** Whether a job is to be stored of it, where storage is on. */
+  /** Whether to store a job if storage is on. */
   readonly store: boolean;
-  /** In a buffer of its own, which moves to a thread and is empty then; it comes back where a job is stored. */
+  /** In its own buffer, which is empty after the transfer to a thread; it is transferred back if a job is stored. */
   image: Uint8Array<ArrayBuffer>;
 
-  /** How long it waited for its permit, in milliseconds. */
+  /** Time that it waited for its permit, in milliseconds. */
   queuedMs: number;
-  /** Of the job that is stored of it; null: none is. */
+  /** ID of its job; null: none is stored. */
   jobId: string | null;
-  /** A detection's answer, with what masking adds to it; null: none yet, or it failed. */
+  /** The result of detection or masking; null: none yet, or failed. */
   answer: (DetectAnswer & Partial<MaskAnswer>) | null;
 }
 

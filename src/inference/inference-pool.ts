@@ -27,11 +27,11 @@ import type {
   WorkerSettings,
 } from './worker/messages.ts';
 
-/** Threads beyond those for which there are permits: for thumbnails, so that they do not wait behind requests. */
+/** Threads in addition to one per permit: for thumbnails, so that they do not wait behind requests. */
 export const EXTRA_THREADS = 1;
-/** A task that has run for so long is stuck: the longest deadline is answered long before. */
+/** A task that has run for this multiple of the deadline is stuck. */
 const STUCK_FACTOR = 4;
-/** How long an idle pool may take to answer a ping. */
+/** How long an idle pool may take to respond to a ping. */
 const PING_TIMEOUT_MS = 5000;
 
 /**
@@ -51,17 +51,16 @@ const WORKER_FILE = new URL(
 type Task<Whole> = Whole extends unknown ? Omit<Whole, 'cancel'> : never;
 
 /**
- * The threads that burn CPU: everything that touches pixels runs there, one hop each way. A task that runs is never
- * terminated, since ONNX Runtime aborts the process if its thread ends inside an inference; it is told by a flag in
- * shared memory, and stops at its next stage. No task waits here, where nothing could take it and its image out again:
- * who brings one holds a permit, and there are as many permits as threads.
+ * The worker threads, which do all work on pixels. A running task is never terminated, because ONNX Runtime aborts the
+ * process if its thread ends inside an inference. Instead, a flag in shared memory tells the task to stop before its next
+ * stage. No task waits here, where it could not be canceled: each one has a permit, and there is a thread for each permit.
  */
 @Injectable()
 export class InferencePool implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(InferencePool.name);
   private readonly threads: number;
   private readonly stuckAfterMs: number;
-  /** When each task that has not settled began. */
+  /** Start times of running tasks */
   private readonly running = new Map<Promise<unknown>, number>();
   private pool: Piscina | undefined;
   private ping: Promise<boolean> | undefined;
@@ -81,7 +80,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
-   * Starts all threads and loads the model in each, so that no request pays for it.
+   * Starts all threads and loads the model in each, so that no request has to wait for it.
    * @throws ModelError
    */
   async onModuleInit(): Promise<void> {
@@ -106,15 +105,15 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
       this.logger.error({ err: error }, 'A worker thread crashed and was replaced');
     });
     const pool = this.pool;
-    // One task per idle thread: so many at once reach every one of them. All end before a failure is told, since the
-    // process ends then, and ONNX Runtime answers the end of a thread inside of it with an abort.
+    // One task per idle thread reaches every thread. All tasks end before a failure is thrown: the process exits then, and
+    // ONNX Runtime would abort if a thread ended inside of it.
     const started = await Promise.allSettled(Array.from({ length: this.threads }, () => pool.run(undefined)));
     const failed = started.find((outcome) => outcome.status === 'rejected');
     if (failed) throw new ModelError(reasonOf(failed.reason));
     this.warm = true;
   }
 
-  /** Running tasks finish; none is cut off. The pool's own close waits for some of them only. */
+  /** Waits for running tasks. The close of the pool waits only for some of them. */
   async onApplicationShutdown(): Promise<void> {
     this.warm = false;
     await Promise.allSettled([...this.running.keys(), this.ping]);
@@ -125,7 +124,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     return this.process<DetectAnswer>('detect', request, { detect });
   }
 
-  /** @param detect null: no inference, only the caller's regions are masked */
+  /** @param detect null: no inference, only the regions in the request are masked */
   async mask(request: ImageRequest, detect: DetectSettings | null, mask: MaskSettings): Promise<MaskAnswer> {
     const answer = await this.process<MaskAnswer>('mask', request, { detect, mask });
     this.metrics.maskedFaces.inc(answer.maskedCount);
@@ -136,7 +135,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     return answerOf(await this.run<ThumbnailAnswer>('thumbnail', task, abandoned));
   }
 
-  /** How many threads there are, and how many tasks run on them and wait for one. */
+  /** Number of threads, of running tasks and of waiting tasks */
   get load(): { readonly threads: number; readonly running: number; readonly waiting: number } {
     const waiting = this.pool?.queueSize ?? 0;
     return { threads: this.pool?.threads.length ?? 0, running: this.running.size - waiting, waiting };
@@ -146,17 +145,17 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     return this.warm;
   }
 
-  /** False if a task runs far beyond every deadline, or if idle threads do not answer. */
+  /** False if a task runs far beyond its deadline, or if idle threads do not respond. */
   async isAlive(): Promise<boolean> {
     const now = performance.now();
     if ([...this.running.values()].some((since) => now - since > this.stuckAfterMs)) return false;
     if (!this.pool || !this.warm || this.running.size >= this.threads) return true;
-    // One at a time, however often it is asked.
+    // One ping at a time, however many probes there are.
     this.ping ??= answers(this.pool).finally(() => (this.ping = undefined));
     return this.ping;
   }
 
-  /** Leaves in the request what the worker hands back of it and what it answered. */
+  /** Sets the answer of the worker, and the image that it returned, in the request. */
   private async process<Answer extends DetectAnswer>(
     kind: JobKind,
     request: ImageRequest,
@@ -174,8 +173,8 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
-   * Settles when the worker is done with the task, not before: who holds a permit for it knows that its thread is
-   * free again. The image's buffer is moved away and is empty afterwards.
+   * Settles only when the worker has finished the task, so that its thread is free when the permit is returned. The buffer
+   * of the image is transferred and is empty afterwards.
    */
   private async run<Answer>(
     name: JobKind | 'thumbnail',
@@ -205,7 +204,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** @throws DomainError as the worker failed */
+/** @throws DomainError of the worker */
 function answerOf<Answer>(outcome: Outcome<Answer>): Answer {
   if (outcome.ok) return outcome.answer;
   throw new DomainError(outcome.code, outcome.detail, { cause: outcome.cause });

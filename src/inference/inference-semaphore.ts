@@ -3,10 +3,10 @@ import { Configuration } from '../config/configuration.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { Semaphore } from './semaphore.ts';
 
-/** The one semaphore that all handlers share that work on an image. */
+/** The semaphore of all work on images */
 @Injectable()
 export class InferenceSemaphore extends Semaphore {
-  /** Work without inference leaves one permit to the others, where there are several: it may take long. */
+  /** Work without inference may take long: it leaves one permit to other work if there are several. */
   private readonly withoutInference: Semaphore;
 
   constructor(configuration: Configuration, metrics: Metrics) {
@@ -21,7 +21,7 @@ export class InferenceSemaphore extends Semaphore {
     return super.waiting + this.withoutInference.waiting;
   }
 
-  /** As `acquire`, for work that infers nothing. */
+  /** Like `acquire`, for work without inference. */
   async acquireWithoutInference(signal: AbortSignal): Promise<() => void> {
     const releaseTurn = await this.withoutInference.acquire(signal);
     try {

@@ -9,21 +9,21 @@ declare module '../http/request-context.ts' {
   }
 }
 
-/** The image of an HTTP request, with what is wanted of it. What comes of it is counted with the request. */
+/** Makes the ImageRequest of an HTTP request. The statistics read its results from the request. */
 export function receiveImage<Options extends Readonly<Record<string, unknown>>>(
   { id, context }: FastifyRequest,
   kind: JobKind,
   { image, options }: { readonly image: Uint8Array<ArrayBuffer>; readonly options: Options },
 ): ImageRequest<Options> {
   const { abandoned, apiKeyName } = context;
-  // The option of those who try the service out.
+  // An option of the playground
   const store = options['store'] !== false;
   const received = toImageRequest({ id, kind, options, abandoned, apiKeyName, store, image });
   context.image = received;
   return received;
 }
 
-/** The image of the request, where the SemaphoreInterceptor guards the handler. */
+/** Parameter: the ImageRequest, for handlers with the SemaphoreInterceptor. */
 export const ReceivedImage = createParamDecorator(
   (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<FastifyRequest>().context.image,
 );

@@ -87,7 +87,7 @@ export type DetectionBody = z.infer<typeof detectionSchema>;
 const defaultIs = (variable: string, value: string | number) =>
   `Default: FACE_API_DEFAULT_${variable}, ${value} unless configured`;
 
-/** What both endpoints take. All are optional. */
+/** Options of both endpoints. All are optional. */
 export const detectOptionFields = {
   threshold: z
     .number()

@@ -6,7 +6,7 @@ import type { JobKind } from '../storage/job.ts';
 import { ImageProcessing } from './image-processing.ts';
 import { receiveImage } from './received-image.ts';
 
-/** Guards the handlers that infer: each runs with a permit, as the work on the image that was uploaded. */
+/** Runs a handler as the work on the uploaded image, with a permit. */
 @Injectable()
 export class SemaphoreInterceptor implements NestInterceptor {
   constructor(private readonly images: ImageProcessing) {}

@@ -1,4 +1,4 @@
-/** Counting semaphore: permits are given in the order in which they were asked for. */
+/** Counting semaphore that gives permits in the order of the requests. */
 export class Semaphore {
   readonly limit: number;
   #free: number;
@@ -18,8 +18,9 @@ export class Semaphore {
   }
 
   /**
-   * Waits for a permit and returns the function that gives it back; calling that twice gives it back once.
-   * @throws the signal's reason, if it aborts first; the place in the queue is given up
+   * Waits for a permit.
+   * @returns a function that returns the permit; further calls do nothing
+   * @throws the reason of the signal if it aborts first; the request then leaves the queue
    */
   async acquire(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
@@ -49,7 +50,7 @@ export class Semaphore {
       if (released) return;
       released = true;
       const next = this.#waiting.shift();
-      // A permit goes from hand to hand: it is never free in between, so nobody can overtake.
+      // The permit is passed on without becoming free, so that no later request can take it.
       if (next) next();
       else this.#free++;
     };

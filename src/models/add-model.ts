@@ -9,19 +9,19 @@ import { ModelError } from './model-error.ts';
 import { packageModelsFolder, recordedDigestPath } from './model-files.ts';
 
 export type AddedModel = {
-  /** What to call it from now on. */
+  /** Its name in the models folder */
   name: string;
   path: string;
   sha256: string;
-  /** The manifest's entry with the same digest, whose license applies for it. */
+  /** The manifest's entry with the same digest, whose license applies. */
   known: ModelEntry | undefined;
 };
 
 /**
- * Copies an ONNX file of the operator's own into the models folder, where its name without `.onnx` finds it. What is
- * checked is what is installed: the file is read once.
+ * Copies an ONNX file of the operator to the models folder. Its name is that of the file without `.onnx`. The file is read
+ * once, so that the checked bytes are the installed ones.
  *
- * Throws a ModelError if it is not a detector that the service can use, or if its name is taken.
+ * @throws ModelError if the service cannot use it as a detector, or if its name is taken
  */
 export async function addModel(
   file: string,
@@ -36,7 +36,7 @@ export async function addModel(
   const path = join(modelsFolder, `${name}.onnx`);
   await requireFreeName(name, path, sha256, manifest);
   await inspectModel(content);
-  // The manifest has the digest of a supported model's file; that of any other has to be recorded.
+  // The digest of a supported model's file is in the manifest; that of any other file must be recorded.
   if (known?.file !== basename(path)) {
     await installFile(recordedDigestPath(path), [Buffer.from(`${sha256}  ${name}.onnx\n`)]);
   }

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { ModelError } from './model-error.ts';
 
-/** A file's content, told apart by its SHA-256 (64 lower-case hexadecimal digits) and its length in bytes. */
+/** Identifies the content of a file: SHA-256 (64 lower-case hexadecimal digits) and length in bytes. */
 export type Digest = { sha256: string; bytes: number };
 
-/** Reads the file once, chunk by chunk, so that its size does not matter. Throws the system's error where it can't be read. */
+/** Reads the file in chunks, so that its size does not matter. Throws the error of the system if it cannot be read. */
 export async function digestFile(path: string): Promise<Digest> {
   const hash = createHash('sha256');
   let bytes = 0;
@@ -21,8 +21,9 @@ export function digestBytes(content: Uint8Array): Digest {
 }
 
 /**
- * Passes the content on, and throws a ModelError, naming it `what`, as soon as it grows longer than `expected`, or at its
- * end if it is not what was expected. Who writes it somewhere must therefore not use what was written before the end.
+ * Passes the content on. Callers must not use it before the end: only then is the digest checked.
+ * @param what name of the content in the error
+ * @throws ModelError as soon as the content is longer than expected, or at its end if it is not as expected
  */
 export async function* verified(
   content: AsyncIterable<Uint8Array>,

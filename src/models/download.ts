@@ -11,19 +11,20 @@ import { ModelError } from './model-error.ts';
 import { claimPartialFile, leavePartialFile, removePartialFile } from './partial-file.ts';
 
 export type DownloadOptions = FetchOptions & {
-  /** Where the model is installed, and the unfinished archive is kept. */
+  /** Folder of the installed model and of the unfinished archive */
   modelsFolder: string;
-  /** A mirror: an http(s) address or a folder, in which the archive lies under its own file name. */
+  /** A mirror: an http(s) URL or a folder with the archive under its own file name. */
   from?: string | undefined;
 };
 
 /**
- * Installs a model from the first of its archives that is there, and returns its path. A file that is there already and
- * right is left alone, a wrong one is replaced.
+ * Installs a model from the first of its archives that exists, and returns its path. An existing file is replaced if its
+ * digest is wrong.
  *
- * The archive's SHA-256 is checked before anything is extracted, then the extracted model's, and only then does it get
- * its name. Throws ModelError, with nothing left behind; only a connection that broke, or a signal that stopped it, leaves
- * the archive's first part for the next call to continue.
+ * The SHA-256 of the archive is checked before the model is extracted, then that of the model, before it gets its name.
+ * After a broken connection or an abort, the next call continues the download; other errors leave nothing behind.
+ *
+ * @throws ModelError
  */
 export async function downloadModel(model: ModelEntry, options: DownloadOptions): Promise<string> {
   if (isBundled(model)) throw new ModelError(`${model.name} is included in the service: nothing to download`);
@@ -83,17 +84,17 @@ async function installVerified(
   await installFile(path, extractMember(archivePath, archive.member, model));
 }
 
-/** An address to fetch from, or the path of a file. */
+/** A URL to download from, or the path of a file */
 function sourceOf(archive: ArchiveSource, from: string | undefined): URL | string {
   if (from === undefined) return new URL(archive.url);
   const name = archiveFileName(archive);
   if (from.startsWith('file:')) return join(fileURLToPath(from), name);
-  if (/^https?:\/\//i.test(from)) return mirrorAddress(from, name);
+  if (/^https?:\/\//i.test(from)) return mirrorUrl(from, name);
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(from)) throw new ModelError('--from takes an http(s) address or a folder');
   return resolve(from, name);
 }
 
-function mirrorAddress(from: string, name: string): URL {
+function mirrorUrl(from: string, name: string): URL {
   if (!URL.canParse(from)) throw new ModelError('--from takes an http(s) address or a folder');
   const mirror = new URL(from);
   mirror.pathname = `${mirror.pathname.replace(/\/$/, '')}/${name}`;

@@ -4,15 +4,15 @@ import { reasonOf } from '../errors/reason.ts';
 import { type Digest, verified } from './digest.ts';
 import { ModelError } from './model-error.ts';
 
-/** An InsightFace pack has about five; a directory of millions is an attack on memory and time. */
+/** An InsightFace pack has about five. A directory of millions would take too much memory and time. */
 const maxEntries = 1000;
 
 /**
- * The content of one member of a zip, read as it is consumed and checked against `expected` on the way.
+ * The content of one member of a zip, read in a stream and checked against `expected`.
  *
- * The whole archive is refused, with a ModelError, if any member's name climbs out of it or is absolute, if the member is
- * missing or occurs twice, if it says another size than the expected one (before a byte is inflated), or if it inflates
- * to another size than it says (while inflating, so that a zip bomb stops at its first byte too many).
+ * @throws ModelError if the name of any member is absolute or leads outside the archive; if the member is missing or occurs
+ * twice; if its declared size is not the expected one (before it is inflated); or if it inflates to a different size (a zip
+ * bomb is stopped at its first byte too many)
  */
 export async function* extractMember(
   archivePath: string,
@@ -42,7 +42,7 @@ async function openZip(path: string): Promise<ZipFile> {
   }
 }
 
-/** Reads the whole directory, since yauzl refuses a hostile name when it comes to it, not before. */
+/** Reads the complete directory, because yauzl rejects a hostile name only when it reads it. */
 async function findEntry(zip: ZipFile, member: string): Promise<Entry> {
   if (zip.entryCount > maxEntries) throw new Error(`it has ${zip.entryCount} members`);
   const found: Entry[] = [];

@@ -6,23 +6,23 @@ import { ModelError } from './model-error.ts';
 import { sizeInBytes } from './partial-file.ts';
 
 export type FetchOptions = {
-  /** Called after each chunk, with the length of the file so far and in the end, both in bytes. */
+  /** Called after each chunk with the received and the total length in bytes. */
   onProgress?: ((receivedBytes: number, totalBytes: number) => void) | undefined;
-  /** Stops the download; its reason is thrown. */
+  /** Aborts the download; its reason is thrown. */
   signal?: AbortSignal | undefined;
-  /** How long the server may be silent, in milliseconds. */
+  /** Timeout in milliseconds without a byte from the server */
   timeoutMs?: number | undefined;
-  /** The first pause before trying again, in milliseconds; each further one is twice as long. */
+  /** The first delay before a retry, in milliseconds; each further one is twice as long. */
   retryDelayMs?: number | undefined;
 };
 
-/** How often in a row a connection may fail without a new byte. */
+/** Maximum number of failed connections in a row without a new byte */
 const maxFutileAttempts = 4;
 
-/** Too busy or broken for the moment, as RFC 9110 and RFC 6585 define them. */
-const passingStatuses = [408, 429, 500, 502, 503, 504];
+/** Temporary errors, as defined in RFC 9110 and RFC 6585 */
+const temporaryStatuses = [408, 429, 500, 502, 503, 504];
 
-/** The connection failed, the last of several times: what came so far is good, and another attempt may continue it. */
+/** The connection failed after several retries. The received part is valid, and another attempt can continue it. */
 export class ConnectionError extends ModelError {
   override name = 'ConnectionError';
 }
@@ -33,11 +33,11 @@ export class ArchiveNotFoundError extends ModelError {
 }
 
 /**
- * Downloads `url` into the file until it has `bytes` bytes, continuing what the file holds already. Proxies are taken
- * from HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+ * Downloads `url` to the file until it has `bytes` bytes; existing bytes are not downloaded again. Proxies are taken from
+ * HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
  *
- * A connection that breaks is taken up again where it broke (Range request; a server that ignores it starts anew).
- * Throws ConnectionError when that fails too often, ArchiveNotFoundError, or ModelError for a file of another size.
+ * A broken download continues where it broke (Range request), or from the start if the server ignores ranges.
+ * @throws ConnectionError if retries fail, ArchiveNotFoundError, or ModelError for a file of a different size
  */
 export async function fetchArchive(url: URL, file: string, bytes: number, options: FetchOptions): Promise<void> {
   const { timeoutMs = 30_000, retryDelayMs = 1000, signal } = options;
@@ -58,7 +58,7 @@ export async function fetchArchive(url: URL, file: string, bytes: number, option
         const size = await sizeInBytes(file);
         futileAttempts = size > furthest ? 1 : futileAttempts + 1;
         furthest = Math.max(furthest, size);
-        if (futileAttempts === maxFutileAttempts) throw givingUp(error, size, bytes);
+        if (futileAttempts === maxFutileAttempts) throw failedDownload(error, size, bytes);
         await pause(retryDelayMs * 2 ** (futileAttempts - 1), signal);
       }
     }
@@ -79,7 +79,7 @@ async function fetchOnce(
     dispatcher,
     signal: signal ?? null,
     headers: {
-      // Lengths and ranges are those of the file itself only if nobody compresses it on the way.
+      // Lengths and ranges are those of the file only if it is not compressed for the transfer.
       'accept-encoding': 'identity',
       ...(have > 0 ? { range: `bytes=${have}-` } : {}),
       ...authorization(url),
@@ -103,7 +103,7 @@ async function fetchOnce(
   }
 }
 
-/** From which byte on the response is the file; an error where it is not the file, or not a part that continues ours. */
+/** @returns position of the response in the file; throws if it is not the file, or does not continue the received part */
 async function acceptedStart(response: Response, url: URL, file: string, have: number, bytes: number): Promise<number> {
   const { status } = response;
   if (status === 200 || status === 206) {
@@ -115,14 +115,14 @@ async function acceptedStart(response: Response, url: URL, file: string, have: n
     if (start === 0 || start === have) return start;
   }
   await response.body?.cancel();
-  // A range that the server can't give, or another one than was asked for: start anew, without a range.
+  // The server cannot send the range, or sent a different one: start from the beginning, without a range.
   if (have > 0 && (status === 206 || status === 416)) {
     await truncate(file, 0);
     throw new ConnectionError(`${url.host} does not continue an interrupted download (status ${status})`);
   }
   const answer = `${withoutCredentials(url).href} responds with status ${status}`;
   if (status === 404 || status === 410) throw new ArchiveNotFoundError(answer);
-  if (passingStatuses.includes(status)) throw new ConnectionError(answer);
+  if (temporaryStatuses.includes(status)) throw new ConnectionError(answer);
   throw new ModelError(`${answer}: check the address, or name a mirror with --from URL-or-folder`);
 }
 
@@ -139,7 +139,7 @@ function toNumber(digits: string | undefined): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** The body's chunks. Only what fails in here becomes a connection error, not what fails where the chunks are written. */
+/** The chunks of the body. Errors of reading become connection errors; errors of writing do not. */
 async function* bodyOf(response: Response): AsyncGenerator<Uint8Array> {
   if (response.body === null) return;
   try {
@@ -159,7 +159,7 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
   }
 }
 
-/** `fetch` refuses an address that holds a user and a password; they are sent in the header, and appear in no message. */
+/** `fetch` rejects a URL with a user and a password. They are sent in the header, and appear in no message. */
 function withoutCredentials(url: URL): URL {
   const bare = new URL(url);
   bare.username = '';
@@ -180,7 +180,7 @@ function wrongSize(url: URL, found: string, bytes: number): ModelError {
   );
 }
 
-function givingUp(error: ConnectionError, size: number, bytes: number): ConnectionError {
+function failedDownload(error: ConnectionError, size: number, bytes: number): ConnectionError {
   const soFar = `received ${size} of ${bytes} bytes`;
   return new ConnectionError(
     `the download failed: ${error.message}; ${soFar}, run the same command again to continue`,

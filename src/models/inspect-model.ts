@@ -1,20 +1,18 @@
 import { reasonOf } from '../errors/reason.ts';
+import type { Size } from '../vision/geometry.ts';
+import { type NetworkOutput, outputLevels } from '../vision/scrfd.ts';
 import { InferenceSession, Tensor } from './onnx-runtime.ts';
 import { ModelError } from './model-error.ts';
 
-const strides = [8, 16, 32];
-/** One score, the four distances of a box, the ten of five landmarks. */
-const columnsPerHead = [1, 4, 10];
-/** For a network that takes any size: not square, so that rows and columns can't be confused, and small. */
+/** Input of networks of any size: small, and not square, so that swapped rows and columns are noticed. */
 const probe = { height: 96, width: 160 };
 
 /**
- * Checks that the bytes are an ONNX network which this service can read as a detector of the SCRFD kind: one image goes in
- * as float32 [1 or N, 3, height, width]; for each of the strides 8, 16 and 32, in this order, scores [rows, 1], boxes
- * [rows, 4] and, if it has them, landmarks [rows, 10] come out, with or without a leading 1, a row per anchor.
+ * Checks that the bytes are an ONNX network that this service can use as an SCRFD detector. Its input is one image as
+ * float32 [1 or N, 3, height, width]; its outputs are those that `outputLevels` describes. Declared shapes are often wrong
+ * or symbolic, so the network is run once, on a blank image.
  *
- * Declared shapes are often wrong or symbolic, so the network is run once, on a blank image. Throws a ModelError that says
- * what was found instead.
+ * @throws ModelError that says what was found instead
  */
 export async function inspectModel(bytes: Uint8Array): Promise<void> {
   const session = await load(bytes);
@@ -25,14 +23,9 @@ export async function inspectModel(bytes: Uint8Array): Promise<void> {
       throw unusable(`it fails on an image of ${width}×${height} pixels: ${reasonOf(error)}`);
     });
     checkOutputs(
-      session.outputNames.map((output) => outputs[output]!.dims),
-      height,
-      width,
+      session.outputNames.map((output) => outputs[output] as NetworkOutput),
+      { width, height },
     );
-    const isFinite = session.outputNames.every((output) =>
-      (outputs[output]!.data as Float32Array).every((value) => Number.isFinite(value)),
-    );
-    if (!isFinite) throw unusable(`its outputs for a blank image are not finite numbers`);
   } finally {
     await session.release();
   }
@@ -40,7 +33,7 @@ export async function inspectModel(bytes: Uint8Array): Promise<void> {
 
 async function load(bytes: Uint8Array): Promise<InferenceSession> {
   try {
-    // Severity 4: ONNX Runtime writes nothing itself, since the message below says it all.
+    // Severity 4: ONNX Runtime logs nothing itself, because the error below has the reason.
     return await InferenceSession.create(bytes, { logSeverityLevel: 4, intraOpNumThreads: 1 });
   } catch (error) {
     throw unusable(`ONNX Runtime cannot load it: ${reasonOf(error)}`);
@@ -73,26 +66,14 @@ function isSide(length: string | number | undefined): boolean {
   return typeof length === 'string' || (length !== undefined && length > 0 && length % 32 === 0);
 }
 
-function checkOutputs(shapes: readonly (readonly number[])[], height: number, width: number): void {
-  const found = `its outputs for ${width}×${height} pixels are ${shapes.map(shape).join(' ')}`;
-  const wanted = 'not three each of [rows, 1], [rows, 4] and perhaps [rows, 10]';
-  const isKnown = (dims: readonly number[]): boolean =>
-    columnsPerHead.includes(dims.at(-1) ?? 0) && (dims.length === 2 || (dims.length === 3 && dims[0] === 1));
-  if (!shapes.every(isKnown)) throw unusable(`${found}, ${wanted}`);
-
-  const rowsOf = (columns: number): number[] =>
-    shapes.filter((dims) => dims.at(-1) === columns).map((dims) => dims.at(-2)!);
-  const cells = strides.map((stride) => (height / stride) * (width / stride));
-  const anchors = (rowsOf(1)[0] ?? 0) / cells[0]!;
-  const expected = cells.map((count) => count * anchors);
-  for (const columns of columnsPerHead) {
-    const rows = rowsOf(columns);
-    if (columns === 10 && rows.length === 0) continue;
-    if (rows.length !== strides.length) throw unusable(`${found}, ${wanted}`);
-    if (!Number.isInteger(anchors) || anchors === 0 || rows.some((count, level) => count !== expected[level])) {
-      throw unusable(`${found}, not the same number of anchors in each cell of the strides 8, 16, 32, in this order`);
-    }
+function checkOutputs(outputs: readonly NetworkOutput[], canvas: Size): void {
+  try {
+    outputLevels(outputs, canvas);
+  } catch (error) {
+    throw unusable(reasonOf(error));
   }
+  const isFinite = outputs.every(({ data }) => data.every((value) => Number.isFinite(value)));
+  if (!isFinite) throw unusable(`its outputs for a blank image are not finite numbers`);
 }
 
 function shape(dimensions: readonly (string | number)[]): string {

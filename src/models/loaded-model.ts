@@ -1,10 +1,10 @@
-/** The detector that this process runs. Also the token it is injected by. */
+/** The detector that this process runs. Also the injection token. */
 export abstract class LoadedModel {
   abstract readonly name: string;
   abstract readonly path: string;
   abstract readonly sha256: string;
   abstract readonly license: string;
-  /** Where it comes from. */
+  /** Origin of the file */
   abstract readonly source: string;
 }
 

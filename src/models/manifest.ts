@@ -5,7 +5,7 @@ import { reasonOf } from '../errors/reason.ts';
 import { ifPresent } from '../files/durable-file.ts';
 import { ModelError } from './model-error.ts';
 
-/** What a model may be called: also a file name on every system, and never a path. */
+/** Names of models. They are also file names on every system, and never paths. */
 export const modelNamePattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 const modelName = z.string().regex(modelNamePattern, 'takes letters, digits, ".", "_" and "-"');
@@ -22,9 +22,9 @@ const archiveSchema = z.strictObject({
 
 const modelSchema = z.strictObject({
   name: modelName,
-  /** Other names it answers to. */
+  /** Other names of the model */
   aliases: z.array(modelName),
-  /** Its file's name in the models folder. */
+  /** Name of its file in the models folder */
   file: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*\.onnx$/, 'takes a file name that ends in .onnx'),
   bytes,
   sha256,
@@ -32,7 +32,7 @@ const modelSchema = z.strictObject({
   /** The license in one line, as `list` prints it. */
   terms: z.string().min(1),
   mustAcceptLicense: z.boolean(),
-  /** Where it can be downloaded: the first that is there. Empty: it comes with the service. */
+  /** Downloads; the first that exists is used. Empty: the model is included in the service. */
   archives: z.array(archiveSchema),
 });
 
@@ -48,14 +48,14 @@ const manifestSchema = z
     }
   });
 
-/** A zip that holds a model: its address, length in bytes, SHA-256, and the model's path in it. */
+/** A zip with a model: URL, length in bytes, SHA-256, and path of the model in it. */
 export type ArchiveSource = z.infer<typeof archiveSchema>;
 /** A supported model: its file and the file's digest, its license, and the archives that contain it. */
 export type ModelEntry = z.infer<typeof modelSchema>;
-/** The supported models, and the name of the one that is loaded when none is named. */
+/** The supported models, and the name of the default one. */
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** Reads and validates `manifest.json` in the folder; a ModelError says where it is wrong. */
+/** Reads and validates `manifest.json` in the folder. The message of a ModelError names the mistakes. */
 export async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, 'manifest.json');
   const text = await ifPresent(readFile(path, 'utf8'));
@@ -71,12 +71,12 @@ export function findModel(manifest: Manifest, name: string): ModelEntry | undefi
   return manifest.models.find((model) => model.name === name || model.aliases.includes(name));
 }
 
-/** True for a model that comes with the service and is never downloaded. */
+/** True for a model that is included in the service */
 export function isBundled(model: ModelEntry): boolean {
   return model.archives.length === 0;
 }
 
-/** The archive's file name, as it is looked for in a mirror. */
+/** File name of the archive, also in a mirror */
 export function archiveFileName(archive: ArchiveSource): string {
   return new URL(archive.url).pathname.split('/').at(-1)!;
 }

@@ -7,49 +7,49 @@ import { findModel, isBundled, type Manifest, type ModelEntry, modelNamePattern,
 import { ModelError } from './model-error.ts';
 
 /**
- * The repository's models/, which holds the manifest, the bundled model and, by default, the downloaded ones.
+ * models/ of the repository, with the manifest, the bundled model and, by default, the downloaded ones.
  * The same path from src/models/ and from dist/models/.
  */
 export const packageModelsFolder = fileURLToPath(new URL('../../models', import.meta.url));
 
-/** A model file that is there and, where its digest is known beforehand, has it. */
+/** An existing model file; if its digest is known, it has been checked. */
 export type ResolvedModel = {
-  /** The manifest's name; a file of the operator's own is called like the file, without `.onnx`. */
+  /** The name in the manifest, or the name of the operator's own file without `.onnx`. */
   name: string;
   /** Absolute. */
   path: string;
   sha256: string;
-  /** From the manifest, by the file's digest; "unknown" for a file that is not in it. */
+  /** From the manifest, by the digest of the file; "unknown" if it is not in the manifest. */
   license: string;
-  /** Where it comes from: the service itself, an address, or the operator. */
+  /** Origin of the file: the service, a URL, or the operator. */
   source: string;
   bytes: number;
 };
 
-/** A model that the manifest or the models folder knows, and the condition its file is in. */
+/** A model of the manifest or the models folder, with the state of its file. */
 export type ListedModel = {
   name: string;
   path: string;
-  /** `unrecorded`: there, but nothing says which digest it should have. */
+  /** `unrecorded`: the file exists, but no digest is recorded for it. */
   state: 'installed' | 'unrecorded' | 'damaged' | 'absent';
   bytes: number;
   license: string;
   terms: string;
   isDefault: boolean;
-  /** What to do where the file is damaged or absent. */
+  /** What to do if the file is damaged or absent */
   repair: string;
 };
 
-/** Where a model's file should be, the digest it should have, and what to do if it is not so. */
+/** Expected path and digest of a model file, and what to do if it does not match */
 type ModelFile = { name: string; path: string; sha256: string | undefined; repair: string };
 
 const unknownLicense = 'unknown';
 
 /**
- * Finds the file to load. A name (or alias) is looked up in the manifest, then as `NAME.onnx` in the models folder; what
- * contains a slash or ends in `.onnx` is a path, relative to the working directory.
+ * Finds the file to load. A name (or alias) is looked up in the manifest, then as `NAME.onnx` in the models folder. A text
+ * that contains a slash or ends in `.onnx` is a path, relative to the working directory.
  *
- * Throws a ModelError that says which command helps, where the file is absent or not the one that was expected.
+ * @throws ModelError if the file is absent or has a wrong digest; the message names the command that helps
  */
 export async function resolveModel(
   nameOrPath: string,
@@ -70,7 +70,7 @@ export async function resolveModel(
   return { name: file.name, path: file.path, ...found, ...originOf(manifest, found.sha256) };
 }
 
-/** Every model of the manifest, then the operator's own in the models folder; each present file is read and checked. */
+/** All models of the manifest, then the operator's own in the models folder. Existing files are read and checked. */
 export async function listModels(
   modelsFolder: string = packageModelsFolder,
   packageFolder: string = packageModelsFolder,
@@ -94,12 +94,12 @@ export async function listModels(
   return listed;
 }
 
-/** The file that records the SHA-256 of a model that was added, in the format of `sha256sum`. */
+/** Path of the file with the SHA-256 of an added model, in the format of `sha256sum`. */
 export function recordedDigestPath(modelPath: string): string {
   return `${modelPath}.sha256`;
 }
 
-/** What to type to install the model; the terms are accepted by typing it. */
+/** The command that installs the model and accepts its license */
 export function downloadCommand(model: ModelEntry, modelsFolder: string): string {
   const accept = model.mustAcceptLicense ? ' --accept-license' : '';
   const quoted = /[^\w./:\\-]/.test(modelsFolder) ? `"${modelsFolder}"` : modelsFolder;

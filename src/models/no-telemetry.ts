@@ -1,6 +1,6 @@
 /**
- * ONNX Runtime 1.30 reports to its maker (mobile.events.data.microsoft.com) and keeps a device id in the home folder,
- * unless this variable is set when the library is loaded. A service that is trusted with photographs tells nobody.
- * It has to be set on the main thread: the environment of a worker thread is a copy that the library does not see.
+ * ONNX Runtime 1.30 sends telemetry to mobile.events.data.microsoft.com and stores a device ID in the home folder, unless
+ * this variable is set when the library is loaded. A service that processes private photos must not send any.
+ * The variable must be set on the main thread: the library does not see the environment of a worker thread.
  */
 process.env['ORT_DISABLE_TELEMETRY'] = '1';

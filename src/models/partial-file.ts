@@ -5,15 +5,15 @@ import { ifPresent } from '../files/durable-file.ts';
 import type { ArchiveSource } from './manifest.ts';
 import { archiveFileName } from './manifest.ts';
 
-/** Far beyond the time-outs of a download that is alive, so a file untouched for so long belongs to a process that died. */
+/** Much longer than the timeouts of a download: a file that was not written for so long belongs to a crashed process. */
 const abandonedAfterMs = 10 * 60_000;
 
 /**
- * Names the file that this download, and no other, writes the archive into; it need not exist yet.
+ * @returns path of the file to which only this download writes the archive; it may not exist yet
  *
- * What an interrupted download left (`PACK.zip.DIGEST.part`), or one whose process died without leaving it
- * (`PACK.zip.DIGEST.UUID.part`, long untouched), is taken over by renaming it: of two downloads that want it, the rename
- * succeeds for one, and the other starts a file of its own.
+ * Takes over the file of an interrupted download (`PACK.zip.DIGEST.part`) or of a crashed process
+ * (`PACK.zip.DIGEST.UUID.part`, not written for long) by renaming it. If two downloads want it, the rename succeeds for one,
+ * and the other starts a new file.
  */
 export async function claimPartialFile(folder: string, archive: ArchiveSource): Promise<string> {
   await mkdir(folder, { recursive: true });
@@ -25,7 +25,7 @@ export async function claimPartialFile(folder: string, archive: ArchiveSource): 
   return claimed;
 }
 
-/** Leaves the file for the next download to continue, under the name that it looks for; an empty one is removed. */
+/** Renames the file so that the next download continues it; an empty one is deleted. */
 export async function leavePartialFile(claimed: string, folder: string, archive: ArchiveSource): Promise<void> {
   const size = await sizeInBytes(claimed);
   if (size === 0) await removePartialFile(claimed);
@@ -36,12 +36,12 @@ export async function removePartialFile(claimed: string): Promise<void> {
   await rm(claimed, { force: true });
 }
 
-/** The file's size, 0 where there is none. */
+/** Size of the file; 0 if it does not exist. */
 export async function sizeInBytes(path: string): Promise<number> {
   return (await ifPresent(stat(path)))?.size ?? 0;
 }
 
-/** With the digest's beginning, so that an archive that changed in the manifest does not continue the old one's bytes. */
+/** With the start of the digest, so that a new version of the archive does not continue the file of the old one. */
 function partialFileKey(archive: ArchiveSource): string {
   return `${archiveFileName(archive)}.${archive.sha256.slice(0, 8)}`;
 }
@@ -57,10 +57,10 @@ async function abandonedFiles(folder: string, key: string): Promise<string[]> {
   return abandoned;
 }
 
-/** False where the file is gone, be it that another download took it over a moment ago. */
+/** @returns false if the file does not exist, for example because another download has taken it over */
 async function takeOver(from: string, to: string): Promise<boolean> {
   const now = new Date();
-  // Touched before it is renamed: under its new name it must never look abandoned.
+  // Touched before the rename: under its new name it must never look abandoned.
   const touched = await ifPresent(utimes(from, now, now).then(() => true));
   return touched === true && (await ifPresent(rename(from, to).then(() => true))) === true;
 }

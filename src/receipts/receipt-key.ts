@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { dirname } from 'node:path';
 import { makeFolder } from '../files/durable-file.ts';
-import { keepSecret } from '../files/secret-file.ts';
+import { readOrCreateSecret } from '../files/secret-file.ts';
 
 /**
  * An Ed25519 private key in PEM (PKCS#8); line ends may be written as \n, for environment variables.
@@ -21,7 +21,7 @@ export function readKey(pem: string): KeyObject {
 /** The key in a file, which is created if it does not exist. */
 export async function keptKey(path: string): Promise<{ key: KeyObject; made: boolean }> {
   await makeFolder(dirname(path), true, 0o711);
-  const { content, made } = await keepSecret(path, makeKey);
+  const { content, made } = await readOrCreateSecret(path, makeKey);
   return { key: readKey(content.toString('utf8')), made };
 }
 

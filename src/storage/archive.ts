@@ -10,7 +10,7 @@ import { lockImage, lockJob } from './records/locks.ts';
 import { namedByRows } from './records/named-objects.ts';
 import type { SpooledBytes, SpooledJob, SpooledRecord } from './spool/spool-entry.ts';
 
-/** Puts a job where it stays: its bytes into the object store, what is known of it into the tables. */
+/** Stores jobs: their bytes in the object store, their records in the database. */
 @Injectable()
 export class Archive {
   constructor(
@@ -19,10 +19,10 @@ export class Archive {
   ) {}
 
   /**
-   * Stores the job, once however often it is called. Objects come first: a row never names an object that is not there.
-   * @param isWanted asked when nobody else can touch the image any more: false where it was erased meanwhile
-   * @returns false where it was not wanted any more
-   * @throws whatever the database or the object store said; then it can be called again
+   * Stores the job; a second call with the same job changes nothing. Objects are put before the rows that name them.
+   * @param isWanted called while the image is locked: false if the job was erased in the meantime
+   * @returns false if the job was not wanted
+   * @throws the error of the database or the object store; the call can then be repeated
    */
   async store(job: SpooledJob, isWanted: () => Promise<boolean>): Promise<boolean> {
     const dataSource = await this.database.ready();
@@ -37,8 +37,8 @@ export class Archive {
   }
 
   /**
-   * Deletes what attempts that failed may have put of a job that is not wanted any more: where the database went away
-   * below such an attempt, the job could be erased before its objects were there.
+   * Deletes the objects that failed attempts may have put for a job that is no longer wanted. If the database became
+   * unavailable during such an attempt, the job could be erased before its objects were put.
    */
   async withdraw(job: SpooledRecord): Promise<void> {
     const dataSource = await this.database.ready();
@@ -50,7 +50,7 @@ export class Archive {
     });
   }
 
-  /** The same bytes are put once; if their object was lost, they bring it back. */
+  /** The same bytes are put once. If their object was lost, it is put again. */
   private async storeImage(rows: EntityManager, job: SpooledJob, original: SpooledBytes): Promise<string> {
     const images = rows.getRepository(imageEntity);
     const { sha256, type, bytes } = original;
@@ -76,7 +76,7 @@ export class Archive {
       width: job.size?.width ?? image.width,
       height: job.size?.height ?? image.height,
       faceCount: greatest(image.faceCount, job.faceCount),
-      // Jobs may be stored in another order than they came.
+      // Jobs may be stored in a different order than they arrived.
       createdAt: createdAt < image.createdAt ? createdAt : image.createdAt,
       lastUsedAt: createdAt > image.lastUsedAt ? createdAt : image.lastUsedAt,
     });
@@ -90,7 +90,7 @@ export class Archive {
   }
 }
 
-/** Whoever stores, erases or repairs one of the two is alone with it. */
+/** Storing, erasing and repairing exclude each other. */
 async function lockJobAndImage(rows: EntityManager, { id, original }: SpooledRecord): Promise<void> {
   if (original) await lockImage(rows, original.sha256);
   await lockJob(rows, id);

@@ -1,2 +1,2 @@
-/** Where the service serves objects of its folder to those who come with a valid signature. */
+/** Path at which the service serves the objects of its folder, if the URL has a valid signature. */
 export const ASSETS_PATH = '/api/v1/assets/';

@@ -7,8 +7,8 @@ import { contentTypeOf, isKey } from './objects/object-keys.ts';
 import { ObjectStore } from './objects/object-store.ts';
 
 /**
- * Gives the objects of the folder to those who come with a signed address, which the console's API makes. The signature
- * is all that is asked for: a browser's image element can send no key.
+ * Serves the objects of the folder for signed URLs, which the API of the console creates. No other authentication is
+ * required, because an `<img>` element cannot send a key.
  */
 @ApiExcludeController()
 @Controller('api/v1/assets')
@@ -30,14 +30,14 @@ export class AssetsController {
       typeof expires === 'string' &&
       typeof signature === 'string' &&
       this.urls.verify(key, expires, signature);
-    // One answer for a wrong signature, an expired one and a missing object: nothing can be learnt from it.
+    // The same response for a wrong signature, an expired one and a missing object: it reveals nothing.
     const bytes = isSigned ? await this.objects.get(key) : null;
     if (!bytes) throw new DomainError('not_found', 'The URL does not exist or has expired');
     void reply
       .type(contentTypeOf(key))
       .header('cache-control', 'private, max-age=300')
       .header('content-disposition', 'inline')
-      // Whatever the bytes are, a browser that opens them runs nothing of them.
+      // A browser that opens the bytes runs no scripts, whatever they contain.
       .header('content-security-policy', "default-src 'none'; sandbox");
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }

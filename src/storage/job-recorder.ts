@@ -2,51 +2,51 @@ import type { FinishedJob } from './job.ts';
 
 /** The status of storage, for /health/ready and the console. */
 export interface StorageCondition {
-  /** degraded: jobs wait in the spool for the database or the object store, or the spool itself cannot take any. */
+  /** degraded: jobs wait for the database or the object store, or the spool cannot take any more. */
   readonly status: 'ok' | 'degraded';
   readonly spoolFiles: number;
   readonly spoolBytes: number;
-  /** Since when the oldest job has waited, in seconds. */
+  /** How long the oldest job has waited. */
   readonly oldestSeconds: number;
-  /** Files of the spool that were put aside as damaged. */
+  /** Damaged spool files that were moved aside. */
   readonly damaged: number;
-  /** Jobs given up since the start of the process. */
+  /** Jobs lost since the start of the process. */
   readonly lost: number;
-  /** What is wrong at present. */
+  /** Current problems */
   readonly problems: readonly string[];
 }
 
-/** Where storage is and how long it takes to answer, in ms; null: it does not. */
+/** Location of storage and its response times in ms; null: no response. */
 export interface StorageReach {
   readonly database: { readonly isEmbedded: boolean; readonly latencyMs: number | null };
   readonly objects: { readonly place: string; readonly latencyMs: number | null };
 }
 
-/** What detection and masking hand their jobs to. Also the token it is injected by, whether storage is on or off. */
+/** Takes the jobs of detection and masking. Also the injection token, whether storage is on or off. */
 export abstract class JobRecorder {
-  /** False: nothing is kept, and nobody needs to gather what would be. */
+  /** False: nothing is stored, so that jobs need not be recorded. */
   abstract readonly isOn: boolean;
 
   /**
-   * Asked before anything is done for a request with so many bytes.
-   * @throws DomainError storage_full, unless the operator prefers losing jobs to refusing requests
+   * Called before a request with so many bytes is processed.
+   * @throws DomainError storage_full, unless the operator prefers losing jobs to rejecting requests
    */
   abstract admit(bytes: number): Promise<void>;
 
   /**
-   * When it resolves, the job is safe on disk, and will be stored; or it is lost, where the operator prefers that to
-   * refusing requests.
+   * When it resolves, the job is on disk and will be stored; or it is lost, if the operator prefers that to rejecting
+   * requests.
    * @throws DomainError storage_full
    */
   abstract record(job: FinishedJob): Promise<void>;
 
-  /** In one line, for the operator who starts the service: where what is kept. Null: storage is off. */
+  /** One line for the start of the service: where images and records are stored. Null: storage is off. */
   abstract describe(): Promise<string | null>;
 
   /** Null: storage is off. */
   abstract condition(): Promise<StorageCondition | null>;
 
-  /** Asks at once, whatever was known before. Null: storage is off. */
+  /** Probes now, without a cache. Null: storage is off. */
   abstract reach(): Promise<StorageReach | null>;
 }
 
@@ -54,7 +54,6 @@ export abstract class JobRecorder {
 export class NoRecorder extends JobRecorder {
   override readonly isOn = false;
 
-  /** There is nothing that could be full. */
   override admit(): Promise<void> {
     return Promise.resolve();
   }

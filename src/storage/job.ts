@@ -1,4 +1,4 @@
-/** What is kept of a request that took an image, from the handler to the tables. */
+/** What is stored of a request with an image, on its way from the handler to the database. */
 
 import type { TraceContext } from '../tracing/trace.ts';
 
@@ -12,7 +12,7 @@ interface RecordedBox {
   readonly bottom: number;
 }
 
-/** As in the answer to the caller. */
+/** As in the response to the client */
 export interface RecordedFace {
   readonly box: RecordedBox;
   readonly box_normalized: RecordedBox;
@@ -20,9 +20,9 @@ export interface RecordedFace {
   readonly landmarks?: Readonly<Record<string, { readonly x: number; readonly y: number }>> | null | undefined;
 }
 
-/** All but the bytes. It crosses the spool as JSON. */
+/** Everything except the bytes. In the spool, it is JSON. */
 export interface Job {
-  /** UUID v7, made with the request: storing the same job twice is seen by it. */
+  /** UUID v7, created with the request, so that a job that is stored twice is recognized. */
   readonly id: string;
   readonly kind: JobKind;
   readonly status: JobStatus;
@@ -35,17 +35,17 @@ export interface Job {
   readonly model: { readonly name: string; readonly sha256: string };
   readonly error: { readonly code: string; readonly detail: string } | null;
   readonly requestId: string;
-  /** Of the request, where it was traced. Entries of a spool that an older version wrote have none. */
+  /** Of the request, if it was traced. Absent in spool files of older versions. */
   readonly trace?: TraceContext | null;
   readonly apiKeyName: string | null;
   /** ISO 8601, with milliseconds. */
   readonly createdAt: string;
-  /** Of the upright image; null where it could not be decoded. */
+  /** Of the upright image; null if it could not be decoded. */
   readonly size: { readonly width: number; readonly height: number } | null;
 }
 
 export interface FinishedJob extends Job {
-  /** The bytes as they were sent; null where they were lost with the thread that worked on them. */
+  /** The bytes as uploaded; null if they were lost when a thread crashed. */
   readonly original: Uint8Array | null;
   readonly result: { readonly type: string; readonly bytes: Uint8Array } | null;
 }

@@ -46,7 +46,7 @@ beforeEach(async () => {
     maxBytes: 1e9,
     fullPolicy: 'oldest',
     fsync: false,
-    onGivenUp: () => undefined,
+    onLost: () => undefined,
     onDamaged: (name) => damaged.push(name),
   });
   archive = new FaultyArchive();

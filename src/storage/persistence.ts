@@ -4,7 +4,7 @@ import type { Spool } from './spool/spool.ts';
 import { DamagedEntryError, type SpooledJob, type SpooledRecord } from './spool/spool-entry.ts';
 
 export interface PersistenceOptions {
-  /** Jobs that are stored at once: so many are in memory, whatever waits in the spool. */
+  /** Maximum number of jobs stored at the same time, and therefore in memory. */
   readonly concurrency: number;
   readonly firstDelayMs: number;
   readonly longestDelayMs: number;
@@ -12,28 +12,28 @@ export interface PersistenceOptions {
 
 export const PERSISTENCE_DEFAULTS: PersistenceOptions = { concurrency: 3, firstDelayMs: 500, longestDelayMs: 30_000 };
 
-/** What happens to jobs, for the log and the metrics. */
+/** Events for the log and the metrics */
 export interface PersistenceEvents {
   stored(id: string): void;
   /** One attempt, whether it succeeded or not. Times in milliseconds since the epoch. */
   tried(job: SpooledJob, start: number, end: number, error: unknown): void;
-  /** Not now: it stays in the spool and is tried again. */
+  /** The job stays in the spool and is retried. */
   failed(id: string, attempt: number, retryInMs: number, error: unknown): void;
 }
 
 interface Waiting {
   readonly id: string;
   readonly failures: number;
-  /** Times to wait for are on the clock of `performance.now()`: nobody sets it back. */
+  /** Time of `performance.now()`, which is not affected by changes of the system clock */
   readonly notBefore: number;
-  /** What the archive was given in an attempt that failed; null: nothing yet. */
+  /** The record that a failed attempt gave to the archive; null: none yet. */
   readonly tried: SpooledRecord | null;
 }
 
 /**
- * Moves jobs from the spool to the archive, beside the requests. After a failure it waits longer each time, for each job
- * by itself, and for all of them while none succeeds: a database that is away is asked by one job at a time, and a job
- * that can't be stored does not stop the others.
+ * Moves jobs from the spool to the archive in the background. The delay after a failure doubles each time: for each job
+ * separately, and for all of them while none succeeds. An unavailable database is therefore tried with one job at a time,
+ * and a job that cannot be stored does not stop the others.
  */
 export class Persistence {
   readonly #spool: Spool;
@@ -59,19 +59,19 @@ export class Persistence {
     return this.#failuresInARow > 0;
   }
 
-  /** Takes up all that waits in the spool. */
+  /** Adds all jobs in the spool. */
   start(): void {
     for (const id of this.#spool.ids) this.add(id);
   }
 
-  /** Takes up a job that has been written to the spool. */
+  /** Adds a job that has been written to the spool. */
   add(id: string): void {
     if (this.#waiting.has(id) || this.#running.has(id)) return;
     this.#waiting.set(id, { id, failures: 0, notBefore: 0, tried: null });
     this.#advance();
   }
 
-  /** Tries all that waits at once, however long it would have waited. */
+  /** Retries all waiting jobs at once, without their delays. */
   retryNow(): void {
     this.#pausedUntil = 0;
     for (const waiting of this.#waiting.values()) this.#waiting.set(waiting.id, { ...waiting, notBefore: 0 });
@@ -79,7 +79,7 @@ export class Persistence {
     this.#advance();
   }
 
-  /** Those that are being stored are finished; the others stay in the spool for the next start. */
+  /** Waits for the jobs that are being stored; the others stay in the spool until the next start. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -122,10 +122,10 @@ export class Persistence {
   async #store({ id, failures, tried }: Waiting): Promise<void> {
     let record = tried;
     try {
-      const job = await this.#readSound(id);
+      const job = await this.#readUndamaged(id);
       record = job ? withoutBytes(job) : tried;
       const stored = job !== undefined && (await this.#archived(job));
-      // Erased, given up or put aside since: what an attempt put of it is not wanted either.
+      // Erased, lost or moved aside in the meantime: the objects of a failed attempt are not wanted either.
       if (!stored && tried) await this.#archive.withdraw(tried);
       await this.#spool.remove(id);
       this.#failuresInARow = 0;
@@ -147,13 +147,13 @@ export class Persistence {
     }
   }
 
-  /** Undefined: it was erased, or it is damaged and was put aside. */
-  async #readSound(id: string): Promise<SpooledJob | undefined> {
+  /** Undefined: it was erased, or it is damaged and was moved aside. */
+  async #readUndamaged(id: string): Promise<SpooledJob | undefined> {
     try {
       return await this.#spool.read(id);
     } catch (error) {
       if (!(error instanceof DamagedEntryError)) throw error;
-      await this.#spool.putAside(id, error.message);
+      await this.#spool.moveAside(id, error.message);
       return undefined;
     }
   }
@@ -163,12 +163,12 @@ export class Persistence {
     const now = performance.now();
     this.#pausedUntil = now + this.#delayAfter(this.#failuresInARow);
     const delay = this.#delayAfter(failures);
-    // At the back: those that have not been tried come first.
+    // At the end of the map: jobs that have not been tried come first.
     this.#waiting.set(id, { id, failures, tried, notBefore: now + delay });
     this.#events.failed(id, failures, Math.max(delay, this.#pausedUntil - now), error);
   }
 
-  /** Doubles each time, and varies by half, so that instances that failed together do not return together. */
+  /** Doubles each time. Varies by half, so that instances that failed together do not retry together. */
   #delayAfter(failures: number): number {
     const { firstDelayMs, longestDelayMs } = this.#options;
     const delay = Math.min(longestDelayMs, firstDelayMs * 2 ** (failures - 1));
@@ -176,7 +176,7 @@ export class Persistence {
   }
 }
 
-/** It waits in memory, and images do not. */
+/** Records wait in memory, images do not. */
 function withoutBytes({ original, result, ...job }: SpooledJob): SpooledRecord {
   return {
     ...job,

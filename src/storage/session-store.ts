@@ -1,19 +1,19 @@
 import type { SessionRow } from './records/session.entity.ts';
 
-/** Where the console's sessions are stored. Also the token it is injected by, whether storage is on or off. */
+/** Stores the sessions of the console. Also the injection token, whether storage is on or off. */
 export abstract class SessionStore {
   abstract add(session: SessionRow): Promise<void>;
   abstract find(digest: string): Promise<SessionRow | null>;
   abstract touch(digest: string, at: Date): Promise<void>;
   abstract remove(digest: string): Promise<void>;
-  /** Forgets sessions that were opened, or last used, before these times. */
+  /** Deletes sessions that were opened, or last used, before these times. */
   abstract sweep(createdBefore: Date, lastSeenBefore: Date): Promise<void>;
 }
 
-/** So many operators there are not; whoever could open sessions without end could fill the memory. */
+/** More than there are operators. Without a limit, logins could fill the memory. */
 const MAX_SESSIONS = 1000;
 
-/** For a service without storage: sessions end with the process. */
+/** Without storage, sessions end with the process. */
 export class MemorySessionStore extends SessionStore {
   readonly #sessions = new Map<string, SessionRow>();
 

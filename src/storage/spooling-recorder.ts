@@ -11,13 +11,13 @@ import { Database } from './records/database.ts';
 import { type FullPolicy, Spool, SpoolFullError } from './spool/spool.ts';
 import { StorageMetrics } from './storage-metrics.ts';
 
-/** How long a probe of the database or the object store may take, and how long its outcome is good for. */
+/** Timeout of a probe of the database or the object store, and how long its result is used. */
 const PROBE_TIMEOUT_MS = 2000;
 const PROBE_EVERY_MS = 5000;
-/** As the alarm FaceApiStorageStuck has it. */
+/** As in the alert FaceApiStorageStuck */
 const STUCK_AFTER_MS = 300_000;
 
-/** Storage is on: jobs go to the spool before their requests are answered, and from there to where they stay. */
+/** Storage is on: jobs are written to the spool before the response is sent, and stored in the background. */
 @Injectable()
 export class SpoolingRecorder extends JobRecorder {
   override readonly isOn = true;
@@ -95,7 +95,7 @@ export class SpoolingRecorder extends JobRecorder {
     };
   }
 
-  /** Asked by every probe of a load balancer, but looked up only every few seconds; what requests met is known at once. */
+  /** Called by every probe of a load balancer. Database and object store are probed every few seconds, the spool each time. */
   private async problems(): Promise<string[]> {
     const now = performance.now();
     if (!this.probed || now - this.probed.at > PROBE_EVERY_MS) this.probed = { at: now, problems: this.probe() };
@@ -111,7 +111,7 @@ export class SpoolingRecorder extends JobRecorder {
   }
 
   private async probe(): Promise<string[]> {
-    // The spool remembers itself what comes of its check.
+    // The spool remembers the result of its check itself.
     const [, database, objects] = await Promise.all([
       probe('the spool', () => this.spool.check()),
       ...this.probePlaces(),

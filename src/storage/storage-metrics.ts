@@ -5,7 +5,7 @@ import type { Spool } from './spool/spool.ts';
 
 export type LossReason = 'spool_full' | 'spool_write' | 'damaged';
 
-/** Counted only where storage is on. */
+/** Metrics that exist only if storage is on */
 @Injectable()
 export class StorageMetrics {
   readonly stored: Counter;

@@ -5,7 +5,7 @@ import { ObjectStore } from './objects/object-store.ts';
 import { MemorySessionStore, SessionStore } from './session-store.ts';
 import { AuditLog, ImageEraser, SharedTraffic, StorageRepair, StoredRecords } from './stored.ts';
 
-/** Whatever is asked of storage that is off is answered by this. */
+/** Every method of storage that is off */
 function storageOff(): never {
   throw new DomainError('storage_off', 'Nothing is stored: set FACE_API_STORAGE_ENABLED=true to store images and jobs');
 }
@@ -32,12 +32,12 @@ class NoObjects implements ObjectStore {
   readonly close = storageOff;
 }
 
-/** Processes that share no table know nothing of each other. */
+/** Without a database, processes know nothing of each other. */
 class NoSharedTraffic implements SharedTraffic {
   readonly isShared = false;
   readonly put = () => Promise.resolve();
   readonly read = () => Promise.resolve([]);
-  readonly greet = () => Promise.resolve();
+  readonly reportInstance = () => Promise.resolve();
   readonly leave = () => Promise.resolve();
   readonly instances = () => Promise.resolve([]);
 }
@@ -53,6 +53,6 @@ const providers: Provider[] = [
   { provide: StorageRepair, useValue: { reconcile: storageOff } satisfies StorageRepair },
 ];
 
-/** Storage that is off: the service is stateless. Nothing of what storage needs is even loaded. */
+/** Storage is off: the service is stateless, and the libraries of storage are not loaded. */
 @Module({ providers, exports: providers })
 export class StorageOffModule {}

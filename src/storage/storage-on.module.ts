@@ -28,7 +28,7 @@ const parts: Provider[] = [
   { provide: StorageRepair, useExisting: Reconciler },
 ];
 
-/** Storage that is on: it starts with the service, and stops in the right order. */
+/** Storage is on: starts with the service and stops in the right order. */
 @Module({
   imports: [ScheduleModule.forRoot(), StoragePartsModule],
   controllers: [AssetsController],
@@ -49,13 +49,13 @@ export class StorageOnModule implements OnModuleInit, OnApplicationShutdown {
     this.persistence.start();
   }
 
-  /** After the last request has been answered: what is not stored by then stays in the spool. */
+  /** After the last response. Jobs that are not stored yet stay in the spool. */
   async onApplicationShutdown(): Promise<void> {
     await this.persistence.stop();
     if (this.spool.files > 0) this.logger.log(`${this.spool.files} jobs remain in the spool until the next start`);
   }
 
-  /** A database elsewhere may come later, the spool holds what comes until then. One of our own must start. */
+  /** An external database may become available later: until then, jobs wait in the spool. The embedded one must start. */
   private async connect(): Promise<void> {
     try {
       await this.database.ready();

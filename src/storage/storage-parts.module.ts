@@ -17,7 +17,7 @@ import { StorageMetrics } from './storage-metrics.ts';
 
 const logger = new Logger('Storage');
 
-/** The parts of storage, at rest: the service sets them going, the command line uses them by hand. */
+/** The parts of storage, not running: the service starts them, the command line calls them. */
 @Module({
   imports: [RecordsModule],
   providers: [
@@ -37,7 +37,7 @@ const logger = new Logger('Storage');
           maxBytes: storage.spoolMaxBytes,
           fullPolicy: storage.spoolFullPolicy,
           fsync: storage.spoolFsync,
-          onGivenUp: (jobId) => {
+          onLost: (jobId) => {
             metrics.countLoss('spool_full');
             logger.error({ jobId }, 'Job lost: the spool is full, and this job was the oldest in it');
           },

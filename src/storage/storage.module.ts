@@ -2,7 +2,7 @@ import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import type { Configuration } from '../config/configuration.ts';
 import { StorageOffModule } from './storage-off.module.ts';
 
-/** Gives every module what it uses of storage, whether storage is on or off. */
+/** Provides storage to every module, whether it is on or off. */
 @Module({})
 export class StorageModule {
   static async forRoot({ storage }: Configuration): Promise<DynamicModule> {
@@ -11,7 +11,7 @@ export class StorageModule {
   }
 }
 
-/** Outside the class: the compiler leaves the name of a module as it is, `.ts`, where it is imported inside a decorated one. */
+/** Outside the class: the compiler does not rewrite `.ts` to `.js` in an import inside a decorated class. */
 async function loadStorageOn(): Promise<Type> {
   const { StorageOnModule } = await import('./storage-on.module.ts');
   return StorageOnModule;

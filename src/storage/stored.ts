@@ -5,11 +5,11 @@ import type { Listing } from './records/listing.ts';
 import type { TrafficRecords } from './records/traffic-records.ts';
 
 /**
- * What the service uses of storage, as tokens to inject, beside JobRecorder, ObjectStore and SessionStore. With storage
- * on, the parts are behind them; with storage off, StorageOffModule. TypeORM is not loaded for them.
+ * Injection tokens of storage, in addition to JobRecorder, ObjectStore and SessionStore. StorageOnModule and
+ * StorageOffModule provide them. TypeORM is not loaded for them.
  */
 
-/** Reads the records of images, jobs and the audit. */
+/** Reads the records of images and jobs, and the audit log. */
 export abstract class StoredRecords {
   abstract readonly images: Listing['images'];
   abstract readonly image: Listing['image'];
@@ -32,11 +32,11 @@ export abstract class StorageRepair {
 
 /** The traffic of all processes of the service. */
 export abstract class SharedTraffic {
-  /** False: there is no table, and a process knows its own traffic alone. */
+  /** False: there is no table, and a process knows only its own traffic. */
   abstract readonly isShared: boolean;
   abstract readonly put: TrafficRecords['put'];
   abstract readonly read: TrafficRecords['read'];
-  abstract readonly greet: TrafficRecords['greet'];
+  abstract readonly reportInstance: TrafficRecords['reportInstance'];
   abstract readonly leave: TrafficRecords['leave'];
   abstract readonly instances: TrafficRecords['instances'];
 }

@@ -129,7 +129,7 @@ export class Traffic implements OnApplicationBootstrap, OnApplicationShutdown {
     const minutes = this.unsaved;
     this.unsaved = new Set();
     try {
-      await this.shared.greet(await this.describe());
+      await this.shared.reportInstance(await this.describe());
       await this.shared.put([...this.rowsOf('minute', minutes), ...this.rowsOf('hour', minutes)]);
       if (this.isFailing) this.logger.log('Traffic statistics are written to the database again');
       this.isFailing = false;

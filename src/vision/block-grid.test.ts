@@ -20,7 +20,7 @@ describe('the grid of a JPEG', () => {
     ['4:2:0', 2, 2],
     ['4:1:1', 4, 1],
     ['4:1:0', 4, 2],
-    ['grey', 1, 1],
+    ['gray', 1, 1],
   ] as const)('of %s is that of samples of %i × %i pixels', (sampling: Sampling, x, y) => {
     expect(jpegGrid(encodeJpeg(pixels, sampling, 80), 1)).toEqual({
       x: { ...reach(x), offset: 0 },

@@ -1,35 +1,36 @@
+import { jpegSegments, SOS } from './container/jpeg-segments.ts';
 import type { Box, Size } from './geometry.ts';
 
 /** The blocks of a grid along one axis, in pixels of the upright image. */
 export interface GridAxis {
   readonly size: number;
-  /** Where one of the grid's lines lies, from 0 to below `size`. */
+  /** Position of one line of the grid, from 0 to below `size`. */
   readonly offset: number;
-  /** So many pixels around a block the encoder looks at before it codes the block, by filtering colour or smoothing. */
+  /** Pixels around a block that influence it in the encoder, by color filters or smoothing. */
   readonly before: number;
-  /** So many pixels around a block the decoder changes by what it holds, by smoothing. */
+  /** Pixels around a block that it influences in the decoder, by smoothing. */
   readonly after: number;
 }
 
 /**
- * How far a lossy format carries what lies in a pixel: an encoder's filter takes it into the blocks within `before`, the
- * quantiser smears it over all of them, and a decoder's smoothing takes it on into the pixels within `after`.
+ * How far a lossy format spreads the content of a pixel: the filter of the encoder spreads it to the blocks within `before`,
+ * the quantizer to all pixels of these blocks, and the smoothing of the decoder to the pixels within `after`.
  */
 export interface BlockGrid {
   readonly x: GridAxis;
   readonly y: GridAxis;
 }
 
-/** How the stored image's axes lie in the upright one, by EXIF orientation 1 to 8 (CIPA DC-008, tag 0x0112). */
+/** EXIF orientations (CIPA DC-008, tag 0x0112) with swapped and with mirrored axes */
 const SWAPPED = [5, 6, 7, 8];
 const MIRRORED_X = [2, 3, 6, 7];
 const MIRRORED_Y = [3, 4, 7, 8];
 
-/** An axis of the stored image, before its place in the upright one is known. */
+/** An axis of the stored image, without its place in the upright one */
 type Reach = Omit<GridAxis, 'offset'>;
 
 /**
- * The grid whose blocks are counted from the stored image's top left corner, as it lies in the upright image.
+ * The grid whose blocks start at the top left corner of the stored image, in pixels of the upright image.
  * @param orientation as in EXIF; anything but 2 to 8 means that the image is stored upright
  */
 export function uprightGrid(stored: Size, reachX: Reach, reachY: Reach, orientation: number): BlockGrid {
@@ -42,12 +43,12 @@ export function uprightGrid(stored: Size, reachX: Reach, reachY: Reach, orientat
   };
 }
 
-/** Whole pixels moved outward to all that what they hold may have reached. */
+/** Grows whole pixels to all pixels to which their content may have spread. */
 export function growToBlocks({ left, top, right, bottom }: Box, { x, y }: BlockGrid): Box {
   return { left: lower(left, x), top: lower(top, y), right: upper(right, x), bottom: upper(bottom, y) };
 }
 
-/** Whole pixels moved outward to all from which something may have reached them. */
+/** Grows whole pixels to all pixels whose content may have spread to them. */
 export function growToSources(box: Box, { x, y }: BlockGrid): Box {
   const reversed = (axis: GridAxis) => ({ ...axis, before: axis.after, after: axis.before });
   return growToBlocks(box, { x: reversed(x), y: reversed(y) });
@@ -61,7 +62,7 @@ function upper(at: number, { size, offset, before, after }: GridAxis): number {
   return Math.ceil((at + before - offset) / size) * size + offset + after;
 }
 
-/** A grid of pixels that reaches as far, on every side, as the farther axis of `grids` does from any place in a block. */
+/** A grid of single pixels that reaches, on every side, as far as the farthest axis of `grids` from any place in a block. */
 export function anywhereOn(grids: readonly BlockGrid[]): BlockGrid {
   const axes = grids.flatMap(({ x, y }) => [x, y]);
   const before = Math.max(...axes.map((axis) => axis.before + axis.size - 1 + axis.after));
@@ -71,16 +72,16 @@ export function anywhereOn(grids: readonly BlockGrid[]): BlockGrid {
 
 /** Side of a block of the discrete cosine transform. */
 const DCT_SIZE = 8;
-/** What libjpeg's option `-smooth` mixes into each pixel, at full resolution: its neighbours. */
+/** libjpeg's option `-smooth` mixes this many neighbors into each pixel at full resolution. */
 const SMOOTHED_PIXELS = 1;
 /**
- * So many samples of a subsampled component to each side are looked at where it is made: ffmpeg's widest filters (sinc,
- * spline) take 10 on each side, other encoders at most 3, and half a sample is added where colour lies between pixels.
+ * Samples on each side that the filter of an encoder uses for a subsampled component. ffmpeg's widest filters (sinc, spline)
+ * use 10, other encoders at most 3; half a sample is added if color samples lie between pixels.
  */
 const FILTERED_SAMPLES = 11;
-/** Fancy upsampling takes the nearest sample of the next block into account, and no more. */
+/** Fancy upsampling uses only the nearest sample of the next block. */
 const UPSAMPLED_SAMPLES = 1;
-/** libjpeg-turbo smooths over so many blocks to each side where a progressive file holds less than it announces. */
+/** libjpeg-turbo smooths over this many blocks on each side if a progressive file is incomplete. */
 const SMOOTHED_BLOCKS = 2;
 
 interface JpegFrame {
@@ -90,16 +91,15 @@ interface JpegFrame {
 }
 
 /**
- * The grid of a JPEG's blocks (ITU-T T.81, A.2), as large as those of the component that is subsampled most.
- * @returns null where the bytes hold no frame header
+ * The grid of a JPEG (ITU-T T.81, A.2), with the blocks of the component that is subsampled most.
+ * @returns null if there is no frame header
  */
 export function jpegGrid(bytes: Uint8Array, orientation: number): BlockGrid | null {
   let frame: JpegFrame | null = null;
   const precision = new Precision();
-  for (const { marker, start, length } of jpegMarkers(bytes)) {
-    const segment = bytes.subarray(start, start + length);
-    if (frame === null && isFrameHeader(marker)) frame = readFrame(marker, segment);
-    else if (marker === SOS && frame?.progressive) precision.add(segment);
+  for (const { marker, data } of jpegSegments(bytes)) {
+    if (frame === null && isFrameHeader(marker)) frame = readFrame(marker, data);
+    else if (marker === SOS && frame?.progressive) precision.add(data);
     else if (marker === SOS) break;
   }
   if (frame === null) return null;
@@ -109,7 +109,7 @@ export function jpegGrid(bytes: Uint8Array, orientation: number): BlockGrid | nu
   return uprightGrid(size, reach(components.map(({ h }) => h)), reach(components.map(({ v }) => v)), orientation);
 }
 
-/** @param shrunk how many pixels there are to a sample of the component that is subsampled most */
+/** @param shrunk pixels per sample of the component that is subsampled most */
 function jpegReach(shrunk: number, smoothed: boolean): Reach {
   const size = DCT_SIZE * shrunk;
   return {
@@ -119,33 +119,9 @@ function jpegReach(shrunk: number, smoothed: boolean): Reach {
   };
 }
 
-const SOS = 0xda;
-const EOI = 0xd9;
-
 /** SOF0 to SOF15, without DHT, JPG and DAC, which lie between them. */
 function isFrameHeader(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
-}
-
-/** Every marker that has a segment, up to the end of the first image; `start` and `length` are those of its payload. */
-function* jpegMarkers(bytes: Uint8Array): Generator<{ marker: number; start: number; length: number }> {
-  let at = 2;
-  while (at + 4 <= bytes.length) {
-    // Coded data lies between segments: in it, 0xff is followed by 0 or by a restart marker.
-    at = bytes.indexOf(0xff, at);
-    if (at < 0 || at + 4 > bytes.length) return;
-    const marker = bytes[at + 1]!;
-    if (marker === 0xff) {
-      at += 1;
-    } else if (marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd8)) {
-      at += 2;
-    } else {
-      if (marker === EOI) return;
-      const length = Math.max(2, bytes[at + 2]! * 256 + bytes[at + 3]!);
-      yield { marker, start: at + 4, length: length - 2 };
-      at += 2 + length;
-    }
-  }
 }
 
 /** @param segment precision, height, width, then for each component its id, sampling factors and table */
@@ -161,7 +137,7 @@ function readFrame(marker: number, segment: Uint8Array): JpegFrame | null {
   };
 }
 
-/** To which bit the scans of a progressive file have brought each coefficient, component by component. */
+/** Number of missing bits of each coefficient after the scans of a progressive file, per component. */
 class Precision {
   readonly #missingBits = new Map<number, Uint8Array>();
 
@@ -184,12 +160,12 @@ class Precision {
 
 const NOTHING_CODED = 255;
 
-/** VP8's macroblocks, and about what AV1's deblocking and directional filters reach. */
+/** Macroblocks of VP8, and the approximate reach of AV1's deblocking and directional filters. */
 const VIDEO_REACH: Reach = { size: 16, before: 0, after: 16 };
 
 /**
- * For formats that predict blocks from others (WebP, AVIF): a grid that holds the ringing and what filters smear.
- * Prediction can carry traces farther, wherever the encoder let it.
+ * For formats that predict blocks from others (WebP, AVIF): a grid that contains ringing and the reach of filters.
+ * Prediction can spread traces farther, depending on the encoder.
  */
 export function videoGrid(stored: Size, orientation: number): BlockGrid {
   return uprightGrid(stored, VIDEO_REACH, VIDEO_REACH, orientation);

@@ -7,7 +7,7 @@ async function profile(name: string): Promise<Buffer> {
   return (await sharp(await pixel.withIccProfile(name).png().toBuffer()).metadata()).icc!;
 }
 
-describe('the colour space of a profile', () => {
+describe('the color space of a profile', () => {
   it.each([
     ['srgb', 'srgb'],
     ['p3', 'display-p3'],

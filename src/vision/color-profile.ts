@@ -1,9 +1,9 @@
-/** The colour spaces that photographs are in, but for those that are converted. */
+/** Color spaces of photos. Pixels in other spaces are converted. */
 export type ColorSpace = 'srgb' | 'display-p3' | 'other';
 
 /**
- * Which space an ICC profile describes (ICC.1, 7 to 10), by its primaries and its curve and not by its name. Only plain
- * RGB profiles of three primaries and one curve are told; all others are `other`, and so are damaged ones.
+ * The color space of an ICC profile (ICC.1, 7 to 10), by its primaries and its curve, not by its name. Only RGB profiles
+ * with three primaries and one curve are recognized; all others, and damaged ones, are `other`.
  */
 export function colorSpaceOf(profile: Uint8Array): ColorSpace {
   const tags = readTags(profile);
@@ -31,7 +31,7 @@ const DISPLAY_P3_PRIMARIES = [
 
 const HEADER_BYTES = 128;
 
-/** The profile's RGB tags by signature; null where the bytes are not an RGB profile. */
+/** The RGB tags of the profile by signature; null if it is not an RGB profile. */
 function readTags(profile: Uint8Array): Map<string, DataView> | null {
   if (profile.length < HEADER_BYTES + 4) return null;
   const view = new DataView(profile.buffer, profile.byteOffset, profile.length);
@@ -80,7 +80,7 @@ function readTable(tag: DataView): Curve | null {
 /** IEC 61966-2-1: linear near black, then a power of 2.4. */
 const SRGB_CURVE: Curve = (value) => (value > 0.04045 ? ((value + 0.055) / 1.055) ** 2.4 : value / 12.92);
 
-/** Near enough that no pixel of 8 bits is seen to change; a plain power of 2.2 is not. */
+/** So close that 8-bit pixels look the same. A plain power of 2.2 is not close enough. */
 function isSrgbCurve(curve: Curve): boolean {
   return [0.02, 0.1, 0.25, 0.5, 0.75, 1].every((value) => Math.abs(curve(value) - SRGB_CURVE(value)) < 0.003);
 }

@@ -7,20 +7,20 @@ export interface SelectionOptions {
   readonly nmsThreshold: number;
   /** Shortest side in pixels of the photo below which a face is dropped. */
   readonly minFaceSize: number;
-  /** The best so many are kept. */
+  /** Maximum number of faces; the best ones are returned. */
   readonly maxFaces: number;
 }
 
-/** How a part of a photo lies on the network's canvas: x of the photo is (x of the canvas + offset.x) / scaleX. */
+/** Position of a part of a photo on the canvas: x of the photo is (x of the canvas + offset.x) / scaleX. */
 export interface Placement {
   /** Network pixels per pixel of the photo. The two differ by the rounding to whole pixels. */
   readonly scaleX: number;
   readonly scaleY: number;
-  /** Where the part begins, in network pixels from the photo's top left. */
+  /** Start of the part, in network pixels from the top left of the photo. */
   readonly offset: Point;
 }
 
-/** Canvas coordinates turned into those of the photo. */
+/** Converts coordinates of the canvas to those of the photo. */
 export function toPhoto(candidate: Candidate, { scaleX, scaleY, offset }: Placement): Candidate {
   const point = ({ x, y }: Point): Point => ({ x: (x + offset.x) / scaleX, y: (y + offset.y) / scaleY });
   const { box, landmarks, score } = candidate;
@@ -42,7 +42,7 @@ export function selectFaces(candidates: readonly Candidate[], photo: Size, optio
 }
 
 /**
- * Those of the faces that are large enough, and of them the best so many.
+ * The best faces that are large enough.
  * @param faces best first
  */
 export function chooseFaces<Face extends { readonly box: Box }>(

@@ -3,12 +3,12 @@ import type { Raster } from './raster.ts';
 
 /** Amplitude of the grain that keeps a smooth fill from looking like plastic. */
 const GRAIN = 3;
-/** So many columns until the grain of a row comes again; each row begins elsewhere in it. */
+/** Columns after which the grain of a row repeats; each row starts at a different column of it. */
 const GRAIN_PERIOD = 4096;
 
 /**
- * Colours and nearness are added up along a row in 65536ths. `| 0` and `Math.imul` say that they stay integers of 32
- * bits: without, the sums are checked for more at each pixel, which takes half as long again.
+ * Colors and nearness are accumulated along a row in 65536ths. `| 0` and `Math.imul` keep them integers of 32 bits for the
+ * compiler: without, each pixel takes half as long again.
  */
 const ONE = 65_536;
 const HALF = ONE / 2;
@@ -16,7 +16,7 @@ const GRAINS = Int32Array.from({ length: GRAIN_PERIOD }, (_, x) =>
   Math.round(ONE * GRAIN * (hash(x) / 0x7fffffff - 1)),
 );
 
-/** How much of the fill a pixel of the seam takes, by twice its nearness in 1024ths: an S from 0 to 1. */
+/** Share of the fill in a pixel of the seam, by twice its nearness in 1024ths: an S-curve from 0 to 1. */
 const SHARES = Int32Array.from({ length: 1025 }, (_, nearness) => {
   const t = nearness / 1024;
   return Math.round(ONE * t * t * (3 - 2 * t));
@@ -30,7 +30,7 @@ function hash(value: number): number {
   return (mixed ^ (mixed >>> 15)) >>> 0;
 }
 
-/** Colours so far from black and white that grain leads to neither: pixels need no clamping, which takes half the time. */
+/** Colors so far from black and white that grain leads to neither: pixels need no clamping, which takes half the time. */
 function withRoomForGrain({ cells, channels }: Fill): Float32Array {
   const roomy = cells.slice();
   for (let at = 0; at < roomy.length; at += channels) {
@@ -40,16 +40,16 @@ function withRoomForGrain({ cells, channels }: Fill): Float32Array {
 }
 
 /**
- * Writes a fill into the photo, row by row and from left to right. Between two cells a colour changes by the same step
- * from pixel to pixel.
+ * Writes a fill into the photo, row by row and from left to right. Between two cells, a color changes by the same step per
+ * pixel.
  */
 export class FillBrush {
   readonly #photo: Raster;
   readonly #spared: Uint8Array;
   readonly #fill: Fill;
-  /** The fill's cells in the height of the row. */
+  /** The cells of the fill, interpolated at the row. */
   readonly #cells: Float32Array;
-  /** Of each channel, in a stretch between two cells: its value at the first pixel, and what each further one adds. */
+  /** Between two cells, per channel: value at the first pixel, and step per pixel. */
   readonly #starts: Int32Array;
   readonly #steps: Int32Array;
   #y = 0;
@@ -102,7 +102,7 @@ export class FillBrush {
     }
   }
 
-  /** Blends the fill into the columns `from` to `to`, the more the nearer the mask; what is masked is left alone. */
+  /** Blends the fill into the columns `from` to `to`, more near the mask; masked pixels are not changed. */
   soften(from: number, to: number): void {
     const spared = this.#spared;
     const starts = this.#starts;
@@ -113,7 +113,7 @@ export class FillBrush {
       const end = this.#enterStretch(x, to);
       let nearness = starts[channels]! - HALF;
       const nearnessStep = steps[channels]!;
-      // It changes by the same step: what is 0 at both ends is so between them.
+      // The steps are constant: a value that is 0 at both ends is 0 between them.
       if (nearness <= 0 && nearness + (end - x) * nearnessStep <= 0) {
         at += (end - x) * channels;
         x = end;
@@ -144,7 +144,7 @@ export class FillBrush {
     }
   }
 
-  /** Sets starts and steps for the stretch that begins at column `x`, and tells where it ends: at `to` at the latest. */
+  /** Sets starts and steps for the stretch that starts at column `x`. Returns its end, which is `to` or before. */
   #enterStretch(x: number, to: number): number {
     const { window, cellSize, columns, channels } = this.#fill;
     const cells = this.#cells;

@@ -3,8 +3,8 @@ import type { CoveredRows } from './mask.ts';
 import type { Raster } from './raster.ts';
 
 /**
- * A small picture of a window of the photo in which what is masked has been filled from its surroundings. Each cell
- * holds the photo's channels (0 to 255) and, as one more, how near the mask is: 1 inside, falling to 0 outside.
+ * A small picture of a window of the photo, with masked pixels filled from their surroundings. Each cell has the channels
+ * of the photo (0 to 255) and the nearness of the mask as one more: 1 inside, falling to 0 outside.
  */
 export interface Fill {
   readonly window: Box;
@@ -24,18 +24,18 @@ interface Grid {
 
 const MID_GREY = 128;
 
-/** Pixels that are looked at along a cell's side, at most: more of them make its mean no better to see. */
+/** Maximum number of pixels that are sampled along the side of a cell. More would not visibly improve its mean. */
 const SAMPLES = 4;
 
 /**
  * Fills the masked pixels of a window by the push-pull pyramid (Gortler et al., "The Lumigraph", SIGGRAPH 1996):
  * averages of the visible pixels at ever coarser scales, then each hole takes the finest scale that has a value.
- * Masked pixels are never read: they enter neither a sum nor a weight.
+ * Masked pixels are never read: they are in no sum and no weight.
  *
  * @param window whole pixels, inside the photo
  * @param covered what is masked in the window
  * @param cellSize pixels per side of a cell of the fill
- * @param smoothing how many of the finest scales are left out inside the mask
+ * @param smoothing number of the finest scales that are not used inside the mask
  */
 export function fillFromSurroundings(
   photo: Raster,
@@ -72,7 +72,7 @@ export function fillFromPixels(
   return toFill(averages, nearness, channels, window, cellSize);
 }
 
-/** The colours of a grid, with the nearness of the mask as one channel more. */
+/** The colors of a grid with the nearness of the mask as an additional channel */
 function toFill(
   { columns, rows, colors }: Grid,
   nearness: Float32Array,
@@ -148,7 +148,7 @@ function averageVisible(photo: Raster, covered: CoveredRows | null, window: Box,
 function pushPull(grid: Grid, channels: number, smoothing: number): void {
   const { columns, rows, colors, weights } = grid;
   if (columns === 1 && rows === 1) {
-    // Not one visible pixel in the window: the photo is all mask, and there is nothing to take a colour from.
+    // No visible pixel in the window: there is no color to use.
     if (weights[0] === 0) colors.fill(MID_GREY);
     return;
   }
@@ -172,7 +172,7 @@ function pushPull(grid: Grid, channels: number, smoothing: number): void {
   }
 }
 
-/** Four cells to one: colours by weight, and a full weight as soon as the four sum to that of one visible cell. */
+/** Four cells to one: colors by weight, and a full weight as soon as the four sum to that of one visible cell. */
 function halve({ columns, rows, colors, weights }: Grid, channels: number): Grid {
   const half = { columns: Math.ceil(columns / 2), rows: Math.ceil(rows / 2) };
   const coarser: Grid = {
@@ -199,7 +199,7 @@ function halve({ columns, rows, colors, weights }: Grid, channels: number): Grid
   return coarser;
 }
 
-/** How near the mask is: 1 for cells that it touches, then two means of 3×3. */
+/** Nearness of the mask: 1 for cells that it touches, then averaged twice over 3×3 cells. */
 function nearnessOf({ columns, rows, weights }: Grid): Float32Array {
   const nearness = weights.map((weight) => (weight < 1 ? 1 : 0));
   const spare = new Float32Array(nearness.length);
@@ -207,13 +207,13 @@ function nearnessOf({ columns, rows, weights }: Grid): Float32Array {
   return nearness;
 }
 
-/** So many cells from the mask its nearness has fallen to 0, interpolation included. */
+/** Distance from the mask, in cells, at which the nearness is 0, including interpolation. */
 export const NEARNESS_REACH_CELLS = 4;
 
 /**
- * Each value becomes the mean of a square around it, which reaches `radius` cells in each direction; beyond the border
- * lies what lies at it.
- * @param spare as long as `values`; what is in it is lost
+ * Replaces each value by the mean of a square that reaches `radius` cells in each direction. Cells beyond the border have
+ * the values of the border.
+ * @param spare as long as `values`; its content is overwritten
  */
 function blur(
   values: Float32Array,

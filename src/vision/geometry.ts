@@ -16,7 +16,7 @@ export interface Size {
   readonly height: number;
 }
 
-/** 0 of an empty box, also where its other side is longer than numbers can express. */
+/** 0 for an empty box, even if its other side is infinite. */
 export function boxArea({ left, top, right, bottom }: Box): number {
   return right > left && bottom > top ? (right - left) * (bottom - top) : 0;
 }
@@ -34,7 +34,7 @@ export function intersection(a: Box, b: Box): Box {
   };
 }
 
-/** The smallest box that holds both. */
+/** The smallest box that contains both. */
 export function union(a: Box, b: Box): Box {
   return {
     left: Math.min(a.left, b.left),
@@ -44,7 +44,7 @@ export function union(a: Box, b: Box): Box {
   };
 }
 
-/** Intersection over union, 0 to 1; 0 where both are empty. Called for each pair of candidates: it makes no objects. */
+/** Intersection over union, 0 to 1; 0 if both are empty. It allocates nothing, because it is called for each pair of candidates. */
 export function iou(a: Box, b: Box): number {
   const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
   const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);

@@ -1,4 +1,4 @@
-/** What a file is by its first bytes. */
+/** Type of a file by its first bytes */
 export type ImageType =
   | 'jpeg'
   | 'png'
@@ -17,7 +17,7 @@ export type ImageType =
 /** Enough for every signature and for an XML prologue before `<svg`. */
 const HEAD_BYTES = 1024;
 
-/** Judged by the signatures of the formats' specifications; neither name nor declared type has a say. */
+/** Detects the type by the signatures of the specifications, independent of file name and declared type. */
 export function sniffImageType(bytes: Uint8Array): ImageType {
   const head = String.fromCharCode(...bytes.subarray(0, HEAD_BYTES));
   if (head.startsWith('\xff\xd8\xff')) return 'jpeg';

@@ -52,7 +52,7 @@ describe('the vote of two looks', () => {
     expect(join([look(500), face(0.8, 300, 100, 40)], [tile])[0]!.score).toBeCloseTo(0.6);
   });
 
-  it('leaves neighbours apart', () => {
+  it('leaves neighbors apart', () => {
     const joined = join(
       [look(1000), face(0.8, 100, 100, 30), face(0.7, 135, 100, 30)],
       [look(500), face(0.8, 100, 100, 30), face(0.7, 135, 100, 30)],

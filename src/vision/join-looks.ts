@@ -3,27 +3,27 @@ import type { Look } from './looks.ts';
 import { strongest, suppressOverlaps } from './nms.ts';
 import type { Candidate } from './scrfd.ts';
 
-/** What one look has found. */
+/** The result of one look */
 export interface Finding {
   readonly look: Look;
   /** In pixels of the turned photo. */
   readonly candidates: readonly Candidate[];
 }
 
-/** Boxes of two looks that overlap by more (intersection over union) are of one face. */
+/** Boxes of two looks with a larger overlap (intersection over union) belong to the same face. */
 const SAME_FACE = 0.4;
-/** A look that finds a face of a size that it is not trusted with still has this weight. */
+/** Minimum weight of a look that finds a face of a size for which it is not trusted. */
 const LEAST_WEIGHT = 0.1;
-/** In the mean of the looks' boxes, those beside the best count so much. */
+/** Weight of the other boxes in the mean, relative to the best one. */
 const OTHER_BOXES = 0.5;
-/** A box that comes this close to the inner edge of a tile, in network pixels, may be cut by it. */
+/** A box that is this close to the inner edge of a tile, in network pixels, may be cut. */
 const EDGE = 2;
-/** A cut box is of the same face as a whole one that holds this share of it and has at least this share of its score. */
+/** A cut box belongs to the same face as a complete one that contains this share of it and has this share of its score. */
 const SAME_AS_CUT = { area: 0.7, score: 0.5 };
 
 /**
- * Joins the findings of the looks in one turn. Where looks of several sizes vote, a face that some of them find becomes
- * one candidate:
+ * Joins the findings of the looks in one turn. If looks of several sizes vote, a face that some of them find becomes one
+ * candidate:
  *
  * - Its score is halfway between the best look's and the mean of all, in which a look that saw the place and found
  *   nothing counts 0. Each look has the weight of its trust in faces of this size.
@@ -67,14 +67,14 @@ function toVote({ look, candidate }: Found): Vote {
   return { ...candidate, voter: look.longSide };
 }
 
-/** The small look takes large faces alone. */
+/** The small look returns only large faces. */
 function largeEnough({ look, candidates }: Finding, photo: Size): Found[] {
   if (look.votes) return candidates.map((candidate) => ({ look, candidate }));
   const least = look.trusted.from / scaleOf(look.longSide, photo);
   return candidates.filter(({ box }) => longerSide(box) >= least).map((candidate) => ({ look, candidate }));
 }
 
-/** Drops boxes that the inner edge of a tile cuts, where there is a whole one of the same face. */
+/** Drops boxes that the inner edge of a tile cuts if there is a complete one of the same face. */
 function yieldToWhole(found: readonly Found[], photo: Size): readonly Found[] {
   const cut = new Set(found.filter((each) => isCut(each, photo)));
   if (cut.size === 0) return found;
@@ -146,7 +146,7 @@ function trustIn(size: number, { from, to }: Look['trusted']): number {
   return size < from ? 0 : Math.min(1, Math.max(0, 1 - Math.log2(size / to)));
 }
 
-/** Whether the tile shows all that the photo shows of the box. */
+/** Whether the tile contains the complete box, as far as it is in the photo. */
 function holds(tile: Box, box: Box, photo: Size): boolean {
   return (
     Math.max(box.left, 0) >= tile.left &&

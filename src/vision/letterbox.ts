@@ -2,7 +2,7 @@ import type { Size } from './geometry.ts';
 
 /** The networks' largest stride: a canvas side must be a multiple of it. */
 export const CANVAS_MULTIPLE = 32;
-/** Longest side of a canvas that anybody may ask for. Memory goes with a canvas's area. */
+/** Maximum side of a canvas. Memory is proportional to its area. */
 export const LARGEST_INPUT_SIZE = 4096;
 
 /** The smallest canvas that holds so many pixels. */

@@ -2,13 +2,13 @@ import type { Box, Size } from './geometry.ts';
 import { longSideOn } from './letterbox.ts';
 import { type Turn, TURNS, turnedSize } from './turn.ts';
 
-/** How hard faces are looked for: each level takes longer and misses less than the one before it. */
+/** How thoroughly faces are searched: each level takes longer and misses fewer faces than the one before. */
 export const RECALL_LEVELS = ['fast', 'standard', 'high', 'max'] as const;
 export type RecallLevel = (typeof RECALL_LEVELS)[number];
 
 /** One run of the network: which part of the photo it sees, how large, and turned by how much. */
 export interface Look {
-  /** How far the photo is turned clockwise before the network sees it. */
+  /** Clockwise turn of the photo before inference. */
   readonly turn: Turn;
   /** The part that is seen, in whole pixels of the turned photo. */
   readonly tile: Box;
@@ -16,7 +16,7 @@ export interface Look {
   readonly longSide: number;
   /** Longer sides in network pixels of the faces that the look is good at. */
   readonly trusted: { readonly from: number; readonly to: number };
-  /** Whether a face that this look misses is doubted. */
+  /** Whether this look counts against a face that it does not find. */
   readonly votes: boolean;
 }
 
@@ -32,15 +32,15 @@ export interface LookPlan {
 
 export interface PlanOptions {
   readonly recall: RecallLevel;
-  /** Long side in network pixels of the usual look; ignored where the canvas is fixed. */
+  /** Long side in network pixels of the usual look; ignored if the canvas is fixed. */
   readonly inputSize: number;
   /** Whether there is a small look for faces that fill much of the photo. */
   readonly largeFaces: boolean;
-  /** The canvas of a network that takes no other; null: any canvas. */
+  /** The only canvas of a network with a fixed input; null: any canvas. */
   readonly fixedCanvas: Size | null;
 }
 
-/** Sizes of the looks beside the small one, in multiples of the usual size. */
+/** Sizes of the looks except the small one, in multiples of the usual size. */
 const SCALES: Readonly<Record<RecallLevel, readonly number[]>> = {
   fast: [1],
   standard: [1.5],
@@ -55,26 +55,26 @@ const SCALES: Readonly<Record<RecallLevel, readonly number[]>> = {
  */
 const SMALL_LOOK = { scale: { fast: 0.25, standard: 0.25, high: 0.4, max: 0.4 }, leastShare: 0.25 };
 
-/** How far a look may enlarge the photo: from some size on it would only cost time. */
+/** Maximum enlargement of the photo; more would only take time. */
 const MOST_ENLARGED = { fast: Infinity, standard: 1, high: 1.9, max: 1.9 };
 /** At the higher levels, the largest look shrinks the photo to no less than this: decoding at half the size is cheap. */
 const LEAST_SHRUNK = 0.5;
-/** From this many times the largest look on, the photo's own size is worth looks of its own. */
+/** Minimum size of the photo, in multiples of the largest look, for looks in full resolution. */
 const WORTH_TILES = 1.25;
-/** The largest canvas that ONNX Runtime's arena serves: beyond it, looks take more time and far more memory. */
+/** The largest canvas in the arena of ONNX Runtime: larger ones take more time and much more memory. */
 const TILE = { width: 960, height: 960 };
 
-/** Below this longer side in network pixels, no look finds a face. */
+/** Faces with a shorter long side, in network pixels, are not found. */
 const UNSEEN = 4;
-/** Below this one, most are missed. */
+/** Most faces with a shorter long side are missed. */
 const SMALLEST_SEEN = 8;
 const USUAL = { from: UNSEEN, to: Infinity };
-/** Large looks raise more false alarms among large faces, which the usual look sees well. */
+/** Large looks cause more false alarms among large faces, which the usual look finds well. */
 const LARGE = { from: UNSEEN, to: 100 };
 /** Tiles overlap by twice the largest face that they are trusted with: beyond that they have no vote. */
 const OVERLAP = 2 * LARGE.to;
 
-/** Works out the looks from the photo's size alone. */
+/** Plans the looks from the size of the photo. */
 export function planLooks(photo: Size, options: PlanOptions): LookPlan {
   const { recall, largeFaces } = options;
   const looksIn = (turn: Turn) => wholeLooks(turnedSize(photo, turn), turn, options);
@@ -108,7 +108,7 @@ export interface LookCount {
   readonly runs: number;
 }
 
-/** In the order in which they come. */
+/** In the order of their first occurrence. */
 export function countLooks(looks: readonly Look[]): LookCount[] {
   return [...Map.groupBy(looks, ({ longSide, turn }) => `${longSide} ${turn}`).values()].map((group) => {
     const { longSide, turn } = group[0]!;
@@ -128,7 +128,7 @@ function wholeLooks(photo: Size, turn: Turn, options: PlanOptions): Look[] {
   ];
 }
 
-/** Sizes of all looks but the small one, the smallest first. */
+/** Sizes of all looks except the small one, smallest first. */
 function sizesOf(photo: Size, options: PlanOptions): [number, ...number[]] {
   const { recall, fixedCanvas } = options;
   const longSide = Math.max(photo.width, photo.height);
@@ -137,7 +137,7 @@ function sizesOf(photo: Size, options: PlanOptions): [number, ...number[]] {
   const [first = usual, ...larger] = scaled.filter((size) => size <= MOST_ENLARGED[recall] * longSide);
   const half = LEAST_SHRUNK * longSide;
   const isLarge = larger.length > 0 && half > larger.at(-1)!;
-  // The first look is for faces of any size, which no tile may cut: it has to fit a fixed canvas.
+  // The first look is for faces of any size, which no tile may cut: it must fit a fixed canvas.
   return [fixedCanvas ? usual : first, ...(isLarge ? [half] : larger)];
 }
 
@@ -151,7 +151,7 @@ function nativeTiles(photo: Size, turn: Turn, options: PlanOptions): Look[] {
   return longSide > WORTH_TILES * largest ? looksAt(longSide, photo, turn, options) : [];
 }
 
-/** The whole photo at one size, in tiles where the canvas does not hold it. */
+/** The complete photo at one size, in tiles if it does not fit the canvas. */
 function looksAt(longSide: number, photo: Size, turn: Turn, { fixedCanvas }: PlanOptions): Look[] {
   const scale = longSide / Math.max(photo.width, photo.height);
   const room = fixedCanvas ?? TILE;

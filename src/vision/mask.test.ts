@@ -43,7 +43,7 @@ describe('planning a mask', () => {
     ]);
   });
 
-  it('leaves out faces whose centre lies in a region to keep, and masks no such region', () => {
+  it('leaves out faces whose center lies in a region to keep, and masks no such region', () => {
     const other = box(0, 0, 10, 10);
     const kept = { ...box(119, 229, 121, 231), keep: true };
     expect(planMask([face, other], [kept], options)).toEqual(planMask([other], [], options));
@@ -131,7 +131,7 @@ describe('the pixels that a shape covers', () => {
     );
   });
 
-  it('are for an ellipse at least those whose centre lies in it, and none farther than a pixel from it', () => {
+  it('are for an ellipse at least those whose center lies in it, and none farther than a pixel from it', () => {
     fc.assert(
       fc.property(anyRegion, anySmallPhoto, (bounds, size) => {
         const covered = coverage([{ kind: 'ellipse', box: bounds }], size);

@@ -5,18 +5,18 @@ export interface MaskShape {
   readonly kind: 'ellipse' | 'box';
   /** Bounds in pixels of the photo; may reach beyond it. */
   readonly box: Box;
-  /** The shape covers all that this grid carries what lies in it to. */
+  /** The shape covers all pixels to which this grid spreads its content. */
   readonly grid?: BlockGrid;
 }
 
-/** The same shapes, grown by what the source's coding has carried out of them. */
+/** Grows the shapes to all pixels to which the coding of the source has spread their content. */
 export function onGrid(shapes: readonly MaskShape[], grid: BlockGrid | 'lossless'): MaskShape[] {
   return shapes.map((shape) => (grid === 'lossless' ? shape : { ...shape, grid }));
 }
 
-/** A region that the caller names, in pixels of the upright photo. */
+/** A region of the request, in pixels of the upright photo. */
 export interface CallerRegion extends Box {
-  /** Faces whose centre lies inside stay visible, instead of the region being masked. */
+  /** Faces whose center is inside stay visible; the region itself is not masked. */
   readonly keep?: boolean | undefined;
 }
 
@@ -26,10 +26,10 @@ export interface MaskOptions {
   readonly padding: number;
 }
 
-/** From this padding on, an ellipse holds the whole box. */
+/** From this padding on, an ellipse contains the complete box. */
 const HOLDS_BOX = (Math.SQRT2 - 1) / 2;
 
-/** What to mask: the faces, padded, without those the caller keeps, and the caller's regions, whole and unpadded. */
+/** Shapes to mask: padded faces, except those that a region keeps, and the other regions without padding. */
 export function planMask(faces: readonly Box[], regions: readonly CallerRegion[], options: MaskOptions): MaskShape[] {
   const added = regions.filter((region) => !region.keep);
   return [
@@ -40,19 +40,19 @@ export function planMask(faces: readonly Box[], regions: readonly CallerRegion[]
   ];
 }
 
-/** A face as far as a mask has to hide it. */
+/** The parts of a face that a mask has to hide */
 export interface FaceToHide {
   readonly box: Box;
   readonly landmarks: readonly Point[] | null;
 }
 
-/** The same for faces that have to be hidden whole, whatever padding is asked for, landmarks beside the box included. */
+/** Shapes for faces that must be hidden completely, including landmarks outside the box, whatever the padding. */
 export function planWholeMask(faces: readonly Box[], options: MaskOptions): MaskShape[] {
   const least = options.shape === 'ellipse' ? HOLDS_BOX : 0;
   return planMask(faces, [], { ...options, padding: Math.max(options.padding, least) });
 }
 
-/** The box of a face, with the pixels of its landmarks, so far as they lie in the photo. */
+/** The box of a face with the pixels of its landmarks, as far as they are in the photo. */
 export function wholeFace({ box, landmarks }: FaceToHide, photo: Size): Box {
   const points = (landmarks ?? []).filter((point) => liesIn(point, photo));
   return {
@@ -63,11 +63,11 @@ export function wholeFace({ box, landmarks }: FaceToHide, photo: Size): Box {
   };
 }
 
-/** At least this share of its box is covered of a face that counts as masked. */
+/** Minimum share of its box that is covered if a face counts as masked. */
 export const COVERED = 0.95;
 
 /**
- * Whether more is to be seen of a face than a rim: one of its landmarks, or more than a twentieth of its box.
+ * Whether more than a rim of a face is visible: one of its landmarks, or more than a twentieth of its box.
  * @param covered one byte per pixel of the photo, as `coverage` gives it
  */
 export function isBare({ box, landmarks }: FaceToHide, covered: Uint8Array, photo: Size): boolean {
@@ -91,12 +91,12 @@ export function coveredShare(covered: Uint8Array, box: Box, { width }: Size): nu
   return inside / ((right - left) * (bottom - top));
 }
 
-/** Whether the caller wants a face to stay visible. */
+/** Whether a region of the request keeps the face visible. */
 export function isKept(face: Box, regions: readonly CallerRegion[]): boolean {
-  return regions.some((region) => region.keep && holdsCentre(region, face));
+  return regions.some((region) => region.keep && holdsCenter(region, face));
 }
 
-function holdsCentre(region: Box, face: Box): boolean {
+function holdsCenter(region: Box, face: Box): boolean {
   const x = (face.left + face.right) / 2;
   const y = (face.top + face.bottom) / 2;
   return x >= region.left && x <= region.right && y >= region.top && y <= region.bottom;
@@ -108,34 +108,34 @@ function pad(box: Box, share: number): Box {
   return { left: box.left - x, top: box.top - y, right: box.right + x, bottom: box.bottom + y };
 }
 
-/** What a shape reaches to in whole pixels, blocks included, beyond the photo as well. */
+/** Bounds of a shape in whole pixels, including blocks, not clipped to the photo. */
 function outerBounds({ box, grid }: MaskShape): Box {
   const whole = outward(box);
   return grid ? growToBlocks(whole, grid) : whole;
 }
 
-/** The whole pixels that a box touches. */
+/** All whole pixels that a box touches. */
 function outward({ left, top, right, bottom }: Box): Box {
   return { left: Math.floor(left), top: Math.floor(top), right: Math.ceil(right), bottom: Math.ceil(bottom) };
 }
 
 /** Bounds of a shape in whole pixels, cut to the photo: every pixel that it covers lies inside. */
 export function pixelBounds(shape: MaskShape, photo: Size): Box {
-  // Not by the area, which is 0 of a box whose sides are too short to be multiplied.
+  // Not by the area, which is 0 if the sides are too short to be multiplied.
   const { left, top, right, bottom } = clipBox(shape.box, photo);
   return clipBox(right > left && bottom > top ? outerBounds(shape) : shape.box, photo);
 }
 
-/** Those of the shapes of which something lies in the photo. */
+/** The shapes that are at least partly in the photo. */
 export function inPhoto(shapes: readonly MaskShape[], photo: Size): MaskShape[] {
   return shapes.filter((shape) => boxArea(pixelBounds(shape, photo)) > 0);
 }
 
-/** First and last+1 column that `shape` covers in row `y`, in whole pixels; an empty span where it covers none. */
+/** First and last+1 column that `shape` covers in row `y`, in whole pixels; an empty span if it covers none. */
 export function rowSpan(shape: MaskShape, y: number, photo: Size): readonly [from: number, to: number] {
   const { grid, ...core } = shape;
   if (!grid) return coreSpan(core, y, photo);
-  // Of all rows that reach this one, that nearest the shape's middle is the widest.
+  // Of all rows that reach this one, the one nearest to the middle of the shape is the widest.
   const { top, bottom } = growToSources({ left: 0, top: y, right: 1, bottom: y + 1 }, grid);
   const middle = Math.floor((shape.box.top + shape.box.bottom) / 2);
   const widest = Math.min(Math.max(middle, top, 0), bottom - 1, photo.height - 1);
@@ -158,21 +158,21 @@ function coreSpan(shape: MaskShape, y: number, photo: Size): readonly [from: num
   const radiusY = (bottom - top) / 2 + HALF_DIAGONAL;
   const dy = (y + 0.5 - (top + bottom) / 2) / radiusY;
   const half = radiusX * Math.sqrt(Math.max(0, 1 - dy * dy));
-  const centre = (left + right) / 2;
-  const from = Math.max(bounds.left, Math.ceil(centre - half - 0.5));
-  const to = Math.min(bounds.right, Math.floor(centre + half - 0.5) + 1);
+  const center = (left + right) / 2;
+  const from = Math.max(bounds.left, Math.ceil(center - half - 0.5));
+  const to = Math.min(bounds.right, Math.floor(center + half - 0.5) + 1);
   return from < to ? [from, to] : [0, 0];
 }
 
 /**
- * What any of the shapes covers, row by row. A pixel costs the same under one shape as under a thousand: of each shape
- * only the two ends of a row are noted.
+ * The pixels that the shapes cover, row by row. The time per pixel does not depend on the number of shapes, because only the
+ * two ends of a row are recorded for each shape.
  */
 export class CoveredRows {
-  /** The first row that is covered, and the one behind the last. */
+  /** The first covered row, and the one after the last. */
   readonly top: number;
   readonly bottom: number;
-  /** One byte per column of the row looked at last, 1 where a shape lies, else 0. */
+  /** One byte per column of the current row: 1 if it is covered, else 0. */
   readonly inside: Uint8Array;
   readonly #photo: Size;
   readonly #shapes: readonly { readonly shape: MaskShape; readonly bounds: Box }[];
@@ -190,7 +190,7 @@ export class CoveredRows {
     this.bottom = this.#shapes.reduce((bottom, { bounds }) => Math.max(bottom, bounds.bottom), 0);
   }
 
-  /** Looks at row `y`. Outside the columns `from` to `to`, nothing is covered. */
+  /** Moves to row `y` and sets `inside`. Columns outside `from` to `to` are not covered. */
   at(y: number): readonly [from: number, to: number] {
     const [from, to] = this.#span;
     this.inside.fill(0, from, to);
@@ -203,7 +203,7 @@ export class CoveredRows {
     let [first, end] = [this.#photo.width, 0];
     for (const { shape, bounds } of this.#shapes) {
       if (y < bounds.top || y >= bounds.bottom) continue;
-      // Of a box, grown to blocks or not, every row is as wide as its bounds.
+      // Every row of a box, grown to blocks or not, is as wide as its bounds.
       const [from, to] = shape.kind === 'box' ? [bounds.left, bounds.right] : rowSpan(shape, y, this.#photo);
       if (to <= from) continue;
       steps[from]!++;
@@ -220,7 +220,7 @@ export class CoveredRows {
     return [first, end];
   }
 
-  /** The stretches of row `y` that are covered, from left to right; they do not touch. */
+  /** Covered spans of row `y`, from left to right; they do not touch. */
   spans(y: number): [from: number, to: number][] {
     const [first, end] = this.at(y);
     const spans: [number, number][] = [];
@@ -235,7 +235,7 @@ export class CoveredRows {
   }
 }
 
-/** One byte per pixel of the photo, 1 where any shape lies. */
+/** One byte per pixel of the photo, 1 if it is covered. */
 export function coverage(shapes: readonly MaskShape[], photo: Size): Uint8Array {
   const covered = new Uint8Array(photo.width * photo.height);
   const rows = new CoveredRows(shapes, photo);
@@ -247,8 +247,8 @@ export function coverage(shapes: readonly MaskShape[], photo: Size): Uint8Array 
 }
 
 /**
- * Shapes whose bounds meet, directly or through others: they are filled as one, so that no seam shows. The bounds of two
- * groups do not meet either: no pixel is looked at for both.
+ * Groups of shapes whose bounds meet, directly or through others. A group is filled as one, so that no seam is visible. The
+ * bounds of two groups do not meet, so that each pixel belongs to at most one group.
  */
 export function connectedGroups(shapes: readonly MaskShape[]): MaskShape[][] {
   const groups: Group[] = [];

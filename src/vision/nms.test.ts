@@ -14,7 +14,7 @@ describe('suppressing overlaps', () => {
   });
 
   it('lets a dropped box drop nothing: what only it overlaps stays', () => {
-    const chain = [square(0, 0.9), square(4, 0.8), square(8, 0.7)]; // neighbours 6/14, ends 2/18
+    const chain = [square(0, 0.9), square(4, 0.8), square(8, 0.7)]; // neighbors 6/14, ends 2/18
     expect(suppressOverlaps(chain, 0.4)).toEqual([chain[0], chain[2]]);
   });
 

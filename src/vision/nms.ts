@@ -21,12 +21,12 @@ export function suppressOverlaps<Detection extends Scored>(
 }
 
 /**
- * Suppression compares each with each: beyond this many, a low threshold on a large canvas would hold a thread for many
- * seconds. Far more than the faces of any photo, since each face has a handful of candidates.
+ * Suppression compares all pairs. Without this limit, a low threshold on a large canvas would block a thread for many
+ * seconds. It is far more than the faces of any photo; each face has a few candidates.
  */
 const MAX_CANDIDATES = 5000;
 
-/** So many of the candidates as can be suppressed in little time, the best. */
+/** The best candidates, limited to a number that can be suppressed quickly. */
 export function strongest<Detection extends Scored>(candidates: readonly Detection[]): readonly Detection[] {
   if (candidates.length <= MAX_CANDIDATES) return candidates;
   return candidates.toSorted((a, b) => b.score - a.score).slice(0, MAX_CANDIDATES);

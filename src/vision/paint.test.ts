@@ -76,7 +76,7 @@ describe.each(METHODS)('whatever the shapes, %s', (method) => {
   });
 
   it('replaces every covered pixel, to the last row and column', () => {
-    // Surroundings with no red and no more than a little blue: no mixture of them, nor the grey that stands in where
+    // Surroundings with no red and no more than a little blue: no mixture of them, nor the gray that stands in where
     // there are none, comes near the magenta inside.
     const inside = [255, 0, 255, 255];
     fc.assert(
@@ -197,7 +197,7 @@ describe('what stands in the place of a face', () => {
   it.each([
     ['RGB', 3, [200, 120, 40]],
     ['RGBA', 4, [200, 120, 40, 255]],
-  ] as const)('is with solid the colour asked for, opaque (%s)', (_, channels, color) => {
+  ] as const)('is with solid the color asked for, opaque (%s)', (_, channels, color) => {
     const result = painted(noise({ width: 100, height: 110 }, channels, 2), [face], {
       ...style('solid'),
       color: [9, 8, 7],
@@ -208,7 +208,7 @@ describe('what stands in the place of a face', () => {
     expect(color).toHaveLength(channels);
   });
 
-  it('is with pixelate the colour of the surroundings, where they have but one', () => {
+  it('is with pixelate the color of the surroundings, where they have but one', () => {
     const photo = flat(4, [200, 120, 40, 255]);
     const covered = coverage([face], photo);
     const result = painted(
@@ -219,7 +219,7 @@ describe('what stands in the place of a face', () => {
     expect(result).toEqual(photo);
   });
 
-  it('is with blur the colour of the surroundings and a little grain, opaque as they are', () => {
+  it('is with blur the color of the surroundings and a little grain, opaque as they are', () => {
     const photo = flat(4, [200, 120, 40, 255]);
     const covered = coverage([face], photo);
     const result = pixelsOf(
@@ -342,7 +342,7 @@ describe('the time to paint', () => {
 });
 
 describe('the mosaic', () => {
-  /** The number of stretches of one colour between two corners of a row or column. */
+  /** The number of stretches of one color between two corners of a row or column. */
   function runs(photo: Raster, from: readonly [number, number], to: readonly [number, number]): number {
     const length = Math.max(to[0] - from[0], to[1] - from[1]);
     const [stepX, stepY] = [(to[0] - from[0]) / length, (to[1] - from[1]) / length];
@@ -356,7 +356,7 @@ describe('the mosaic', () => {
     return found;
   }
 
-  /** Coarse noise: each cell of the fill gets a colour of its own, and a large photo is made quickly. */
+  /** Coarse noise: each cell of the fill gets a color of its own, and a large photo is made quickly. */
   function patches({ width, height }: Size, patch: number): Raster {
     const random = seededRandom(width);
     const [columns, rows] = [Math.ceil(width / patch), Math.ceil(height / patch)];

@@ -4,9 +4,9 @@ import { type Box, boxArea, clipBox, intersection, type Size, union } from './ge
 import { connectedGroups, CoveredRows, inPhoto, type MaskShape, pixelBounds, rowSpan } from './mask.ts';
 import type { Raster } from './raster.ts';
 
-/** Made from what surrounds the masks alone: there is nothing to undo. */
+/** Computed only from the surroundings of the masks, so that nothing can be recovered. */
 export const IRREVERSIBLE_METHODS = ['blur', 'pixelate', 'solid'] as const;
-/** Made from the masked pixels, as is usual: learned restoration undoes much of it (McPherson et al., arXiv 1609.00408). */
+/** Computed from the masked pixels: learned restoration recovers much of them (McPherson et al., arXiv 1609.00408). */
 export const REVERSIBLE_METHODS = ['gaussian', 'mosaic'] as const;
 export type MaskMethod = (typeof IRREVERSIBLE_METHODS)[number] | (typeof REVERSIBLE_METHODS)[number];
 
@@ -16,35 +16,34 @@ export function isReversible(method: MaskMethod): boolean {
 
 export interface MaskStyle {
   readonly method: MaskMethod;
-  /** Red, green and blue of the method `solid`, 0 to 255. */
+  /** Red, green and blue for the method `solid`, 0 to 255. */
   readonly color: readonly [number, number, number];
-  /** 0 to 1: how smooth the blur is, how few cells the mosaic has. */
+  /** 0 to 1: smoothness of the blur, coarseness of the mosaic. */
   readonly strength: number;
 }
 
-/** A mosaic has at most this many cells across a face's short side, whatever the face's size. */
+/** Maximum number of mosaic cells across the short side of a face of any size. */
 export const MAX_MOSAIC_CELLS = 6;
 
-/** Cells of the fill across the smallest face of a group: enough for the rim's colours, too few for detail. */
+/** Cells of the fill across the smallest face of a group: enough for the colors of the rim, too few for detail. */
 const FILL_CELLS = 16;
-/** Bounds time and memory where many faces touch, or many lie apart: so many cells a fill has at most, and all fills. */
+/** Maximum number of cells of one fill and of all fills, to limit time and memory. */
 const MAX_FILL_CELLS = { ofGroup: 1_000_000, together: 2_000_000 };
-/** How far around a face its surroundings are looked at, as a share of its short side. */
+/** Width of the surroundings that are used for a face, as a share of its short side. */
 const RIM = 0.25;
-/** Sigma of `gaussian` as a share of the face's short side: at strength 0, and what strength 1 adds. */
+/** Sigma of `gaussian` as a share of the short side of the face: at strength 0, and the addition at strength 1. */
 const GAUSSIAN_SIGMA = { least: 0.08, more: 0.16 };
 
 /**
- * Masks the shapes in the photo, in place. No pixel written depends on a pixel inside a shape: `solid` is a colour,
- * `blur` and `pixelate` are made from what surrounds the shapes. But for `gaussian` and `mosaic`, which are the usual
- * ones, made from the pixels inside.
+ * Masks the shapes in the photo, in place. With `solid`, `blur` and `pixelate`, no written pixel depends on a pixel inside a
+ * shape. `gaussian` and `mosaic` are the usual methods, which use the pixels inside.
  */
 export function paintMask(photo: Raster, shapes: readonly MaskShape[], style: MaskStyle): void {
   if (style.method === 'solid') {
     paintColor(photo, shapes, style.color);
     return;
   }
-  // All fills are computed before the first pixel is written: the rim of one group may lie in that of another.
+  // All fills are computed before the first pixel is written, because the rims of two groups may overlap.
   const groups = connectedGroups(inPhoto(shapes, photo)).map((group) => ({ group, window: windowOf(group, photo) }));
   const area = groups.reduce((sum, { window }) => sum + boxArea(window), 0);
   const leastCell = Math.ceil(Math.sqrt(area / MAX_FILL_CELLS.together));
@@ -71,7 +70,7 @@ function paintColor(photo: Raster, shapes: readonly MaskShape[], color: MaskStyl
   }
 }
 
-/** What is looked at to fill a group: its bounds and some of what surrounds them. */
+/** The pixels that are used to fill a group: its bounds and their surroundings. */
 function windowOf(group: readonly MaskShape[], photo: Size): Box {
   const bounds = group.map((shape) => pixelBounds(shape, photo));
   const rim = bounds.reduce((most, box) => Math.max(most, Math.ceil(RIM * shortSide(box))), 2);
@@ -92,7 +91,7 @@ function fillGroup(
   leastCell: number,
   style: MaskStyle,
 ): Fill {
-  // A Gaussian goes by the largest face: in the cells of a small one it would take passes without end.
+  // The cells of a Gaussian depend on the largest face: with cells of a small one, it would take too many passes.
   const measure = style.method === 'gaussian' ? largestSide(group, photo) : smallestSide(group, photo);
   const cellSize = Math.max(
     1,
@@ -113,12 +112,12 @@ function fillGroup(
   }
 }
 
-/** In pixels; by the group's largest face, so that none of them is blurred less than its size asks for. */
+/** In pixels, for the largest face of the group, so that no face is blurred too little. */
 function gaussianSigma(group: readonly MaskShape[], photo: Size, strength: number): number {
   return largestSide(group, photo) * (GAUSSIAN_SIGMA.least + strength * GAUSSIAN_SIGMA.more);
 }
 
-/** Of the shapes' short sides. What lies outside the photo has no say: it may be of any size. */
+/** The longest short side of the shapes, clipped to the photo: outside, they may have any size. */
 function largestSide(group: readonly MaskShape[], photo: Size): number {
   return group.reduce((most, { box }) => Math.max(most, shortSide(clipBox(box, photo))), 0);
 }
@@ -174,7 +173,7 @@ function rowSpanWithSeam(
   for (const [index, shape] of shapes.entries()) {
     const { top, bottom } = bounds[index]!;
     if (y < top - seam || y >= bottom + seam) continue;
-    // The shape is widest in the middle: what lies within the seam of row y is no wider than the row so much nearer it.
+    // The shape is widest in the middle: the seam of row y is not wider than the row that is so much nearer to the middle.
     const middle = Math.floor((shape.box.top + shape.box.bottom) / 2);
     const nearer = y < middle ? Math.min(y + seam, middle) : Math.max(y - seam, middle);
     const [left, right] = rowSpan(shape, Math.min(Math.max(nearer, top), bottom - 1), photo);
@@ -185,7 +184,7 @@ function rowSpanWithSeam(
   return [from, to];
 }
 
-/** Each cell of a mosaic has the colour that the fill has at the cell's centre. Where shapes overlap, the last one shows. */
+/** Each cell of a mosaic has the color of the fill at its center. If shapes overlap, the last one is visible. */
 function paintMosaics(photo: Raster, group: readonly MaskShape[], fill: Fill, strength: number): void {
   const { channels, data, width } = photo;
   const mosaics = group.map((shape) => new Mosaic(shape, photo, fill, strength)).toReversed();
@@ -207,9 +206,9 @@ function paintMosaics(photo: Raster, group: readonly MaskShape[], fill: Fill, st
   }
 }
 
-/** The columns of a row that no shape has painted yet: those painted are skipped at once, however many lie together. */
+/** The columns of a row that are not painted yet. Runs of painted columns are skipped at once. */
 class UnpaintedColumns {
-  /** The column itself where it is unpainted, else one that lies nearer to the next that is. */
+  /** The column itself if it is unpainted, else one that is nearer to the next unpainted one. */
   readonly #next: Int32Array;
 
   constructor(width: number) {
@@ -220,7 +219,7 @@ class UnpaintedColumns {
     for (let x = from; x <= to; x++) this.#next[x] = x;
   }
 
-  /** The first unpainted column from `from` on, which counts as painted from now on; `to` or more where there is none. */
+  /** Takes the first unpainted column from `from` on, which then counts as painted; `to` or more if there is none. */
   take(from: number, to: number): number {
     const next = this.#next;
     let x = from;
@@ -233,7 +232,7 @@ class UnpaintedColumns {
 /** The mosaic over the bounds of one shape. */
 class Mosaic {
   readonly shape: MaskShape;
-  /** What the cells divide. */
+  /** The box that the cells divide. */
   readonly box: Box;
   readonly #cellSize: number;
   readonly #columns: number;
@@ -269,7 +268,7 @@ class Mosaic {
   }
 }
 
-/** The cell that a pixel's centre lies in; beyond the last whole one, the outermost cell. */
+/** The cell with the center of a pixel; the outermost cell beyond the last complete one. */
 function cellIndex(pixel: number, start: number, cellSize: number, count: number): number {
   return Math.min(count - 1, Math.max(0, Math.floor((pixel + 0.5 - start) / cellSize)));
 }

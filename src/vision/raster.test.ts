@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { clearHiddenColor, cropPixels } from './raster.ts';
 
-describe('clearing hidden colour', () => {
+describe('clearing hidden color', () => {
   it('blackens what is under fully transparent pixels, and touches no other', () => {
     const data = Uint8Array.of(1, 2, 3, 0, 4, 5, 6, 1, 7, 8, 9, 255, 10, 11, 12, 0);
     clearHiddenColor({ width: 2, height: 2, channels: 4, data });

@@ -8,7 +8,7 @@ export interface Raster {
   readonly data: Uint8Array;
 }
 
-/** The pixels within a box of whole pixels; the same raster where that is all of them. */
+/** The pixels in a box of whole pixels; the same raster if these are all pixels. */
 export function cropPixels(raster: Raster, { left, top, right, bottom }: Box): Raster {
   const [width, height] = [right - left, bottom - top];
   if (width === raster.width && height === raster.height) return raster;
@@ -21,7 +21,7 @@ export function cropPixels(raster: Raster, { left, top, right, bottom }: Box): R
   return { width, height, channels, data };
 }
 
-/** Sets the colour under fully transparent pixels to black: nobody sees it, and anybody could bring it back. */
+/** Sets the color of fully transparent pixels to black: it is invisible, but could be made visible again. */
 export function clearHiddenColor({ channels, data }: Raster): void {
   if (channels !== 4) return;
   for (let at = 0; at < data.length; at += 4) {

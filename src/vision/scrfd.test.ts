@@ -51,7 +51,7 @@ describe.each(layouts)('decoding with %s', (_, layout) => {
 
   it('takes the box as distances from the cell’s corner in strides', () => {
     const outputs = emptyOutputs(layout);
-    // Stride 16, 4 columns: cell 7 is column 3 of row 1, its centre (48, 16).
+    // Stride 16, 4 columns: cell 7 is column 3 of row 1, its center (48, 16).
     const row = 7 * anchors + (anchors - 1);
     outputs.set('score', 16, row, [0.75]);
     outputs.set('box', 16, row, [1, 0.5, 1.5, 0.25]);
@@ -144,6 +144,8 @@ describe('outputs that are not those of an SCRFD detector', () => {
     ['fewer landmarks than scores', replaced(7, empty(7, 10))],
     ['strides in falling order', [2, 1, 0, 5, 4, 3, 8, 7, 6].map((index) => all[index]!)],
     ['class scores of two channels', replaced(0, empty(32, 2))],
+    ['one more output than there are kinds', [...all, empty(2, 3)]],
+    ['two images in one batch', replaced(0, { dims: [2, 16, 1], data: new Float32Array(32) })],
     ['planes in place of rows', replaced(0, { dims: [1, 1, 4, 8], data: new Float32Array(32) })],
   ])('are refused: %s', (_, outputs) => {
     expect(() => decodeCandidates(outputs, CANVAS, 0.5)).toThrow(OutputShapeError);
@@ -151,7 +153,7 @@ describe('outputs that are not those of an SCRFD detector', () => {
 
   it('are named with their shapes in the error', () => {
     expect(() => decodeCandidates([empty(5, 7), { dims: [1, 3, 4], data: new Float32Array(12) }], CANVAS, 0.5)).toThrow(
-      /\[5,7\] \[1,3,4\]/,
+      /\[5, 7\] \[1, 3, 4\]/,
     );
   });
 });

@@ -34,49 +34,56 @@ interface Level {
 /**
  * Candidates on the canvas with a score of at least `threshold`, in no particular order.
  *
- * A cell at column x, row y of a level has its centre at (x·stride, y·stride) and one or more anchors, one row of
+ * A cell at column x, row y of a level has its center at (x·stride, y·stride) and one or more anchors, one row of
  * the outputs each, cells row by row. As published (insightface `distance2bbox`, `distance2kps`), a box is the
- * distances left, top, right, bottom from the centre, and a landmark an offset, all in strides.
+ * distances left, top, right, bottom from the center, and a landmark an offset, all in strides.
  *
  * @throws OutputShapeError if the outputs do not fit the canvas, or hold a number that is not finite.
  */
 export function decodeCandidates(outputs: readonly NetworkOutput[], canvas: Size, threshold: number): Candidate[] {
-  return toLevels(outputs, canvas).flatMap((level) => decodeLevel(level, canvas, threshold));
+  return outputLevels(outputs, canvas).flatMap((level) => decodeLevel(level, canvas, threshold));
 }
 
-/** Outputs are told apart by their last dimension (1 score, 4 distances, 10 offsets) and, within a kind, by order. */
-function toLevels(outputs: readonly NetworkOutput[], canvas: Size): Level[] {
-  const [scores, distances, offsets] = [1, 4, 10].map((channels) =>
-    outputs.filter((output) => output.dims.at(-1) === channels),
-  ) as [NetworkOutput[], NetworkOutput[], NetworkOutput[]];
-  const expected = STRIDES.length;
-  if (scores.length !== expected || distances.length !== expected || ![0, expected].includes(offsets.length)) {
-    const shapes = outputs.map(({ dims }) => `[${dims.join(',')}]`).join(' ');
-    throw new OutputShapeError(`expected scores, boxes and perhaps landmarks at ${expected} strides, got ${shapes}`);
+/** Columns of the outputs of each kind: a score, the distances of a box, the offsets of five landmarks. */
+const COLUMNS = { scores: 1, distances: 4, offsets: 10 } as const;
+
+/**
+ * The outputs of an SCRFD network by stride: for each of the strides 8, 16 and 32, in this order, scores [rows, 1],
+ * distances [rows, 4] and, if the network has landmarks, offsets [rows, 10], with or without a leading 1, a row per anchor.
+ * The kinds differ in their columns and may be in any order.
+ *
+ * @throws OutputShapeError with the shapes that were found
+ */
+export function outputLevels(outputs: readonly NetworkOutput[], canvas: Size): Level[] {
+  const shapes = outputs.map(({ dims }) => `[${dims.join(', ')}]`).join(' ');
+  const found = `its outputs for ${canvas.width}×${canvas.height} pixels are ${shapes || 'none'}`;
+  const kind = (columns: number) => outputs.filter(({ dims }) => dims.at(-1) === columns);
+  const [scores, distances, offsets] = [kind(COLUMNS.scores), kind(COLUMNS.distances), kind(COLUMNS.offsets)];
+  const isComplete =
+    outputs.length === scores.length + distances.length + offsets.length &&
+    outputs.every(({ dims }) => dims.length === 2 || (dims.length === 3 && dims[0] === 1)) &&
+    [scores, distances].every(({ length }) => length === STRIDES.length) &&
+    [0, STRIDES.length].includes(offsets.length);
+  if (!isComplete) {
+    throw new OutputShapeError(`${found}, not three each of [rows, 1], [rows, 4] and perhaps [rows, 10]`);
   }
-  return STRIDES.map((stride, index) => {
-    const cells = Math.ceil(canvas.width / stride) * Math.ceil(canvas.height / stride);
-    const anchorsPerCell = scores[index]!.data.length / cells;
-    const level = {
-      stride,
-      scores: scores[index]!.data,
-      distances: distances[index]!.data,
-      offsets: offsets[index]?.data ?? null,
-      anchorsPerCell,
-    };
-    const rows = level.scores.length;
-    if (
-      !Number.isInteger(anchorsPerCell) ||
-      anchorsPerCell < 1 ||
-      level.distances.length !== rows * 4 ||
-      (level.offsets !== null && level.offsets.length !== rows * 10)
-    ) {
-      throw new OutputShapeError(
-        `${rows} scores at stride ${stride} do not fit a canvas of ${canvas.width}×${canvas.height}`,
-      );
-    }
-    return level;
-  });
+  const cells = STRIDES.map((stride) => Math.ceil(canvas.width / stride) * Math.ceil(canvas.height / stride));
+  const anchorsPerCell = scores[0]!.data.length / cells[0]!;
+  const fits = [scores, distances, offsets].every((outputsOfKind) =>
+    outputsOfKind.every(({ dims }, level) => dims.at(-2) === cells[level]! * anchorsPerCell),
+  );
+  if (!fits || !Number.isInteger(anchorsPerCell) || anchorsPerCell === 0) {
+    throw new OutputShapeError(
+      `${found}, not the same number of anchors in each cell of the strides 8, 16, 32, in this order`,
+    );
+  }
+  return STRIDES.map((stride, level) => ({
+    stride,
+    scores: scores[level]!.data,
+    distances: distances[level]!.data,
+    offsets: offsets[level]?.data ?? null,
+    anchorsPerCell,
+  }));
 }
 
 function decodeLevel(level: Level, canvas: Size, threshold: number): Candidate[] {
@@ -85,7 +92,7 @@ function decodeLevel(level: Level, canvas: Size, threshold: number): Candidate[]
   const found: Candidate[] = [];
   for (let row = 0; row < scores.length; row++) {
     const score = scores[row]!;
-    // Written so that NaN comes through to the check below: a broken network must not look like an empty photo.
+    // NaN passes this comparison and reaches the check below: a broken network must not look like an empty photo.
     if (score < threshold) continue;
     const cell = Math.floor(row / anchorsPerCell);
     const x = (cell % columns) * stride;

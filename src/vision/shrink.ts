@@ -1,12 +1,12 @@
 import type { Size } from './geometry.ts';
 import type { Raster } from './raster.ts';
 
-/** Pixels that are looked at along each side of a block, at most. More of them change its mean little. */
+/** Maximum number of pixels that are sampled along each side of a block. More would hardly change its mean. */
 const SAMPLES = 2;
 
 /**
- * Shrinks RGB pixels by averaging: each pixel of the result is the mean of some of the whole pixels that it covers. For
- * faces that fill much of the photo, that is as good as a filter with a longer reach, and takes a tenth of the time.
+ * Shrinks RGB pixels by averaging: each pixel of the result is the mean of some of the pixels that it covers. For faces that
+ * fill much of the photo, this is as good as a longer filter, in a tenth of the time.
  */
 export function shrinkByMean({ width, height, data }: Raster, size: Size): Raster {
   const shrunk = new Uint8Array(size.width * size.height * 3);

@@ -16,8 +16,8 @@ describe('the tensor of a photo', () => {
   });
 
   it('goes through the content row by row', () => {
-    const grey = [10, 20, 30, 40].flatMap((value) => [value, value, value]);
-    const tensor = toTensor(Uint8Array.from(grey), { width: 2, height: 2 }, { width: 3, height: 3 });
+    const gray = [10, 20, 30, 40].flatMap((value) => [value, value, value]);
+    const tensor = toTensor(Uint8Array.from(gray), { width: 2, height: 2 }, { width: 3, height: 3 });
     const plane = [10, 20, 0, 30, 40, 0, 0, 0, 0];
     expect([...tensor].map((value) => value * 128 + 127.5)).toEqual([...plane, ...plane, ...plane]);
   });

@@ -1,15 +1,15 @@
 import type { Size } from './geometry.ts';
 
-/** SCRFD's normalisation, (x − 127.5) / 128, for each of the 256 values (insightface, detection/scrfd). */
+/** SCRFD's normalization, (x − 127.5) / 128, for each of the 256 values (insightface, detection/scrfd). */
 const NORMALIZED = Float32Array.from({ length: 256 }, (_, value) => (value - 127.5) / 128);
 
-/** What the canvas holds where the photo does not reach: black, as in the published letterbox. */
+/** Padding of the canvas: black, as in the published letterbox. */
 const EMPTY = NORMALIZED[0]!;
 
 /**
  * Interleaved 8-bit RGB pixels, `content.width × content.height × 3`, at the top left of a planar float tensor
  * [1, 3, canvas.height, canvas.width] in RGB order.
- * @param tensor where it is written; whatever is in it is lost
+ * @param tensor buffer for the result; its content is overwritten
  */
 export function toTensor(
   rgb: Uint8Array,

@@ -32,8 +32,8 @@ export function turnPixels(raster: Raster, turn: Turn): Raster {
 }
 
 /**
- * A candidate of the turned photo in coordinates of the photo. Landmarks keep their order: the left eye is the one on
- * the left of the face seen upright.
+ * Converts a candidate of the turned photo to coordinates of the photo. The order of the landmarks stays the same: the left
+ * eye is on the left of the upright face.
  */
 export function turnBack(candidate: Candidate, turn: Turn, photo: Size): Candidate {
   if (turn === 0) return candidate;

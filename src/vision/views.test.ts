@@ -25,7 +25,7 @@ describe('the views of a photo', () => {
   });
 });
 
-describe('the colours alone', () => {
+describe('the colors alone', () => {
   it('are those of every pixel, whatever its alpha', () => {
     expect(colorsOf(withAlpha(0, 1, 255))).toEqual({
       width: 3,

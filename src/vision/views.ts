@@ -1,13 +1,13 @@
 import type { Raster } from './raster.ts';
 
 /**
- * The ways in which viewers show pixels that have transparency: their colours alone, as a viewer does that knows no
- * transparency, or before a background, of which the darkest and the brightest stand for all.
+ * Ways in which viewers show transparent pixels: only their colors, if a viewer ignores transparency, or on a background. The
+ * darkest and the brightest background represent all others.
  */
 export const VIEWS = ['colors', 'on white', 'on black'] as const;
 export type View = (typeof VIEWS)[number];
 
-/** All views in which the pixels look different. Opaque ones have but one. */
+/** All views in which the pixels look different. Opaque pixels have only one. */
 export function viewsOf({ channels, data }: Raster): readonly View[] {
   if (channels !== 4) return ['colors'];
   let views: readonly View[] = ['colors'];
@@ -15,13 +15,13 @@ export function viewsOf({ channels, data }: Raster): readonly View[] {
     const alpha = data[at]!;
     if (alpha === 255) continue;
     if (alpha !== 0) return VIEWS;
-    // There the colours are black already, see clearHiddenColor.
+    // Their colors are already black, see clearHiddenColor.
     views = ['on white', 'on black'];
   }
   return views;
 }
 
-/** The colours alone, whatever their transparency. */
+/** The colors without their transparency. */
 export function colorsOf({ width, height, channels, data }: Raster): Raster {
   const colors = new Uint8Array(width * height * 3);
   for (let from = 0, to = 0; to < colors.length; from += channels, to += 3) {

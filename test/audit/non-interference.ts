@@ -86,7 +86,7 @@ const REACHING: Record<string, Encode> = {
   ...(isInstalled('cjpeg') && {
     'jpeg of cjpeg, smoothed': cjpeg(['2x2', '2x1', '1x2', '1x1', '4x1'], []),
     'jpeg of cjpeg, smoothed, progressive': cjpeg(['2x2', '1x1'], ['-progressive']),
-    'jpeg of cjpeg, one colour coded twice and the other in its mean alone': async (pixels, random, quality) =>
+    'jpeg of cjpeg, one color coded twice and the other in its mean alone': async (pixels, random, quality) =>
       withScansAgain(await cjpeg(['2x2', '1x1'], ['-scans', SCANS])(pixels, random, quality)),
   }),
 };
@@ -100,7 +100,7 @@ const JPEG: Record<string, Encode> = {
     ]),
   ),
   'jpeg progressive 4:2:0': progressive('4:2:0', false),
-  'jpeg progressive 4:4:4, scans optimised': progressive('4:4:4', true),
+  'jpeg progressive 4:4:4, scans optimized': progressive('4:4:4', true),
   'tiff that holds jpeg': (pixels, random, quality) =>
     toSharp(pixels)
       .tiff({ compression: 'jpeg', quality, tile: random.chance(0.5), tileWidth: 64, tileHeight: 48 })
@@ -222,7 +222,7 @@ function anyRegion({ width, height }: Pixels, random: Random): Region {
   };
 }
 
-/** Other pixels wherever a region touches: noise, one colour, or the negative. */
+/** Other pixels wherever a region touches: noise, one color, or the negative. */
 function changedInside(pixels: Pixels, regions: readonly Region[], random: Random): Pixels {
   const { width, height, channels } = pixels;
   const data = pixels.data.slice();

@@ -20,7 +20,7 @@ import { type Audit, type Finding, maskedBytes, tryCases, type Verdict } from '.
 export const QUERY = { method: 'solid', color: '#ff00ff', shape: 'box', threshold: 0.3 };
 const MAGENTA = [255, 0, 255];
 
-/** The share of a box's pixels that have about the colour of the mask. */
+/** The share of a box's pixels that have about the color of the mask. */
 export function maskedShare({ data, width, height }: Pixels, box: Box): number {
   let [masked, all] = [0, 0];
   for (let y = Math.max(0, Math.floor(box.top)); y < Math.min(height, Math.ceil(box.bottom)); y++) {
@@ -54,7 +54,7 @@ export async function checkFrames(audit: Audit): Promise<Finding[]> {
     );
   }
   findings.push(
-    await tryCases(audit, 4, 'colours under full transparency', audit.cases, (index) => tryHidden(audit, index)),
+    await tryCases(audit, 4, 'colors under full transparency', audit.cases, (index) => tryHidden(audit, index)),
   );
   return findings;
 }
@@ -92,7 +92,7 @@ async function tryHidden(audit: Audit, index: number): Promise<Verdict> {
   const answer = await maskedBytes(audit, source, { method: 'solid', detect: false, format, quality: 100 });
   const { data } = await sharp(answer).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
   const visible = data.findIndex((value, at) => at % 4 !== 3 && value !== 0);
-  return visible < 0 ? null : { reason: `a colour at ${visible}`, files: { source, answer } };
+  return visible < 0 ? null : { reason: `a color at ${visible}`, files: { source, answer } };
 }
 
 const SIDES: readonly Side[] = ['left', 'top', 'right', 'bottom'];
@@ -137,13 +137,13 @@ function cutFace(side: Side, share: number, random: Random): Scene {
   const [width, height] = [480, 400];
   const faceHeight = random.int(120, 240);
   const [across, down] = [(share - 0.5) * faceHeight * 0.78, (share - 0.5) * faceHeight];
-  const centre = {
+  const center = {
     left: [across, height / 2],
     top: [width / 2, down],
     right: [width - across, height / 2],
     bottom: [width / 2, height - down],
   }[side] as Point;
-  const people = [{ centre, height: faceHeight, look: PLAIN_LOOK }];
+  const people = [{ center, height: faceHeight, look: PLAIN_LOOK }];
   return drawScene({ width, height, seed: random.int(1, 60), background: 'gradient', people });
 }
 
@@ -185,7 +185,7 @@ function exifOf(jpeg: Buffer): Buffer {
   return jpeg.subarray(name - 4, name - 2 + jpeg.readUInt16BE(name - 2));
 }
 
-/** Stripes of one colour across a region of noise; a mosaic of more cells than promised has more of them. */
+/** Stripes of one color across a region of noise; a mosaic of more cells than promised has more of them. */
 async function tryMosaic(audit: Audit, index: number): Promise<Verdict> {
   const random = seededRandom(index);
   const size = Math.round(30 * (600 / 30) ** random.next());

@@ -19,18 +19,18 @@ interface Kind {
   readonly write: (pixel: Buffer, rgb: readonly [number, number, number]) => number;
 }
 
-const grey = ([red]: readonly [number, number, number]) => red;
+const gray = ([red]: readonly [number, number, number]) => red;
 const KINDS: Record<string, Kind> = {
-  'unsigned, 16 bits': { photometric: 1, bits: [16], write: (to, rgb) => to.writeUInt16LE(257 * grey(rgb)) },
-  'signed, 8 bits': { photometric: 1, bits: [8], tags: { 339: [2] }, write: (to, rgb) => to.writeInt8(grey(rgb) >> 1) },
+  'unsigned, 16 bits': { photometric: 1, bits: [16], write: (to, rgb) => to.writeUInt16LE(257 * gray(rgb)) },
+  'signed, 8 bits': { photometric: 1, bits: [8], tags: { 339: [2] }, write: (to, rgb) => to.writeInt8(gray(rgb) >> 1) },
   'signed, 16 bits': {
     photometric: 1,
     bits: [16],
     tags: { 339: [2] },
-    write: (to, rgb) => to.writeInt16LE(128 * grey(rgb)),
+    write: (to, rgb) => to.writeInt16LE(128 * gray(rgb)),
   },
-  'unsigned, 32 bits': { photometric: 1, bits: [32], write: (to, rgb) => to.writeUInt32LE(16_843_009 * grey(rgb)) },
-  floats: { photometric: 1, bits: [32], tags: { 339: [3] }, write: (to, rgb) => to.writeFloatLE(grey(rgb) / 255) },
+  'unsigned, 32 bits': { photometric: 1, bits: [32], write: (to, rgb) => to.writeUInt32LE(16_843_009 * gray(rgb)) },
+  floats: { photometric: 1, bits: [32], tags: { 339: [3] }, write: (to, rgb) => to.writeFloatLE(gray(rgb) / 255) },
   'RGB and a selection': {
     photometric: 2,
     bits: [8, 8, 8, 8],

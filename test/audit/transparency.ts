@@ -74,13 +74,13 @@ async function shown(answer: Buffer): Promise<Record<string, Pixels>> {
   };
 }
 
-/** One colour everywhere; how dark or bright the picture is, is in the alpha channel. */
+/** One color everywhere; how dark or bright the picture is, is in the alpha channel. */
 function ink(pixels: Pixels, color: 0 | 255): Uint8Array {
   const rgba = new Uint8Array(pixels.width * pixels.height * 4);
   for (let pixel = 0; pixel < pixels.width * pixels.height; pixel++) {
     const [r, g, b] = pixels.data.subarray(3 * pixel);
-    const grey = Math.round(0.299 * r! + 0.587 * g! + 0.114 * b!);
-    rgba.set([color, color, color, color === 0 ? 255 - grey : grey], 4 * pixel);
+    const gray = Math.round(0.299 * r! + 0.587 * g! + 0.114 * b!);
+    rgba.set([color, color, color, color === 0 ? 255 - gray : gray], 4 * pixel);
   }
   return rgba;
 }

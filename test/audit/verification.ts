@@ -15,7 +15,7 @@ export async function checkVerification(audit: Audit): Promise<Finding[]> {
     ...(await Promise.all(
       (['gif', 'webp'] as const).map((format) =>
         tryCases(audit, 4, `verification, a face in one frame of ${format}`, Math.ceil(audit.cases / 4), (index) =>
-          tryNeighbours(audit, format, index),
+          tryNeighbors(audit, format, index),
         ),
       ),
     )),
@@ -32,8 +32,8 @@ async function tryPaintedOnce(audit: Audit, index: number): Promise<Verdict> {
   const random = seededRandom(index);
   const [large, small] = [random.int(160, 220), random.int(24, 56)];
   const people = [
-    { centre: [220, 220] as [number, number], height: large, look: PLAIN_LOOK },
-    { centre: [220 + 0.39 * large + 0.45 * small, 230] as [number, number], height: small, look: PLAIN_LOOK },
+    { center: [220, 220] as [number, number], height: large, look: PLAIN_LOOK },
+    { center: [220 + 0.39 * large + 0.45 * small, 230] as [number, number], height: small, look: PLAIN_LOOK },
   ];
   const source = await render(
     drawScene({ width: 480, height: 480, seed: random.int(1, 60), background: 'gradient', people }),
@@ -58,7 +58,7 @@ async function tryPaintedOnce(audit: Audit, index: number): Promise<Verdict> {
 /** With a threshold that no face reaches, only verification masks. */
 const ONLY_VERIFIED = { ...QUERY, threshold: 1, verify: true };
 
-async function tryNeighbours(audit: Audit, format: 'gif' | 'webp', index: number): Promise<Verdict> {
+async function tryNeighbors(audit: Audit, format: 'gif' | 'webp', index: number): Promise<Verdict> {
   const random = seededRandom(index);
   const size = { width: 200, height: 260 };
   const scene = portrait({ ...size, seed: random.int(1, 50), faceHeight: random.int(70, 130) });

@@ -80,7 +80,7 @@ for (const { path, anchorsPerCell } of models) {
     });
 
     async function outputsFor(image: Buffer) {
-      const upright = sharp(image).autoOrient().removeAlpha().toColourspace('srgb');
+      const upright = sharp(image).autoOrient().removeAlpha().toColorspace('srgb');
       const { width, height } = (await upright.metadata()).autoOrient;
       const content = sizeAt({ width, height }, 640);
       const canvas = detector.fixedCanvas ?? canvasFor(content);

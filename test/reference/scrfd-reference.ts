@@ -1,6 +1,6 @@
 /**
  * SCRFD's post-processing once more, for comparison: plain, slow, and written from the published algorithm alone
- * (insightface, detection/scrfd/tools/scrfd.py: anchor centres, distance2bbox, distance2kps, nms). It shares no code
+ * (insightface, detection/scrfd/tools/scrfd.py: anchor centers, distance2bbox, distance2kps, nms). It shares no code
  * with the service, takes the anchors' number as given instead of working it out, and rounds as little as it can.
  */
 
@@ -35,7 +35,7 @@ export function referenceCandidates(input: Omit<ReferenceInput, 'nmsThreshold'>)
     const scores = levels[level]!;
     const boxes = levels[level + 3]!;
     const landmarks = levels[level + 6] ?? null;
-    anchorCentres(input, stride).forEach(([x, y], row) => {
+    anchorCenters(input, stride).forEach(([x, y], row) => {
       const score = scores[row]![0]!;
       if (!(score >= input.threshold)) return;
       found.push({
@@ -70,17 +70,17 @@ function toRows({ dims, data }: ReferenceOutput): number[][] {
   return rows;
 }
 
-function anchorCentres(
+function anchorCenters(
   { width, height, anchorsPerCell }: Omit<ReferenceInput, 'nmsThreshold'>,
   stride: number,
 ): [number, number][] {
-  const centres: [number, number][] = [];
+  const centers: [number, number][] = [];
   for (let y = 0; y < Math.floor(height / stride); y++) {
     for (let x = 0; x < Math.floor(width / stride); x++) {
-      for (let anchor = 0; anchor < anchorsPerCell; anchor++) centres.push([x * stride, y * stride]);
+      for (let anchor = 0; anchor < anchorsPerCell; anchor++) centers.push([x * stride, y * stride]);
     }
   }
-  return centres;
+  return centers;
 }
 
 function distanceToBox(x: number, y: number, distance: number[]): ReferenceFace['box'] {

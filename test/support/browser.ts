@@ -89,7 +89,7 @@ export async function screenshot(page: Page, name: string): Promise<void> {
 
 /** WCAG 2.2 AA, and what axe holds to be good practice besides. */
 export async function expectAccessible(page: Page, what: string): Promise<void> {
-  // A colour in the middle of its transition is no colour of the design.
+  // A color in the middle of its transition is no color of the design.
   await until(() => page.evaluate<boolean>('document.getAnimations().length === 0'));
   const { violations } = await new AxeBuilder({ page }).analyze();
   const told = violations.map(

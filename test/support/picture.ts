@@ -19,7 +19,7 @@ export async function decode(image: Uint8Array): Promise<Pixels> {
   const { data, info } = await sharp(image)
     .autoOrient()
     .removeAlpha()
-    .toColourspace('srgb')
+    .toColorspace('srgb')
     .raw()
     .toBuffer({ resolveWithObject: true });
   return { data, width: info.width, height: info.height };

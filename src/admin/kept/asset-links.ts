@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Configuration } from '../../config/configuration.ts';
 import { ObjectStore } from '../../storage/objects/object-store.ts';
 
-/** Short-lived addresses of objects, made when they are asked for. */
+/** Short-lived URLs of objects, created on request */
 @Injectable()
 export class AssetLinks {
   constructor(
@@ -10,7 +10,7 @@ export class AssetLinks {
     private readonly objects: ObjectStore,
   ) {}
 
-  /** @returns null for each key that is null, and for the expiry if there is no address at all */
+  /** @returns null for each key that is null, and for the expiry if there is no URL */
   async of<Name extends string>(
     keys: Readonly<Record<Name, string | null>>,
   ): Promise<Record<Name, string | null> & { url_expires_at: string | null }> {

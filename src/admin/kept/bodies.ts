@@ -4,7 +4,7 @@ import type { ImageRow } from '../../storage/records/image.entity.ts';
 import type { ListedJob } from '../../storage/records/listing.ts';
 import type { AuditItem, ImageItem, JobItem } from './schemas.ts';
 
-/** Rows as the console's API tells of them. */
+/** Rows as responses of the API of the console */
 
 export function toImageItem(row: ImageRow): ImageItem {
   return {
@@ -18,7 +18,7 @@ export function toImageItem(row: ImageRow): ImageItem {
     created_at: row.createdAt.toISOString(),
     last_used_at: row.lastUsedAt.toISOString(),
     stored: row.objectKey !== null,
-    // What could not be decoded has no size, and nothing to show.
+    // An image that could not be decoded has no size and no preview.
     thumbnail_url: row.objectKey === null || row.width === null ? null : `${ADMIN_API_PATH}images/${row.id}/thumbnail`,
   };
 }

@@ -1,10 +1,10 @@
-/** What spreadsheets take for the start of a formula. */
+/** Characters at which spreadsheets start a formula */
 const FORMULA = /^[=+\-@\t\r]/;
 const NEEDS_QUOTES = /[",\r\n]/;
 
 export type Cell = string | number | null;
 
-/** One line as of RFC 4180. Texts that a spreadsheet would run get an apostrophe in front, which keeps them texts. */
+/** One line as of RFC 4180. Texts that a spreadsheet would run as a formula get an apostrophe in front. */
 export function csvLine(cells: readonly Cell[]): string {
   return `${cells.map(csvCell).join(',')}\r\n`;
 }

@@ -82,7 +82,7 @@ export class ImagesController {
       if (!row) throw noSuchImage();
       const key = row.objectKey;
       const tag = `"${row.sha256}-${width}"`;
-      // Browsers keep it, but ask each time: an image that is erased is seen no longer.
+      // Browsers cache it but ask each time, so that an erased image is not shown any more.
       void reply.headers({ etag: tag, 'cache-control': 'private, no-cache' });
       if (request.headers['if-none-match'] === tag && key !== null) {
         void reply.code(304);

@@ -11,8 +11,8 @@ const COLUMNS = Object.keys(jobItemSchema.shape) as (keyof typeof jobItemSchema.
 type ReadPage = (after?: string) => Promise<Page<ListedJob>>;
 
 /**
- * All jobs of a filter, page by page as they are taken: memory holds one page, however many there are.
- * @throws what the database says to the first page; what it says later fails the stream
+ * All jobs of a filter, read page by page, so that only one page is in memory.
+ * @throws the error of the database for the first page; a later error fails the stream
  */
 export async function jobsAsCsv(records: StoredRecords, filter: JobFilter, sort: Sort | undefined): Promise<Readable> {
   const readPage: ReadPage = (after) => records.jobs(filter, { limit: ROWS_AT_ONCE, sort, after });

@@ -55,7 +55,7 @@ export class JobsController {
     @Query({ schema: jobsCsvQuerySchema }) query: JobsCsvQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<StreamableFile> {
-    // The hooks and the stream together listen on it more often than Node finds usual.
+    // The hooks and the stream together add more listeners than Node's default limit.
     reply.raw.setMaxListeners(20);
     return reachStorage(async () => {
       const lines = await jobsAsCsv(this.records, toJobFilter(query), query.sort);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { queryBoolean, queryInteger, queryText, queryTime } from '../../http/query.ts';
 import { faceSchema } from '../../inference/schemas.ts';
 
-/** What operators see and do of what is kept: each schema gives the type, the validation and the OpenAPI document. */
+/** Schemas of the API for stored data. Each gives the type, the validation and the OpenAPI document. */
 
 const MAX_FACES = 1_000_000;
 

@@ -6,8 +6,8 @@ import { BadCursorError } from '../../storage/records/bad-cursor-error.ts';
 const logger = new Logger('Console');
 
 /**
- * Runs what the console's API does with what is stored: a failure becomes a problem that says what to do.
- * @throws DomainError storage_unavailable, invalid_request, and what the work itself throws as one
+ * Runs work on stored data for the API of the console. A failure becomes a problem that says what to do.
+ * @throws DomainError storage_unavailable, invalid_request, and any DomainError of the work
  */
 export async function reachStorage<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
@@ -26,10 +26,10 @@ export async function reachStorage<Result>(work: () => Promise<Result>): Promise
   }
 }
 
-/** PostgreSQL's classes of errors that no waiting heals: wrong values, broken constraints, wrong statements. */
+/** Error classes of PostgreSQL that a retry does not solve: invalid values, violated constraints, invalid statements. */
 const REFUSED_STATEMENT = /^(22|23|42)...$/;
 
-/** Whatever else fails, fails outside of this process. */
+/** All other errors have their cause outside this process. */
 function isOurMistake(error: unknown): boolean {
   if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) return true;
   return REFUSED_STATEMENT.test(systemErrorCode(error) ?? '');

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { EXTRA_THREADS, InferencePool } from '../../inference/inference-pool.ts';
 import { Semaphore } from '../../inference/semaphore.ts';
 
-/** Small pictures of stored images, made by the threads that are there for them. */
+/** Makes thumbnails of stored images on the thread for thumbnails. */
 @Injectable()
 export class Thumbnails {
   private readonly permits = new Semaphore(EXTRA_THREADS);
@@ -10,8 +10,8 @@ export class Thumbnails {
   constructor(private readonly pool: InferencePool) {}
 
   /**
-   * @param read gives the image's bytes; called when it is its turn, so that few images are in memory at once
-   * @returns a WebP; null where `read` gives none
+   * @param read reads the bytes of the image; called when a thread is free, so that few images are in memory
+   * @returns a WebP; null if `read` returns null
    */
   async make(
     read: () => Promise<Uint8Array | null>,
@@ -22,7 +22,7 @@ export class Thumbnails {
     try {
       const stored = await read();
       if (!stored) return null;
-      // In a buffer of its own, which can be moved to the thread.
+      // In its own ArrayBuffer, which can be transferred to the thread.
       const image = Uint8Array.from(stored);
       return (await this.pool.thumbnail({ image, longSide }, abandoned)).bytes;
     } finally {

@@ -31,7 +31,7 @@ import {
   rerunSchema,
 } from './schemas.ts';
 
-/** Trying the service out, with images that are sent and with stored ones: the same work as behind the public routes. */
+/** Tries the service with uploaded and stored images. The work is the same as for the public routes. */
 @ApiTags('admin')
 @Controller(ADMIN_API_PATH)
 export class PlaygroundController {
@@ -87,7 +87,7 @@ export class PlaygroundController {
     @Actor() actor: string,
     @Req() request: FastifyRequest,
   ): Promise<RerunAnswer> {
-    const stored = { image: await this.takeOut(id, actor), options };
+    const stored = { image: await this.readForRerun(id, actor), options };
     const image = receiveImage<MaskRequestOptions>(request, kind, stored);
     await this.images.process<unknown>(image, () =>
       kind === 'detect' ? this.detection.detect(image) : this.masking.mask(image),
@@ -96,15 +96,15 @@ export class PlaygroundController {
     return { job_id: image.jobId!, kind, face_count: faces.length, masked_count: maskedCount };
   }
 
-  /** That it is used, and by whom, is recorded before. */
-  private takeOut(id: string, actor: string): Promise<Uint8Array<ArrayBuffer>> {
+  /** Its use is written to the audit log first. */
+  private readForRerun(id: string, actor: string): Promise<Uint8Array<ArrayBuffer>> {
     return reachStorage(async () => {
       const row = await this.records.image(id);
       if (!row) throw noSuchImage();
       const bytes = row.objectKey === null ? null : await this.objects.get(row.objectKey);
       if (!bytes) throw new DomainError('not_found', 'The file of this image is lost. Upload the image again');
       await this.audit.add({ action: 'rerun', actor, subject: row.id, counts: { jobs: 1 } });
-      // In a buffer of its own, which can be moved to the thread.
+      // In its own ArrayBuffer, which can be transferred to the thread.
       return Uint8Array.from(bytes);
     });
   }

@@ -11,7 +11,7 @@ import { VERSION } from '../../version.ts';
 import type { SystemBody } from './schemas.ts';
 import { reportSettings, withoutSecrets } from './settings-report.ts';
 
-/** What this process is, how it is set up, and its status. Parts of storage that are away are reported as such. */
+/** Version, configuration and status of this process. Unavailable parts of storage are reported as unreachable. */
 @Injectable()
 export class SystemReport {
   constructor(

@@ -5,8 +5,8 @@ import { decodeCandidates, type NetworkOutput } from '../../vision/scrfd.ts';
 import { release } from './release.ts';
 
 /**
- * An arena makes small canvases a third faster, and keeps for ever what its largest one took. Larger ones than this, in
- * pixels, go without: verification at the usual size is the largest that is common.
+ * Maximum pixels of a canvas in the memory arena of ONNX Runtime. The arena makes small canvases a third faster, but never
+ * frees the memory of its largest one. Larger canvases than that of verification at the default size are rare.
  */
 const LARGEST_IN_ARENA = 960 * 960;
 
@@ -14,12 +14,12 @@ const LARGEST_IN_ARENA = 960 * 960;
 export class Detector {
   readonly #inArena: InferenceSession;
   readonly #createWithoutArena: () => Promise<InferenceSession>;
-  /** Created by the first canvas that needs it: most services never see one. */
+  /** Created by the first canvas that needs it, which is rare. */
   #withoutArena: InferenceSession | undefined;
   readonly #inputName: string;
-  /** Of a network that takes no other; null: any whose sides are multiples of 32. */
+  /** The only canvas of a network with a fixed input; null: any with sides in multiples of 32. */
   readonly fixedCanvas: Size | null;
-  /** Grows to the largest canvas in the arena: a fresh one for each inference would have to be mapped in page by page. */
+  /** Reused and grown to the largest canvas in the arena: a new buffer per inference would cause page faults. */
   #input = new Float32Array();
 
   private constructor(inArena: InferenceSession, createWithoutArena: () => Promise<InferenceSession>) {
@@ -40,16 +40,16 @@ export class Detector {
         interOpNumThreads: 1,
         executionMode: 'sequential',
         logSeverityLevel: 3,
-        // Photos of many shapes pass through: a pattern per shape would add up.
+        // Photos have many shapes, and each would add a pattern.
         enableMemPattern: false,
         enableCpuMemArena,
-        // Threads that wait for the next inference in a loop would take the cores from the other requests.
+        // Spinning threads would take CPU time from other requests.
         extra: { session: { intra_op: { allow_spinning: '0' } } },
       });
     return new Detector(await create(true), () => create(false));
   }
 
-  /** Room for the tensor of a canvas, until the next is asked for. */
+  /** Buffer for the tensor of a canvas; valid until the next call. */
   inputFor({ width, height }: Size): Float32Array<ArrayBuffer> {
     const length = 3 * width * height;
     if (width * height > LARGEST_IN_ARENA) return new Float32Array(length);
@@ -57,7 +57,7 @@ export class Detector {
     return this.#input.subarray(0, length);
   }
 
-  /** @param tensor [1, 3, canvas.height, canvas.width], normalised, see toTensor; from `inputFor`, and free afterwards */
+  /** @param tensor [1, 3, canvas.height, canvas.width], normalized (see toTensor), in a buffer of `inputFor` */
   async infer(tensor: Float32Array, canvas: Size): Promise<NetworkOutput[]> {
     const input = new Tensor('float32', tensor, [1, 3, canvas.height, canvas.width]);
     const session =
@@ -73,7 +73,7 @@ export class Detector {
     });
   }
 
-  /** One inference on an empty canvas: the first one allocates, and shows whether the outputs are as they should be. */
+  /** One inference on an empty canvas: allocates memory and checks the shapes of the outputs. */
   async warmUp(): Promise<void> {
     const canvas = this.fixedCanvas ?? { width: CANVAS_MULTIPLE, height: CANVAS_MULTIPLE };
     const outputs = await this.infer(new Float32Array(3 * canvas.width * canvas.height), canvas);
@@ -81,7 +81,7 @@ export class Detector {
   }
 }
 
-/** Dimensions that are not numbers (or not positive) are free. */
+/** @returns null if a dimension is free: not a number, or not positive */
 function fixedCanvas(shape: readonly (number | string)[]): Size | null {
   const [, , height, width] = shape;
   return typeof height === 'number' && typeof width === 'number' && height > 0 && width > 0 ? { width, height } : null;

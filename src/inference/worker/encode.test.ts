@@ -24,7 +24,7 @@ async function decoded(file: Uint8Array): Promise<Raster> {
   return { width: info.width, height: info.height, channels: info.channels as 3 | 4, data };
 }
 
-/** Colours that change slowly: lossy formats stay close. */
+/** Colors that change slowly: lossy formats stay close. */
 function gradient(channels: 3 | 4): Raster {
   const { width, height } = SIZE;
   const data = Uint8Array.from({ length: width * height * channels }, (_, at) => {
@@ -137,7 +137,7 @@ describe('transparency', () => {
 describe('quality', () => {
   const opaqueNoise = (channels: 3 | 4) => {
     const raster = noise(SIZE, channels, 1);
-    // Under full transparency WebP may keep any colour.
+    // Under full transparency WebP may keep any color.
     return { ...raster, data: raster.data.map((value, at) => (channels === 4 && at % 4 === 3 ? value | 1 : value)) };
   };
 
@@ -164,7 +164,7 @@ describe('quality', () => {
     expect(largestDifference(await decoded(high), raster)).toBeLessThan(largestDifference(await decoded(low), raster));
   });
 
-  it('of JPEG keeps colour at full resolution from 90, where the source has it so', async () => {
+  it('of JPEG keeps color at full resolution from 90, where the source has it so', async () => {
     const subsampling = async (quality: number, halvedChroma: boolean) => {
       const file = await encodeImage(gradient(3), null, as('jpeg', quality, { halvedChroma }));
       return (await sharp(file).metadata()).chromaSubsampling;
@@ -196,8 +196,8 @@ describe('effort', () => {
   });
 });
 
-describe('a photo whose colour was halved', () => {
-  it('comes out as sharp as if its colour were kept at full resolution', async () => {
+describe('a photo whose color was halved', () => {
+  it('comes out as sharp as if its color were kept at full resolution', async () => {
     const scene = crowd(4, { seed: 8, width: 320, height: 240 });
     const source = await openImage(await encode(scene, 'jpeg', { quality: 95, chromaSubsampling: '4:2:0' }), 1_000_000);
     expect(source.halvedChroma).toBe(true);
@@ -242,7 +242,7 @@ describe('what came with the image', () => {
     OUTPUT_FORMATS.map((to) => [from, to] as const),
   );
 
-  it.each(cases)('is gone from %s to %s, but for the colour profile', async (from, to) => {
+  it.each(cases)('is gone from %s to %s, but for the color profile', async (from, to) => {
     const bytes = await tagged(from);
     const before = await sharp(bytes).metadata();
     expect(bytes.includes(CANARY)).toBe(true);

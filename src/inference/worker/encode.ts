@@ -3,7 +3,7 @@ import type { Raster } from '../../vision/raster.ts';
 import type { Effort, OutputFormat } from './messages.ts';
 import { wrapInTiff } from './tiff.ts';
 
-/** From this JPEG quality on, colour is kept at full resolution, where the source has it so. */
+/** From this JPEG quality on, color has the full resolution if the source has it. */
 const FULL_CHROMA_QUALITY = 90;
 
 export interface Encoding {
@@ -11,13 +11,13 @@ export interface Encoding {
   /** 1 to 100, of the lossy formats. WebP of quality 100 is lossless; PNG and TIFF always are. */
   readonly quality: number;
   readonly effort: Effort;
-  /** The source has its colour at half the resolution: a JPEG at full resolution would be larger for nothing. */
+  /** The source has color at half the resolution, so that a JPEG does not need more. */
   readonly halvedChroma: boolean;
 }
 
 /**
- * Encodes pixels and nothing else: the only thing that can come along is the colour profile.
- * @returns the file, in a buffer of its own that can be transferred
+ * Encodes pixels and, at most, a color profile, but no other metadata.
+ * @returns the file in its own buffer, which can be transferred
  */
 export async function encodeImage(
   raster: Raster,
@@ -27,15 +27,15 @@ export async function encodeImage(
   return new Uint8Array(await withFormat(fromPixels(raster, profile, encoding.format), encoding).toBuffer());
 }
 
-/** How long each frame is shown, in milliseconds, and how often all are (0: for ever). Empty for pages. */
+/** Duration of each frame in milliseconds, and number of loops (0: endless). Empty for pages. */
 export interface Pace {
   readonly delays: readonly number[];
   readonly loop: number;
 }
 
 /**
- * The same for an animation or pages, in sRGB.
- * @param frames alike, in one buffer, one after another
+ * Encodes an animation or pages, in sRGB.
+ * @param frames of the same size, one after another in one buffer
  */
 export async function encodeFrames(
   frames: readonly Raster[],
@@ -49,19 +49,19 @@ export async function encodeFrames(
   return new Uint8Array(await withFormat(sharp(film, { raw, limitInputPixels: false }), encoding, pace).toBuffer());
 }
 
-/** sharp takes a profile for raw pixels only from a file on disk; inside a TIFF it takes it from memory. */
+/** For raw pixels, sharp reads a profile only from a file on disk. Therefore it gets a TIFF in memory with the profile. */
 function fromPixels(raster: Raster, profile: Buffer | null, format: OutputFormat): Sharp {
   const { width, height, channels, data } = raster;
   if (profile === null) return sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
   const wrapped = wrapInTiff(raster, profile);
-  // GIF has no place for a profile: there it is used up in the conversion to sRGB.
+  // GIF cannot hold a profile: the pixels are converted to sRGB.
   if (format === 'gif') return sharp(wrapped, { limitInputPixels: false });
   return sharp(wrapped, { ignoreIcc: true, limitInputPixels: false }).keepIccProfile();
 }
 
 /**
- * What is behind `effort`: milliseconds and size of a photograph of 1080p, quality 90, on one core. The lossy formats
- * look the same either way, but for WebP, which looks better with more effort and is no smaller.
+ * Encoder options for `effort`. Measured: milliseconds and size of a photo of 1080p, quality 90, on one core. The quality of
+ * lossy formats is the same, except for WebP, where more effort gives a better picture of the same size.
  */
 const EFFORT = {
   /** 12 ms and 458 KB, against 36 ms and 447 KB, and 4 % less by being progressive, which costs another third. */

@@ -42,7 +42,7 @@ async function score(scene: Scene, recall: RecallLevel, image?: Uint8Array) {
 }
 
 const person = (x: number, y: number, height: number, roll = 0): Person => ({
-  centre: [x, y],
+  center: [x, y],
   height,
   look: PLAIN_LOOK,
   roll,

@@ -15,23 +15,23 @@ import { PixelsForLooks, type ReadAtSize } from './pixels-for-looks.ts';
 import { resizePixels } from './source-image.ts';
 import type { Stages } from './stages.ts';
 
-/** What each view shows of decoded pixels. */
+/** Reads decoded pixels as each view shows them. */
 export function readViews(photo: Raster, views: readonly View[]): ReadAtSize[] {
   return views.map((view) => (size) => resizePixels(photo, size, view));
 }
 
-/** What a search has found, and how it looked. */
+/** The result of a search */
 export interface Search {
-  /** Best first; a face that several views show is found once. */
+  /** Best first; a face that is found in several views is listed once. */
   readonly faces: readonly Face[];
-  /** Those that were taken, of all views. */
+  /** All looks that were taken, in all views */
   readonly looks: readonly Look[];
   /** Longer side in pixels of the photo of the smallest face that can be expected to be found anywhere in it. */
   readonly smallestFace: number;
 }
 
 /**
- * @param views what viewers may show of the photo
+ * @param views ways in which viewers may show the photo
  * @param readStage name of the stage in which pixels are read
  */
 export async function findFaces(
@@ -58,12 +58,12 @@ export async function findFaces(
   return { faces, looks: [...looks], smallestFace: smallestFace(plan.looks, photo) };
 }
 
-/** Where several looks vote, weaker findings count as well, down to this share of the threshold. */
+/** If several looks vote, candidates count down to this share of the threshold. */
 const VOTING_SHARE = 0.2;
-/** Below this score, a network gives thousands of candidates that mean nothing. */
+/** Below this score, a network returns thousands of meaningless candidates. */
 const LEAST_VOTE = 0.02;
 
-/** Minimum score of what a look finds, so that less than the threshold can decide on votes and turns. */
+/** Minimum score of the candidates of a look: lower than the threshold if they decide on votes or turns. */
 function findingThreshold({ looks, ifTurned }: LookPlan, threshold: number): number {
   const voters = new Set(looks.filter(({ votes }) => votes).map(({ longSide }) => longSide));
   const needed = [
@@ -73,16 +73,16 @@ function findingThreshold({ looks, ifTurned }: LookPlan, threshold: number): num
   return Math.min(threshold, ...needed);
 }
 
-/** A small look shows as much as the scores of its faces from this one on come to. */
+/** Small looks in different turns are compared by the sum of their scores from this one on. */
 const CLEAR_SCORE = 0.3;
 const SAME_FACE = 0.4;
-/** Findings up to this longer side in network pixels are reason enough to look at their tile at the photo's own size. */
+/** A candidate of up to this longer side in network pixels is a reason for a look at its tile in full resolution. */
 const SMALL_FACE = 24;
 const SMALL_FACE_SCORE = 0.25;
 
 /**
- * Takes the looks of the plan, those under a condition where what was found before meets it.
- * @returns without those of the turns that were looked at for nothing
+ * Takes the looks of the plan; conditional looks only if earlier findings meet the condition.
+ * @returns findings, without those of turns that were not better
  */
 async function followPlan(
   { looks, ifTurned, ifCrowded }: LookPlan,
@@ -103,7 +103,7 @@ async function followPlan(
   return [...upright, ...better, ...(await takeAll(crowded))];
 }
 
-/** Index of the finding that shows most; the first of those that show equally much. */
+/** Index of the finding with the highest sum of scores; the first if several are equal. */
 function clearestOf(findings: readonly Finding[]): number {
   if (findings.length === 1) return 0;
   const shown = findings.map(({ candidates }) => {

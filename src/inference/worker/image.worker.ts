@@ -16,11 +16,11 @@ import { detectFaces, maskFaces, type Tools } from './pipeline.ts';
 import { makeThumbnail } from './thumbnail.ts';
 import { doAsRequests } from './warm-up.ts';
 
-/** Entry of a pool's thread: one exported function per kind of task. */
+/** Entry point of a worker thread: one exported function per kind of task. */
 
 let tools: Promise<Tools> | undefined;
 
-/** One session per thread, created by its first task and never again: creating and releasing them leaks. */
+/** One session per thread, created by its first task: creating and releasing sessions leaks memory. */
 function getTools(): Promise<Tools> {
   return (tools ??= loadTools(workerData as WorkerSettings));
 }
@@ -34,7 +34,7 @@ async function loadTools(settings: WorkerSettings): Promise<Tools> {
   return loaded;
 }
 
-/** @throws Error that names the file */
+/** @throws Error with the name of the file */
 async function load(modelPath: string, ortThreads: number): Promise<Detector> {
   try {
     const detector = await Detector.load(modelPath, ortThreads);
@@ -45,7 +45,7 @@ async function load(modelPath: string, ortThreads: number): Promise<Detector> {
   }
 }
 
-/** Throws where the model cannot be loaded: the one failure that the main thread wants as an error. */
+/** @throws if the model cannot be loaded: the only failure that reaches the main thread as an error */
 export async function warmUp(): Promise<void> {
   await getTools();
 }
@@ -65,7 +65,7 @@ export async function thumbnail(task: ThumbnailTask): Promise<Outcome<ThumbnailA
   return handOver(task, await toOutcome(() => makeThumbnail(task, maxPixels)), ({ bytes }) => [bytes.buffer]);
 }
 
-/** Moves the buffers of an answer, and the image's own where it is wanted back, instead of copying them. */
+/** Transfers the buffers of an answer, and that of the image if it is needed again, instead of copying them. */
 function handOver<Answer>(
   { handBack, image }: DetectTask | MaskTask | ThumbnailTask,
   outcome: Outcome<Answer>,
@@ -77,7 +77,7 @@ function handOver<Answer>(
   return buffers.length > 0 ? transferring(original ? { ...outcome, original } : outcome, buffers) : outcome;
 }
 
-/** Structured cloning drops error classes: failures cross the thread as values. */
+/** Structured cloning drops error classes, so failures are passed as values. */
 async function toOutcome<Answer>(work: () => Promise<Answer>): Promise<Outcome<Answer>> {
   try {
     return { ok: true, answer: await work() };
@@ -93,7 +93,7 @@ function describe(error: unknown): string | undefined {
   return error === undefined ? undefined : inspect(error);
 }
 
-/** Tells the pool to move the buffers with the answer instead of copying them. */
+/** Tells the pool to transfer the buffers with the answer instead of copying them. */
 function transferring<Answer>(answer: Answer, buffers: ArrayBuffer[]): Answer {
   const movable = {
     get [transferableSymbol]() {

@@ -1,18 +1,18 @@
 import { coverage, type MaskShape } from '../../vision/mask.ts';
-import { joinNeighbours } from '../../vision/neighbours.ts';
+import { joinNeighbors } from '../../vision/neighbors.ts';
 import { type MaskStyle, paintMask } from '../../vision/paint.ts';
 import { clearHiddenColor, type Raster } from '../../vision/raster.ts';
 import { release } from './release.ts';
 import type { Stages } from './stages.ts';
 
 /**
- * Frames under their masks. A frame to which a mask was added is painted anew, from its original and with all its
- * masks at once: the fill of an earlier mask may have been made of the very face that the new one hides.
+ * Frames with their masks. When a mask is added, the frame is painted again from its original with all masks: the fill of an
+ * earlier mask may have been computed from the face that the new one hides.
  */
 export class MaskedFrames {
-  /** The frames as painted, alike, in one buffer, one after another. */
+  /** The painted frames, of the same size, one after another in one buffer. */
   readonly pictures: readonly Raster[];
-  /** Not to be read once they have been painted in place. */
+  /** Must not be read after they have been painted in place. */
   readonly originals: readonly Raster[];
   readonly #shapes: MaskShape[][];
   readonly #isAnimation: boolean;
@@ -20,8 +20,8 @@ export class MaskedFrames {
   #changed: ReadonlySet<number>;
 
   /**
-   * @param frames alike, in one buffer; painted in place unless masks may be added
-   * @param shapes those of each frame
+   * @param frames of the same size, in one buffer; painted in place unless masks may be added
+   * @param shapes of each frame
    */
   constructor(
     frames: readonly Raster[],
@@ -50,8 +50,8 @@ export class MaskedFrames {
   }
 
   /**
-   * Paints the frames whose masks have changed since they were painted.
-   * @returns their numbers
+   * Paints the frames whose masks have changed.
+   * @returns their indices
    */
   async paint(stages: Stages): Promise<number[]> {
     const changed = [...this.#changed].sort((a, b) => a - b);
@@ -67,7 +67,7 @@ export class MaskedFrames {
 
   /** Frees the pixels of all frames. */
   release(): void {
-    // One buffer holds all of them.
+    // All frames are in one buffer.
     release(this.pictures[0]!.data);
     if (this.originals !== this.pictures) release(this.originals[0]!.data);
   }
@@ -76,13 +76,13 @@ export class MaskedFrames {
     const [picture, original] = [this.pictures[frame]!, this.originals[frame]!];
     if (picture !== original) picture.data.set(original.data);
     paintMask(picture, shapes, this.#style);
-    // Where a fill is fully transparent, its grain is not to be left.
+    // The grain of a fill must not be left under fully transparent pixels.
     clearHiddenColor(picture);
   }
 
-  /** In an animation, the masks of a frame lie over the frames before and after it as well. */
+  /** In an animation, the masks of a frame also cover the frames before and after it. */
   #shapesOver(): MaskShape[][] {
-    return this.#isAnimation ? joinNeighbours(this.#shapes) : this.#shapes;
+    return this.#isAnimation ? joinNeighbors(this.#shapes) : this.#shapes;
   }
 }
 

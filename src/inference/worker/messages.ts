@@ -7,35 +7,35 @@ import type { SelectionOptions } from '../../vision/faces.ts';
 import type { LookCount, RecallLevel } from '../../vision/looks.ts';
 import type { Landmarks } from '../../vision/scrfd.ts';
 
-/** What crosses between the main thread and a worker: plain values and transferred buffers, nothing with methods. */
+/** Messages between the main thread and the workers: plain values and transferred buffers, no objects with methods. */
 
 export interface WorkerSettings {
   readonly modelPath: string;
   readonly ortThreads: number;
   readonly maxPixels: number;
   readonly maxFrames: number;
-  /** A second detector that verifies; null: the first one does. */
+  /** A second detector for verification; null: the first one. */
   readonly verifyModelPath: string | null;
 }
 
 export interface DetectSettings extends SelectionOptions {
   readonly threshold: number;
-  /** Long side of the network's canvas in pixels; ignored by a network of fixed input size. */
+  /** Long side of the canvas in pixels; ignored by a network with a fixed input size. */
   readonly inputSize: number;
-  /** The longest side at which verification may look. */
+  /** Maximum side of the canvas, also in verification. */
   readonly maxInputSize: number;
-  /** Look a second time at a smaller size, for faces that fill much of the photo. */
+  /** Whether to take a second look at a smaller size, for faces that fill much of the photo. */
   readonly largeFaces: boolean;
-  /** How many more looks are taken. */
+  /** How many looks are taken. */
   readonly recall: RecallLevel;
 }
 
 export const OUTPUT_FORMATS = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
-/** Those that hold more than one frame or page. */
+/** Formats with several frames or pages */
 export const ANIMATED_FORMATS = ['gif', 'webp', 'tiff'] as const satisfies readonly OutputFormat[];
 
-/** fast: encoded in little time; small: a smaller file, for more of it. The picture is as good either way. */
+/** fast: encoded quickly; small: a smaller file, which takes longer. The quality is the same. */
 export const EFFORTS = ['fast', 'small'] as const;
 export type Effort = (typeof EFFORTS)[number];
 
@@ -43,24 +43,24 @@ export interface MaskSettings {
   readonly plan: MaskOptions;
   readonly style: MaskStyle;
   readonly regions: readonly CallerRegion[];
-  /** Absent: that of the input, PNG where the input's is not among the output formats. */
+  /** Absent: the format of the input, or PNG if that is not an output format. */
   readonly format: OutputFormat | undefined;
   readonly quality: number;
   readonly effort: Effort;
-  /** Search the masked image once more, and mask what is found there and the masks do not cover. */
+  /** Whether to search the masked image again, and to mask what is found outside the masks. */
   readonly verify: boolean;
   readonly verifyThreshold: number;
-  /** Whether the answer is to tell the digests of input and output. */
+  /** Whether to return the digests of input and output. */
   readonly digests: boolean;
 }
 
-/** Shared with the main thread, which sets it to 1 when nobody waits for the answer any more. */
+/** Shared with the main thread, which sets it to 1 when the request is abandoned. */
 export type CancelFlag = Int32Array<SharedArrayBuffer>;
 
-/** What every task has. */
+/** Fields of every task */
 interface ImageTask {
   readonly image: Uint8Array;
-  /** Whether the image's bytes are wanted back with the answer, to be kept. */
+  /** Whether to transfer the bytes of the image back with the answer, so that they can be stored. */
   readonly handBack?: boolean;
   readonly cancel: CancelFlag;
 }
@@ -70,18 +70,18 @@ export interface DetectTask extends ImageTask {
 }
 
 export interface MaskTask extends ImageTask {
-  /** Null: no inference, only the caller's regions are masked. */
+  /** Null: no inference, only the regions in the request are masked. */
   readonly detect: DetectSettings | null;
   readonly mask: MaskSettings;
 }
 
 export interface ThumbnailTask extends ImageTask {
-  /** Most pixels of the longer side; a smaller image keeps its size. */
+  /** Maximum pixels of the longer side; smaller images are not enlarged. */
   readonly longSide: number;
 }
 
 export interface ThumbnailAnswer {
-  /** A WebP image, in a buffer of its own. */
+  /** A WebP image in its own buffer. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -89,7 +89,7 @@ export interface Face {
   readonly box: Box;
   readonly score: number;
   readonly landmarks: Landmarks | null;
-  /** Number of the frame or page, from 0, where there is more than one. */
+  /** Number of the frame or page, from 0, if there are several. */
   readonly frame?: number;
 }
 
@@ -105,7 +105,7 @@ export interface ImageFacts {
 /** Milliseconds by stage, in the order in which the stages ran. */
 export type StageTimings = Readonly<Record<string, number>>;
 
-/** One stage, or what several are together. Times in milliseconds since the epoch, with their fractions. */
+/** One stage, or a group of stages. Times in milliseconds since the epoch, with fractions. */
 export interface StageWork {
   readonly name: string;
   readonly start: number;
@@ -113,7 +113,7 @@ export interface StageWork {
   readonly parts: readonly StageWork[];
 }
 
-/** How faces were looked for. */
+/** Facts about a search for faces */
 export interface SearchFacts {
   readonly looks: readonly LookCount[];
   /** Longer side in pixels of the image below which faces are likely to be missed. */
@@ -122,42 +122,42 @@ export interface SearchFacts {
 
 export interface DetectAnswer {
   readonly image: ImageFacts;
-  /** Of an animation: those of the first frame where only detected, of all where masked. */
+  /** Of an animation: faces of the first frame in detection, of all frames in masking. */
   readonly faces: readonly Face[];
-  /** Null where no faces were looked for. */
+  /** Null without a search for faces. */
   readonly search: SearchFacts | null;
   readonly hiddenPayloads: readonly HiddenPayload[];
   readonly timings: StageTimings;
-  /** When each stage ran. */
+  /** Times of each stage */
   readonly work: readonly StageWork[];
 }
 
 export interface MaskAnswer extends DetectAnswer {
   readonly output: {
     readonly format: OutputFormat;
-    /** The encoded image, in a buffer of its own. */
+    /** The encoded image in its own buffer. */
     readonly bytes: Uint8Array<ArrayBuffer>;
   };
-  /** Faces and regions that were masked, with what verification added. */
+  /** Number of masked faces and regions, including those added by verification. */
   readonly maskedCount: number;
-  /** What was masked, before it was grown to blocks or joined with its neighbours' frames. */
+  /** Masked boxes, before they were grown to blocks and copied to neighboring frames. */
   readonly maskedBoxes: readonly Box[];
-  /** Null where it was not asked for. */
+  /** Null if not requested. */
   readonly verification: Verification | null;
-  /** SHA-256 in hexadecimal; null where they were not asked for. */
+  /** SHA-256 in hexadecimal; null if not requested. */
   readonly digests: { readonly input: string; readonly output: string } | null;
 }
 
 export interface Verification {
-  /** clean: the last search found nothing that the masks do not cover; incomplete: a bound ended it before. */
+  /** clean: the last search found nothing outside the masks; incomplete: a limit ended the search before. */
   readonly outcome: 'clean' | 'incomplete';
   readonly rounds: number;
-  /** What was masked in addition. */
+  /** Boxes that were masked in addition. */
   readonly added: readonly (Box & { readonly frame?: number })[];
 }
 
 export type Outcome<Answer> = {
-  /** The image's bytes, where they were wanted back. */
+  /** The bytes of the image, if requested. */
   readonly original?: Uint8Array<ArrayBuffer>;
 } & Result<Answer>;
 
@@ -167,6 +167,6 @@ type Result<Answer> =
       readonly ok: false;
       readonly code: ErrorCode;
       readonly detail: string;
-      /** For the log alone: what lay behind it. */
+      /** The cause, only for the log. */
       readonly cause: string | undefined;
     };

@@ -137,7 +137,7 @@ describe('what a task asks for', () => {
     expect((await detectFaces({ image: animated, detect, cancel: newCancel() }, tools)).faces).toEqual([]);
   });
 
-  it('hides the colour beneath transparent pixels', async () => {
+  it('hides the color beneath transparent pixels', async () => {
     const data = Buffer.from(Array<number[]>(64).fill([200, 100, 50, 0]).flat());
     const image = await sharp(data, { raw: { width: 8, height: 8, channels: 4 } })
       .png()
@@ -163,11 +163,11 @@ describe('an image with transparency', () => {
   }
   const isNearFace = (x: number, y: number) =>
     x > drawn.left - 40 && x < drawn.right + 40 && y > drawn.top - 60 && y < drawn.bottom + 30;
-  const grey = ([r, g, b]: readonly number[]) => Math.round(0.299 * r! + 0.587 * g! + 0.114 * b!);
+  const gray = ([r, g, b]: readonly number[]) => Math.round(0.299 * r! + 0.587 * g! + 0.114 * b!);
 
   const images = {
-    'black ink, the picture in the alpha channel': () => transparent((rgb) => [0, 0, 0, 255 - grey(rgb)]),
-    'white ink, the picture in the alpha channel': () => transparent((rgb) => [255, 255, 255, grey(rgb)]),
+    'black ink, the picture in the alpha channel': () => transparent((rgb) => [0, 0, 0, 255 - gray(rgb)]),
+    'white ink, the picture in the alpha channel': () => transparent((rgb) => [255, 255, 255, gray(rgb)]),
     'a face under alpha 1': () => transparent((rgb, x, y) => [...rgb, isNearFace(x, y) ? 1 : 255]),
     'a person cut out': () => transparent((rgb, x, y) => [...rgb, isNearFace(x, y) ? 255 : 0]),
     'an alpha channel that is opaque': () => transparent((rgb) => [...rgb, 255]),
@@ -182,8 +182,8 @@ describe('an image with transparency', () => {
     expect(overlap(faces[0]!.box, drawn)).toBeGreaterThan(0.5);
     expect(answer).toMatchObject({ faces, verification: { outcome: 'clean' } });
     const { data } = await decode(answer.output.bytes);
-    const centre = Math.round((drawn.top + drawn.bottom) / 2) * size.width + Math.round((drawn.left + drawn.right) / 2);
-    expect([...data.subarray(3 * centre, 3 * centre + 3)]).toEqual([255, 0, 255]);
+    const center = Math.round((drawn.top + drawn.bottom) / 2) * size.width + Math.round((drawn.left + drawn.right) / 2);
+    expect([...data.subarray(3 * center, 3 * center + 3)]).toEqual([255, 0, 255]);
   });
 
   it('is searched as it is answered: what full transparency hides is black by then', async () => {
@@ -192,8 +192,8 @@ describe('an image with transparency', () => {
     const answer = await maskFaces({ image, detect, mask, cancel: newCancel() }, tools);
     expect(answer.maskedCount).toBe(0);
     const { data } = await decode(answer.output.bytes);
-    const centre = Math.round((drawn.top + drawn.bottom) / 2) * size.width + Math.round((drawn.left + drawn.right) / 2);
-    expect([...data.subarray(3 * centre, 3 * centre + 3)]).toEqual([0, 0, 0]);
+    const center = Math.round((drawn.top + drawn.bottom) / 2) * size.width + Math.round((drawn.left + drawn.right) / 2);
+    expect([...data.subarray(3 * center, 3 * center + 3)]).toEqual([0, 0, 0]);
   });
 
   it.each([

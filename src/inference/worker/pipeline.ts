@@ -29,7 +29,7 @@ import { maskAndVerify, type Verified, verifySettings } from './verify.ts';
 
 export interface Tools {
   readonly detector: Detector;
-  /** Searches masked images once more; the detector itself where no other is configured. */
+  /** Searches masked images again; the same detector if no other is configured. */
   readonly verifier: Detector;
   readonly maxPixels: number;
   readonly maxFrames: number;
@@ -92,7 +92,7 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
   };
 }
 
-/** The frames at full size, without the colours that no viewer shows and that no answer holds. */
+/** The frames at full size. Colors under full transparency, which no viewer shows, are removed. */
 async function decodeShown(source: SourceImage, count: number): Promise<Raster[]> {
   const frames = await decodeFrames(source, count);
   frames.forEach(clearHiddenColor);
@@ -100,7 +100,7 @@ async function decodeShown(source: SourceImage, count: number): Promise<Raster[]
 }
 
 interface Found extends Search {
-  /** What may be faces as well, for verification: too faint or too small for what the caller asks for, or too many. */
+  /** Candidates for verification that the request excludes by threshold, size or number. */
   readonly faint: readonly Face[];
 }
 
@@ -132,7 +132,7 @@ function planFrame(faces: readonly Face[], { regions, plan }: MaskSettings, { gr
   return onGrid(planMask(boxes, regions, plan), grid);
 }
 
-/** @param searches of the frames; none where no faces were looked for */
+/** @param searches of the frames; empty without a search for faces */
 function describe(source: SourceImage, searches: readonly Search[], stages: Stages): DetectAnswer {
   const { bytes, format, frames, size } = source;
   const [first] = searches;
@@ -154,7 +154,7 @@ function digest(input: Uint8Array, output: Uint8Array): NonNullable<MaskAnswer['
   return { input: sha256(input), output: sha256(output) };
 }
 
-/** @throws DomainError invalid_option where the format asked for cannot hold what there is to put in */
+/** @throws DomainError invalid_option if the requested format cannot hold the result */
 function chooseFormat(
   { format, size }: SourceImage,
   frames: number,
@@ -185,10 +185,10 @@ function chooseFormat(
   return chosen;
 }
 
-/** Its encoder takes 30 bytes a pixel, three times as much as the others. */
+/** Its encoder needs 30 bytes of memory per pixel, three times as much as the others. */
 const AVIF_COST = 3;
 
-/** As the formats' own headers have room for; the others hold more than any image that is taken. */
+/** Maximum side in the headers of these formats; the limits of others exceed that of any accepted image. */
 const LONGEST_SIDE: Partial<Record<OutputFormat, number>> = { webp: 16_383, jpeg: 65_500, gif: 65_535, avif: 16_384 };
 
 function refuseRegionsOutside(regions: readonly CallerRegion[], { width, height }: Size): void {

@@ -7,16 +7,16 @@ import { shrinkByMean } from '../../vision/shrink.ts';
 import { type Turn, turnedSize, turnPixels } from '../../vision/turn.ts';
 import { resizePixels } from './source-image.ts';
 
-/** Reads a photo, as a viewer may show it, at a size. */
+/** Reads a photo in one view at a size. */
 export type ReadAtSize = (size: Size) => Promise<Raster>;
 
-/** What a look sees, and where in the turned photo it lies. */
+/** The pixels of a look, and their placement in the turned photo. */
 export interface Seen {
   readonly rgb: Raster;
   readonly placement: Placement;
 }
 
-/** A photo's pixels for one look after another. The photo is read at the first look's size; smaller ones are made of that. */
+/** Pixels of a photo for its looks. The photo is read at the size of the first look; smaller sizes are made from that. */
 export class PixelsForLooks {
   readonly #photo: Size;
   readonly #readAtSize: ReadAtSize;
@@ -56,7 +56,7 @@ export class PixelsForLooks {
     if (known) return known;
     const [next] = [...this.#sizes].filter(([size]) => size > longSide).sort(([a], [b]) => a - b);
     const size = sizeAt(this.#photo, longSide);
-    // The small look is for faces that fill much of the photo: averaging is enough for it, and far quicker.
+    // The small look is for faces that fill much of the photo: for those, averaging is good enough and much faster.
     const shrink = votes ? resizePixels : shrinkByMean;
     const raster = next ? await shrink(next[1], size) : await this.#readAtSize(size);
     this.#sizes.set(longSide, raster);

@@ -1,6 +1,6 @@
 /**
- * Gives back what pixels or a tensor take, at once. The collector comes when the thread has made enough small objects:
- * until then an idle thread would hold its last picture.
+ * Frees the memory of pixels or a tensor at once. The garbage collector only runs after enough small objects have been
+ * created: until then, an idle thread would hold its last image.
  */
 export function release({ buffer }: Uint8Array | Float32Array): void {
   if (buffer instanceof ArrayBuffer) buffer.transfer(0);

@@ -5,9 +5,9 @@ import type { Size } from '../../vision/geometry.ts';
 import type { ImageType } from '../../vision/image-type.ts';
 
 /**
- * How far the source's coding carries what lies in a pixel, in pixels of the upright image.
- * @param pages of a TIFF, those that are shown
- * @throws DomainError undecodable_image where that is not to be known
+ * How far the coding of the source spreads the content of a pixel, in pixels of the upright image.
+ * @param pages the visible pages of a TIFF
+ * @throws DomainError undecodable_image if that cannot be determined
  */
 export function sourceGrid(
   bytes: Uint8Array,
@@ -19,7 +19,7 @@ export function sourceGrid(
   switch (format) {
     case 'jpeg':
       return known(jpegGrid(bytes, orientation));
-    // Of a WebP, nothing tells whether it is lossless or "near-lossless".
+    // A lossless WebP cannot be distinguished from a "near-lossless" one.
     case 'webp':
     case 'avif':
       return videoGrid(stored, orientation);
@@ -30,7 +30,7 @@ export function sourceGrid(
   }
 }
 
-/** Every strip and tile is an image of its own, whose blocks are counted from its own corner. */
+/** Every strip and tile is a separate image, whose blocks start at its own corner. */
 function tiffGrid(bytes: Uint8Array, pages: readonly TiffPage[]): BlockGrid | 'lossless' {
   const grids = pages.flatMap(({ size, compression, pieces }): BlockGrid[] => {
     if (compression === COMPRESSION.webp) return [videoGrid(size, 1)];

@@ -25,7 +25,7 @@ async function codeOf(work: Promise<unknown>): Promise<ErrorCode | 'none'> {
   }
 }
 
-/** The left half of one colour and the right half of another, 16×8. */
+/** The left half of one color and the right half of another, 16×8. */
 function halves(left: readonly number[], right: readonly number[]): Sharp {
   const channels = left.length as 3 | 4;
   const row = [...Array<readonly number[]>(8).fill(left), ...Array<readonly number[]>(8).fill(right)].flat();
@@ -46,29 +46,29 @@ function expectNear(actual: readonly number[], expected: readonly number[], tole
 const BRICK = [180, 70, 60];
 const SKY = [80, 130, 170];
 
-describe('decoding gives 8-bit RGB of the right colour', () => {
+describe('decoding gives 8-bit RGB of the right color', () => {
   it.each([
     ['JPEG', halves(BRICK, SKY).jpeg({ quality: 95, chromaSubsampling: '4:4:4' }), BRICK, SKY, 8],
-    ['JPEG in CMYK', halves(BRICK, SKY).toColourspace('cmyk').jpeg({ quality: 100 }), BRICK, SKY, 26],
+    ['JPEG in CMYK', halves(BRICK, SKY).toColorspace('cmyk').jpeg({ quality: 100 }), BRICK, SKY, 26],
     [
-      'JPEG in grey',
-      halves([90, 90, 90], [200, 200, 200]).toColourspace('b-w').jpeg(),
+      'JPEG in gray',
+      halves([90, 90, 90], [200, 200, 200]).toColorspace('b-w').jpeg(),
       Array(3).fill(90),
       Array(3).fill(200),
       4,
     ],
     ['PNG', halves(BRICK, SKY).png(), BRICK, SKY, 0],
-    ['PNG of 16 bits', halves(BRICK, SKY).toColourspace('rgb16').png(), BRICK, SKY, 1],
+    ['PNG of 16 bits', halves(BRICK, SKY).toColorspace('rgb16').png(), BRICK, SKY, 1],
     [
-      'PNG in grey',
-      halves([90, 90, 90], [200, 200, 200]).toColourspace('b-w').png(),
+      'PNG in gray',
+      halves([90, 90, 90], [200, 200, 200]).toColorspace('b-w').png(),
       Array(3).fill(90),
       Array(3).fill(200),
       1,
     ],
     [
-      'PNG in grey of 16 bits',
-      halves([90, 90, 90], [200, 200, 200]).toColourspace('grey16').png(),
+      'PNG in gray of 16 bits',
+      halves([90, 90, 90], [200, 200, 200]).toColorspace('grey16').png(),
       Array(3).fill(90),
       Array(3).fill(200),
       1,
@@ -92,8 +92,8 @@ describe('decoding gives 8-bit RGB of the right colour', () => {
       8,
     ],
     ['TIFF', halves(BRICK, SKY).tiff({ compression: 'lzw' }), BRICK, SKY, 0],
-    ['TIFF in CMYK', halves(BRICK, SKY).toColourspace('cmyk').tiff({ compression: 'none' }), BRICK, SKY, 26],
-    ['TIFF of 16 bits', halves(BRICK, SKY).toColourspace('rgb16').tiff({ compression: 'none' }), BRICK, SKY, 1],
+    ['TIFF in CMYK', halves(BRICK, SKY).toColorspace('cmyk').tiff({ compression: 'none' }), BRICK, SKY, 26],
+    ['TIFF of 16 bits', halves(BRICK, SKY).toColorspace('rgb16').tiff({ compression: 'none' }), BRICK, SKY, 1],
   ] as [string, Sharp, number[], number[], number][])('of a %s', async (_, image, left, right, tolerance) => {
     const raster = await decode(await image.toBuffer());
     expect(raster).toMatchObject({ width: 16, height: 8, channels: 3 });
@@ -107,12 +107,12 @@ describe('decoding gives 8-bit RGB of the right colour', () => {
     [
       'PNG of 16 bits',
       halves([...BRICK, 128], [...SKY, 255])
-        .toColourspace('rgb16')
+        .toColorspace('rgb16')
         .png(),
       [...BRICK, 128],
       1,
     ],
-    ['PNG in grey', halves([90, 90, 90, 40], [9, 9, 9, 255]).toColourspace('b-w').png(), [90, 90, 90, 40], 1],
+    ['PNG in gray', halves([90, 90, 90, 40], [9, 9, 9, 255]).toColorspace('b-w').png(), [90, 90, 90, 40], 1],
     ['PNG with a palette', halves([...BRICK, 128], [...SKY, 255]).png({ palette: true }), [...BRICK, 128], 4],
     ['WebP', halves([...BRICK, 128], [...SKY, 255]).webp({ lossless: true }), [...BRICK, 128], 0],
     ['TIFF', halves([...BRICK, 128], [...SKY, 255]).tiff({ compression: 'none' }), [...BRICK, 128], 1],
@@ -149,7 +149,7 @@ describe('decoding gives 8-bit RGB of the right colour', () => {
     [1, 'on white', [254, 254, 254]],
     [1, 'on black', [1, 0, 0]],
     [128, 'on black', BRICK.map((value) => value / 2)],
-  ] as const)('and of alpha %i, %s, the colour that a viewer shows', async (alpha, view, expected) => {
+  ] as const)('and of alpha %i, %s, the color that a viewer shows', async (alpha, view, expected) => {
     const source = await open(
       await halves([...BRICK, alpha], [...SKY, 255])
         .png()
@@ -160,7 +160,7 @@ describe('decoding gives 8-bit RGB of the right colour', () => {
   });
 });
 
-describe('the colour profile', () => {
+describe('the color profile', () => {
   it('is kept where it describes the decoded numbers, which stay as they are stored', async () => {
     const stored = await halves(BRICK, SKY).withIccProfile('p3').png().toBuffer();
     const source = await open(stored);
@@ -181,15 +181,15 @@ describe('the colour profile', () => {
     expectNear(pixel(await decodePixels(source), 2, 4), BRICK, 26); // red at the edge of what ink can show
   });
 
-  it('is none where it is of RGB and the image is grey, which is no such image’s description', async () => {
+  it('is none where it is of RGB and the image is gray, which is no such image’s description', async () => {
     const { icc } = await sharp(await halves(BRICK, SKY).withIccProfile('p3').png().toBuffer()).metadata();
-    const grey = await halves([90, 90, 90], [200, 200, 200]).toColourspace('b-w').jpeg().toBuffer();
+    const gray = await halves([90, 90, 90], [200, 200, 200]).toColorspace('b-w').jpeg().toBuffer();
     const content = Buffer.concat([Buffer.from('ICC_PROFILE\0\x01\x01', 'latin1'), icc!]);
     const segment = Buffer.concat([
       Buffer.from([0xff, 0xe2, (content.length + 2) >> 8, (content.length + 2) & 255]),
       content,
     ]);
-    const stored = Buffer.concat([grey.subarray(0, 2), segment, grey.subarray(2)]);
+    const stored = Buffer.concat([gray.subarray(0, 2), segment, gray.subarray(2)]);
     expect(await sharp(stored).metadata()).toMatchObject({ space: 'b-w', icc });
     const source = await open(stored);
     expect(source.profile).toBeNull();

@@ -10,7 +10,7 @@ import { colorsOf, type View } from '../../vision/views.ts';
 import { sourceGrid } from './source-grid.ts';
 
 sharp.cache(false);
-// One thread per image: the pool's workers are the parallelism.
+// One thread per image: the workers of the pool run in parallel.
 sharp.concurrency(1);
 const TAKEN = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const;
 export type SourceFormat = (typeof TAKEN)[number];
@@ -24,30 +24,30 @@ const REFUSALS: Partial<Record<ImageType, string>> = {
 /** A page of a TIFF, with its number in the file. */
 type ShownPage = TiffPage & { readonly index: number };
 
-/** An uploaded image whose header has been read and found acceptable; no pixel has been decoded yet. */
+/** An uploaded image with a valid header. No pixel has been decoded yet. */
 export interface SourceImage {
   readonly bytes: Uint8Array;
   readonly format: SourceFormat;
   /** Upright, after the EXIF orientation has been applied. */
   readonly size: Size;
   readonly frames: number;
-  /** Of a TIFF: those of its pages that are pictures of their own. */
+  /** Of a TIFF: pages that are separate pictures. */
   readonly pages: readonly ShownPage[];
   /** Of all frames or pages together. */
   readonly pixels: number;
-  /** The frames follow one another in time; pages do not. */
+  /** The image has frames that follow in time, not pages. */
   readonly isAnimation: boolean;
   /** Of an animation: how long each frame is shown, in milliseconds, and how often all are (0: for ever). */
   readonly delays: readonly number[];
   readonly loop: number;
   readonly hasAlpha: boolean;
-  /** Colour is coded at half the resolution in both directions, as cameras do. */
+  /** Color is coded at half the resolution in both directions, as cameras do. */
   readonly halvedChroma: boolean;
-  /** How far the file's coding carries what lies in a pixel. */
+  /** How far the coding of the file spreads the content of a pixel. */
   readonly grid: BlockGrid | 'lossless';
-  /** A standard one, that describes the pixels as they are decoded; null: sRGB. */
+  /** A standard profile of the decoded pixels; null: sRGB. */
   readonly profile: Buffer | null;
-  /** The file's profile describes a space that is none of these: decoding converts the pixels to sRGB. */
+  /** The profile of the file describes another color space: decoding converts the pixels to sRGB. */
   readonly convertsColor: boolean;
 }
 
@@ -60,7 +60,7 @@ export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<S
   const metadata = await decoding(() => sharp(bytes, { limitInputPixels: false, failOn: 'none' }).metadata());
   const frames = format === 'tiff' ? pages.length : (metadata.pages ?? 1);
   const isAnimation = frames > 1 && (format === 'gif' || format === 'webp');
-  // Viewers turn no animation, whatever its EXIF says.
+  // Viewers ignore the EXIF orientation of animations.
   const { width, height } = isAnimation ? metadata : metadata.autoOrient;
   refuseLarge({ width, height }, maxPixels);
   return {
@@ -81,7 +81,7 @@ export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<S
 }
 
 /**
- * The pages of a TIFF that are pictures of their own, each of which is judged before any is decoded.
+ * The pages of a TIFF that are separate pictures. All are checked before the first is decoded.
  * @throws DomainError unsupported_image, undecodable_image, too_many_pixels
  */
 function shownPages(bytes: Uint8Array, maxPixels: number): ShownPage[] {
@@ -123,7 +123,7 @@ function tooManyPixels(what: string, maxPixels: number): DomainError {
 }
 
 /**
- * How many frames or pages are to be masked: all, but for AVIF, of which only the primary picture is ever decoded.
+ * Number of frames or pages to mask: all, except for AVIF, of which only the primary picture is decoded.
  * @throws DomainError unsupported_image, too_many_pixels
  */
 export function framesToMask({ format, frames, pixels }: SourceImage, maxFrames: number, maxPixels: number): number {
@@ -147,7 +147,7 @@ function acceptedFormat(bytes: Uint8Array): SourceFormat {
   throw new DomainError('unsupported_image', `${reason}. Send JPEG, PNG, WebP, AVIF, GIF or TIFF`);
 }
 
-/** The file's own profile goes no farther than this: whatever else it holds would come along. */
+/** The profile of the file is only read here and never copied, because it may contain other data. */
 async function colorOf(
   { icc, space }: Metadata,
   frames: number,
@@ -162,7 +162,7 @@ async function colorOf(
 
 let displayP3: Promise<Buffer> | undefined;
 
-/** The one that comes with libvips: no byte of a profile that came in goes out. */
+/** The profile of libvips, so that no byte of an uploaded profile is returned. */
 function displayP3Profile(): Promise<Buffer> {
   return (displayP3 ??= (async () => {
     const pixel = sharp({ create: { width: 1, height: 1, channels: 3, background: '#000' } });
@@ -234,7 +234,7 @@ export async function decodeAtSize(source: SourceImage, size: Size): Promise<Ras
 
 /**
  * The upright first frame in sRGB, as a WebP of no more than `longSide` pixels. JPEG and WebP are shrunk while they are
- * decoded. Nothing but pixels goes along.
+ * decoded. It contains no metadata.
  * @throws DomainError undecodable_image
  */
 export async function encodeThumbnail(source: SourceImage, longSide: number): Promise<Buffer> {
@@ -244,10 +244,10 @@ export async function encodeThumbnail(source: SourceImage, longSide: number): Pr
   return decoding(() => small.webp({ quality: 75, effort: 2 }).toBuffer());
 }
 
-/** What a view shows of decoded pixels, stretched to `size`, in 8-bit RGB. */
+/** Decoded pixels as shown by a view, stretched to `size`, in 8-bit RGB. */
 export async function resizePixels(raster: Raster, size: Size, view: View = 'colors'): Promise<Raster> {
   if (raster.channels === 3 && raster.width === size.width && raster.height === size.height) return raster;
-  // sharp would resize colours by their transparency, which leaves none of those that are nearly transparent.
+  // sharp weighs colors by their opacity, which would lose nearly transparent ones.
   const { data, width, height, channels } = view === 'colors' && raster.channels === 4 ? colorsOf(raster) : raster;
   const image = sharp(data, { raw: { width, height, channels } });
   return toRaster(shrink(view === 'colors' ? image : image.flatten({ background: BACKGROUNDS[view] }), size));
@@ -260,7 +260,7 @@ function shrink(image: Sharp, { width, height }: Size): Sharp {
   return image.resize(width, height, { fit: 'fill', kernel: 'lanczos3' });
 }
 
-/** A channel that means nothing must be gone before pixels are mixed: sharp takes it for transparency. */
+/** Removes an unused channel before pixels are mixed: sharp would treat it as transparency. */
 async function uprightColors(source: SourceImage): Promise<Sharp> {
   if (!source.pages[0]?.hasUnusedChannel) return uprightRgb(source);
   const { data, width, height, channels } = await decodePixels(source);
@@ -277,19 +277,19 @@ function uprightRgb(source: SourceImage, page = 0): Sharp {
   return inRgb(source, isAnimation ? image : image.autoOrient());
 }
 
-/** @param pixels that the header has announced: if the decoder finds more of them, the file is not what was judged */
+/** @param pixels according to the header: if the decoder finds more, it fails */
 function readOptions({ convertsColor }: SourceImage, pixels: number): SharpOptions {
   return {
     limitInputPixels: pixels,
-    // Anything the decoder calls an error is one: half a photograph must not look like a photograph without faces.
+    // Every error of the decoder counts: half a photo must not look like a photo without faces.
     failOn: 'error',
     ignoreIcc: !convertsColor,
   };
 }
 
-/** Of 16 bits, sharp leaves converted pixels in a wider space unless a profile is asked for. */
+/** Without a profile, sharp leaves converted pixels of 16 bits in a wider color space. */
 function inRgb({ convertsColor }: SourceImage, image: Sharp): Sharp {
-  return convertsColor ? image.toColourspace('srgb').withIccProfile('srgb') : image.toColourspace('srgb');
+  return convertsColor ? image.toColorspace('srgb').withIccProfile('srgb') : image.toColorspace('srgb');
 }
 
 async function toRaster(image: Sharp): Promise<Raster> {
@@ -298,7 +298,7 @@ async function toRaster(image: Sharp): Promise<Raster> {
   return { width: info.width, height: info.height, channels: info.channels, data };
 }
 
-/** sharp's errors name neither paths nor code, but its wording is not ours to promise: it stays in the log. */
+/** The messages of sharp may change with its version, so they are only logged. */
 async function decoding<Result>(decode: () => Promise<Result>): Promise<Result> {
   try {
     return await decode();

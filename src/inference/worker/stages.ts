@@ -1,7 +1,7 @@
 import { DomainError } from '../../errors/domain-error.ts';
 import type { CancelFlag, StageTimings, StageWork } from './messages.ts';
 
-/** Runs a request's stages one after another, takes their time, and stops between two once nobody waits any more. */
+/** Runs the stages of a request in turn, measures their times, and stops between two when the request is abandoned. */
 export class Stages {
   readonly #cancel: CancelFlag;
   readonly #timings: Record<string, number> = {};
@@ -23,7 +23,7 @@ export class Stages {
     return result;
   }
 
-  /** Puts the stages that run within `work` under a name of their own. */
+  /** Groups the stages that run in `work` under a name. */
   async group<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
     const outside = this.#work;
     const parts: StageWork[] = [];
@@ -46,7 +46,7 @@ export class Stages {
   }
 }
 
-/** The threads' clocks start with the threads. */
+/** The performance clock of a thread starts with the thread. */
 function sinceEpoch(ms: number): number {
   return performance.timeOrigin + ms;
 }

@@ -22,7 +22,7 @@ describe('pixels and a profile wrapped in a TIFF', () => {
     );
   });
 
-  it('keep the colour under transparent pixels: alpha is not premultiplied', async () => {
+  it('keep the color under transparent pixels: alpha is not premultiplied', async () => {
     const data = Uint8Array.of(200, 100, 50, 0, 10, 20, 30, 128);
     const file = wrapInTiff({ width: 2, height: 1, channels: 4, data }, Buffer.alloc(128));
     expect([...(await sharp(file, { ignoreIcc: true }).raw().toBuffer())]).toEqual([...data]);

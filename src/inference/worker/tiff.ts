@@ -5,7 +5,7 @@ const LONG = 4;
 const UNDEFINED = 7;
 
 /**
- * Raw pixels and a colour profile as an uncompressed, single-strip baseline TIFF (TIFF 6.0; the profile's tag is
+ * Raw pixels and a color profile as an uncompressed, single-strip baseline TIFF (TIFF 6.0; the profile's tag is
  * from ICC.1, annex B.4).
  */
 export function wrapInTiff({ width, height, channels, data }: Raster, profile: Buffer): Buffer {

@@ -68,7 +68,7 @@ describe('masks that verification adds', () => {
   it.each(['blur', 'pixelate', 'gaussian', 'mosaic'] as const)(
     'in a later round leave of the %s what painting all at once leaves',
     async (method) => {
-      const people = [130, 390].map((x) => ({ centre: [x, 150] as [number, number], height: 120, look: PLAIN_LOOK }));
+      const people = [130, 390].map((x) => ({ center: [x, 150] as [number, number], height: 120, look: PLAIN_LOOK }));
       const image = await render(drawScene({ width: 520, height: 300, seed: 3, background: 'gradient', people }));
       // In its first round, the verifier sees the left half alone.
       const later = changed((outputs, call) => {

@@ -9,28 +9,28 @@ import type { DetectSettings, Face, MaskSettings, OutputFormat, Verification } f
 import type { SourceImage } from './source-image.ts';
 import type { Stages } from './stages.ts';
 
-/** The network sees the masked image at this share of the size at which it saw the original. */
+/** The masked image is searched at this multiple of the size at which the original was searched. */
 const OTHER_SIZE = 1.5;
 const MAX_ROUNDS = 3;
-/** So many masks are added to a frame at most. */
+/** Maximum number of masks that are added to a frame */
 const MAX_BOXES = 100;
-/** From this share on, a face that is found on a masked frame is to be found, and bare, on the original as well. */
+/** A face on a masked frame that is covered to this share counts only if it is also bare on the original. */
 const MOSTLY_COVERED = 0.5;
 /** Boxes that overlap by more (intersection over union) are of one face. */
 const SAME_FACE = 0.5;
 
-/** What is looked for where it is verified: whatever may be a face, however small, and all of them. */
+/** Settings of the search in verification: faces of any size and number, with a low threshold. */
 export function verifySettings(detect: DetectSettings, { verifyThreshold }: MaskSettings): DetectSettings {
   return { ...detect, threshold: Math.min(detect.threshold, verifyThreshold), maxFaces: Infinity, minFaceSize: 0 };
 }
 
 export interface Verified {
   readonly verification: Verification;
-  /** What was masked in addition, frame by frame. */
+  /** Boxes that were masked in addition, per frame. */
   readonly added: readonly (readonly Box[])[];
 }
 
-/** What verification needs beside the frames. */
+/** Inputs of verification in addition to the frames */
 export interface Verifying {
   readonly verifier: Detector;
   readonly detect: DetectSettings;
@@ -68,9 +68,9 @@ export async function maskAndVerify(
   }
 }
 
-/** The masks that verification adds, so many a frame at most. */
+/** The masks that verification adds, up to MAX_BOXES per frame. */
 class Additions {
-  /** Whether some were left out. */
+  /** Whether some were omitted. */
   areBounded = false;
   readonly #boxes: Box[][];
   readonly #frames: MaskedFrames;
@@ -128,12 +128,12 @@ async function findBare(frames: MaskedFrames, frame: number, verifying: Verifyin
   const isDoubtful = ({ box }: Face) => coveredShare(covered, box, picture) >= MOSTLY_COVERED;
   if (!bare.some(isDoubtful)) return bare;
   const original = frames.originals[frame]!;
-  // With all candidates: what stands behind another face may be suppressed by it.
+  // With all candidates: a face behind another one may have been suppressed.
   const real = bareFaces(frames, frame, await look(original, viewsOf(original), 1), mask);
   return bare.filter((face) => !isDoubtful(face) || real.some(({ box }) => iou(box, face.box) > SAME_FACE));
 }
 
-/** Those of the faces that are to be seen and that the caller does not keep. */
+/** The visible faces that no region of the request keeps. */
 function bareFaces(
   frames: MaskedFrames,
   frame: number,
@@ -146,7 +146,7 @@ function bareFaces(
   return unwanted.filter((face) => isBare(face, covered, frames.pictures[frame]!));
 }
 
-/** What viewers show of a picture in a format: JPEG, which knows no transparency, is given a white background. */
+/** Views of a picture in a format. JPEG has no transparency and gets a white background. */
 function viewsIn(format: OutputFormat, picture: Raster): readonly View[] {
   return format === 'jpeg' && picture.channels === 4 ? ['on white'] : viewsOf(picture);
 }

@@ -24,7 +24,7 @@ const MASK: MaskSettings = {
   verifyThreshold: 0.5,
   digests: false,
 };
-/** Does what a request does, so that the first one finds compiled code, allocated tensors and loaded codecs. */
+/** Does the work of a request, so that code is compiled, tensors are allocated and codecs are loaded before the first. */
 export async function doAsRequests(tools: Tools): Promise<void> {
   const noise = { type: 'gaussian', mean: 128, sigma: 40 } as const;
   const picture = sharp({ create: { ...SIZE, channels: 3, background: '#000', noise } });

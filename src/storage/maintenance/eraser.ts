@@ -9,9 +9,9 @@ import { jobEntity } from '../records/job.entity.ts';
 import { lockImage } from '../records/locks.ts';
 import { Spool, type SpoolFile } from '../spool/spool.ts';
 
-const AT_ONCE = 8;
-/** The second look finds nothing, unless the image is sent again meanwhile. */
-const MOST_LOOKS = 5;
+const CONCURRENCY = 8;
+/** The second pass finds nothing, unless the image is uploaded again in the meantime. */
+const MAX_PASSES = 5;
 
 export interface Erasure {
   /** Null: the image was still in the spool, and had no row. */
@@ -21,16 +21,16 @@ export interface Erasure {
   readonly spooled: number;
 }
 
-/** What there is of an image. */
+/** All data of an image */
 interface Found {
   readonly image: ImageRow | null;
   readonly jobs: number;
-  /** Keys of objects that are there. */
+  /** Keys of objects that exist */
   readonly keys: readonly string[];
   readonly files: readonly SpoolFile[];
 }
 
-/** Erases an image and all that was made of it: its objects, its rows, and its jobs in the spool. */
+/** Erases an image with its jobs and results: objects, rows and spool files. */
 @Injectable()
 export class Eraser {
   constructor(
@@ -40,15 +40,15 @@ export class Eraser {
   ) {}
 
   /**
-   * When it resolves, it was looked once more, and nothing was found.
+   * When it resolves, a last search has found nothing.
    * @param id of the image, or of one of its jobs
-   * @param actor who wanted it, for the record that it happened
-   * @returns null where there is no such image
+   * @param actor for the audit log
+   * @returns null if there is no such image
    */
   async erase(id: string, actor: string, { dryRun = false } = {}): Promise<Erasure | null> {
     const dataSource = await this.database.ready();
     return dataSource.transaction(async (rows) => {
-      // The spool first: a job leaves it once its row is there.
+      // The spool first: a job leaves it when its row exists.
       const file = await this.spool.find(id);
       const sha256 = file?.record?.original?.sha256 ?? (await findDigest(rows, id));
       const erasure =
@@ -61,13 +61,13 @@ export class Eraser {
   }
 
   private async eraseImage(rows: EntityManager, sha256: string, dryRun: boolean): Promise<Erasure | null> {
-    // From here on, nobody stores a job of this image: those in the spool will find that they are not wanted.
+    // From here on, no job of this image is stored: those in the spool are no longer wanted.
     await lockImage(rows, sha256);
     const keys = new Set<string>();
     let erasure: Erasure | null = null;
-    for (let looks = 0; looks < MOST_LOOKS; looks++) {
-      const found = await this.look(rows, sha256, keys);
-      // The first time: someone else erased it while the lock was waited for.
+    for (let pass = 0; pass < MAX_PASSES; pass++) {
+      const found = await this.findAll(rows, sha256, keys);
+      // In the first pass: another process erased it while this one waited for the lock.
       if (isNothing(found)) return erasure;
       erasure = withFound(erasure, found);
       if (dryRun) return erasure;
@@ -76,7 +76,7 @@ export class Eraser {
     throw new Error('data of the image reappears after each deletion');
   }
 
-  /** Nobody knows of which image it is; it is all that bears this id. */
+  /** A damaged file does not show its image; nothing else has this ID. */
   private async eraseUnreadable(file: SpoolFile | null, dryRun: boolean): Promise<Erasure | null> {
     if (file?.record !== null) return null;
     if (!dryRun) await this.spool.discard([file]);
@@ -84,10 +84,10 @@ export class Eraser {
   }
 
   /**
-   * Rows and the spool say where objects may be; whether they are, the store says.
-   * @param keys those to ask for; what is found out is added, so that it is asked for again when all is deleted
+   * Rows and spool files name objects; the object store says which of them exist.
+   * @param keys to look for; keys that are found are added, so that the next pass checks them again
    */
-  private async look(rows: EntityManager, sha256: string, keys: Set<string>): Promise<Found> {
+  private async findAll(rows: EntityManager, sha256: string, keys: Set<string>): Promise<Found> {
     const image = await rows.findOneBy(imageEntity, { sha256 });
     const jobs = image ? await rows.findBy(jobEntity, { imageId: image.id }) : [];
     const files = await this.spool.findByOriginal(sha256);
@@ -102,15 +102,15 @@ export class Eraser {
 
   private async present(keys: readonly string[]): Promise<string[]> {
     const present: string[] = [];
-    for (let start = 0; start < keys.length; start += AT_ONCE) {
-      const some = keys.slice(start, start + AT_ONCE);
+    for (let start = 0; start < keys.length; start += CONCURRENCY) {
+      const some = keys.slice(start, start + CONCURRENCY);
       const held = await Promise.all(some.map((key) => this.objects.holds(key)));
       present.push(...some.filter((_key, at) => held[at]));
     }
     return present;
   }
 
-  /** Objects go first: if one can't be deleted, the rows and the spool still say where it is; then it is called again. */
+  /** Objects first: if one cannot be deleted, rows and spool still name it for the next attempt. */
   private async remove(rows: EntityManager, { image, keys, files }: Found): Promise<void> {
     for (const key of keys) await this.objects.delete(key);
     if (image) {

@@ -295,7 +295,7 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
     it('is not stopped by damaged files, and leaves none that may be of the image', async () => {
       const [readable, unreadable, other, wanted] = [finishedJob(), finishedJob(), finishedJob(), finishedJob()];
       for (const job of [readable, other, wanted]) await storage.spool.write(job);
-      for (const { id } of [readable, other]) await storage.spool.putAside(id, 'its checksum does not match');
+      for (const { id } of [readable, other]) await storage.spool.moveAside(id, 'its checksum does not match');
       const path = join(storage.folder, 'spool', `${unreadable.id}.job`);
       await writeFile(path, 'torn');
       await mkdir(join(storage.folder, 'spool', `${v7()}.job`));
@@ -325,7 +325,7 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
         },
         damaged: async (job: FinishedJob) => {
           await storage.spool.write(job);
-          await storage.spool.putAside(job.id, 'its checksum does not match');
+          await storage.spool.moveAside(job.id, 'its checksum does not match');
         },
       };
       const state = fc.constantFrom(...(Object.keys(states) as (keyof typeof states)[]));
@@ -389,7 +389,7 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
       const [old, fresh] = [finishedJob(), finishedJob()];
       for (const job of [old, fresh]) {
         await storage.spool.write(job);
-        await storage.spool.putAside(job.id, 'it is damaged');
+        await storage.spool.moveAside(job.id, 'it is damaged');
       }
       const path = (await storage.spool.find(old.id))!.path;
       await utimes(path, ago(40), ago(40));

@@ -18,8 +18,8 @@ export interface Pruning {
 }
 
 /**
- * Deletes what is older than the operator wants to keep: jobs with their results, then images that no job uses any more,
- * and what was put aside as damaged.
+ * Deletes what is older than the retention time: jobs with their results, then images that no job uses any more, and
+ * damaged spool files.
  */
 @Injectable()
 export class Pruner {
@@ -29,7 +29,7 @@ export class Pruner {
     private readonly spool: Spool,
   ) {}
 
-  /** Several instances may prune at once: they take different rows. */
+  /** Several instances may prune at the same time: they take different rows. */
   async prune(olderThan: Date, actor: string, { dryRun = false } = {}): Promise<Pruning> {
     const dataSource = await this.database.ready();
     const damaged = await this.spool.damagedBefore(olderThan);
@@ -46,7 +46,7 @@ export class Pruner {
     return pruning;
   }
 
-  /** Objects go first: where one can't be deleted, its row stays for the next time. */
+  /** Objects first: if one cannot be deleted, its row stays for the next time. */
   private pruneJobs(dataSource: DataSource, olderThan: Date): Promise<number> {
     return dataSource.transaction(async (rows) => {
       const jobs = await rows
@@ -74,7 +74,7 @@ export class Pruner {
     for (const { id, sha256 } of images) {
       pruned += await dataSource.transaction(async (rows) => {
         await lockImage(rows, sha256);
-        // It may have been sent again, or pruned by another instance, before the lock was ours.
+        // It may have been uploaded again, or pruned by another instance, before this process got the lock.
         const image = await rows.findOneBy(imageEntity, { id, lastUsedAt: LessThan(olderThan) });
         if (!image || (await rows.existsBy(jobEntity, { imageId: id }))) return 0;
         if (image.objectKey !== null) await this.objects.delete(image.objectKey);

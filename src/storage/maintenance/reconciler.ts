@@ -3,25 +3,25 @@ import { ORIGINALS, ownerOf, RESULTS } from '../objects/object-keys.ts';
 import type { ObjectStore, StoredObject } from '../objects/object-store.ts';
 import { recordAudit } from '../records/audit-records.ts';
 import type { Database } from '../records/database.ts';
-import { ifAlone, lockImage, lockJob } from '../records/locks.ts';
+import { withLockIfFree, lockImage, lockJob } from '../records/locks.ts';
 import { namedByRows } from '../records/named-objects.ts';
 import type { Spool } from '../spool/spool.ts';
 
 /** Younger objects may belong to a job whose row is about to be written; younger jobs are not stuck yet. */
 export const GRACE_MS = 3_600_000;
 const BATCH = 500;
-const AT_ONCE = 8;
+const CONCURRENCY = 8;
 
 export interface Reconciliation {
   /** Objects that no row names. Repair: deleted. */
   readonly orphans: readonly string[];
-  /** Objects that a row names and that are not there. Repair: the row says that the object is lost. */
+  /** Objects that a row names and that do not exist. Repair: the row says that the object is lost. */
   readonly missing: readonly string[];
-  /** Jobs that have waited in the spool of this data folder for over an hour. Repair: tried again at once. */
+  /** Jobs that have waited in the spool of this data folder for over an hour. Repair: retried at once. */
   readonly stuck: readonly string[];
 }
 
-/** Compares the tables, the object store and the spool, and repairs what does not fit. */
+/** Compares the tables, the object store and the spool, and repairs differences. */
 export class Reconciler {
   readonly #database: Database;
   readonly #objects: ObjectStore;
@@ -29,7 +29,7 @@ export class Reconciler {
   readonly #retryNow: () => void;
   readonly #graceMs: number;
 
-  /** @param retryNow has all that waits in the spool tried again at once */
+  /** @param retryNow retries all jobs in the spool at once */
   constructor(database: Database, objects: ObjectStore, spool: Spool, retryNow: () => void, graceMs = GRACE_MS) {
     this.#database = database;
     this.#objects = objects;
@@ -38,10 +38,10 @@ export class Reconciler {
     this.#graceMs = graceMs;
   }
 
-  /** @returns null where another instance is at it */
+  /** @returns null if another instance is reconciling */
   async reconcile(actor: string, { dryRun = false } = {}): Promise<Reconciliation | null> {
     const dataSource = await this.#database.ready();
-    return ifAlone(dataSource, 'reconciliation', async () => {
+    return withLockIfFree(dataSource, 'reconciliation', async () => {
       const found = {
         orphans: await this.#reconcileObjects(dataSource, dryRun),
         missing: await this.#reconcileRows(dataSource, dryRun),
@@ -73,7 +73,7 @@ export class Reconciler {
     return orphans;
   }
 
-  /** Looks again when nobody else can touch the object: a job that was just stored may name the object by now. */
+  /** Checks again while the owner is locked: a job that was just stored may name the object by now. */
   #deleteOrphan(dataSource: DataSource, { key }: StoredObject): Promise<boolean> {
     return dataSource.transaction(async (rows) => {
       const owner = ownerOf(key);
@@ -100,8 +100,8 @@ export class Reconciler {
 
   async #withoutObject(rows: readonly RowWithKey[]): Promise<RowWithKey[]> {
     const without: RowWithKey[] = [];
-    for (let start = 0; start < rows.length; start += AT_ONCE) {
-      const some = rows.slice(start, start + AT_ONCE);
+    for (let start = 0; start < rows.length; start += CONCURRENCY) {
+      const some = rows.slice(start, start + CONCURRENCY);
       const found = await Promise.all(some.map(({ key }) => this.#objects.find(key)));
       without.push(...some.filter((_row, at) => found[at] === null));
     }
@@ -118,7 +118,7 @@ export class Reconciler {
   }
 }
 
-/** Where the keys of objects stand. */
+/** Tables with keys of objects */
 const TABLES_WITH_KEYS = [
   { name: 'images', column: 'object_key' },
   { name: 'jobs', column: 'result_key' },

@@ -9,10 +9,10 @@ import { Reconciler } from './reconciler.ts';
 import { retentionLimit } from './retention.ts';
 
 const ACTOR = 'schedule';
-/** How long figures of traffic are kept where all else is kept for ever. */
+/** Retention of traffic statistics if everything else is stored without a limit. */
 const TRAFFIC_DAYS = 400;
 
-/** The spool and retention by the hour, reconciliation by night. Several instances may run the same schedule. */
+/** Spool and retention every hour, reconciliation every night. Several instances may run the same schedule. */
 @Injectable()
 export class MaintenanceSchedule {
   private readonly logger = new Logger('Storage');
@@ -26,9 +26,9 @@ export class MaintenanceSchedule {
     private readonly traffic: TrafficRecords,
   ) {}
 
-  /** Finds what another process left in the spool, and removes what one that died left unfinished. */
+  /** Finds jobs that another process left in the spool, and removes unfinished files of crashed processes. */
   @Cron('7 * * * *', { waitForCompletion: true })
-  async lookThroughSpool(): Promise<void> {
+  async scanSpool(): Promise<void> {
     await this.attempt('Checking the spool', async () => {
       await this.spool.refresh();
       this.persistence.start();
@@ -60,7 +60,7 @@ export class MaintenanceSchedule {
     });
   }
 
-  /** A failure is of no concern to the requests: it is told, and the next time comes. */
+  /** Requests are not affected by a failure: it is logged, and retried at the next scheduled time. */
   private async attempt(what: string, work: () => Promise<void>): Promise<void> {
     try {
       await work();

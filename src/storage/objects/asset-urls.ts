@@ -1,12 +1,12 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
 import { makeFolder } from '../../files/durable-file.ts';
-import { keepSecret } from '../../files/secret-file.ts';
+import { readOrCreateSecret } from '../../files/secret-file.ts';
 import { ASSETS_PATH } from '../assets-path.ts';
 
 const KEY_BYTES = 32;
 
-/** Addresses of objects in the folder, signed with HMAC-SHA256 over key and expiry. */
+/** URLs of objects in the folder, signed with HMAC-SHA256 over key and expiry. */
 export class AssetUrls {
   readonly #secret: Buffer;
   readonly #now: () => number;
@@ -16,10 +16,10 @@ export class AssetUrls {
     this.#now = now;
   }
 
-  /** The secret is kept in the data folder, so that addresses stay valid over a restart and among instances that share it. */
+  /** The secret is in the data folder, so that URLs stay valid after a restart and for all instances that share it. */
   static async open(dataFolder: string): Promise<AssetUrls> {
     await makeFolder(dataFolder, true, 0o711);
-    const secret = await keepSecret(join(dataFolder, 'asset-url.key'), () => randomBytes(KEY_BYTES));
+    const secret = await readOrCreateSecret(join(dataFolder, 'asset-url.key'), () => randomBytes(KEY_BYTES));
     return new AssetUrls(secret.content);
   }
 
@@ -29,12 +29,12 @@ export class AssetUrls {
     return `${ASSETS_PATH}${key}?${query.toString()}`;
   }
 
-  /** Whether the signature was made here for this key and this expiry, which has not passed. */
+  /** Whether the signature is valid for this key and this expiry, and has not expired. */
   verify(key: string, expires: string, signature: string): boolean {
     const expected = Buffer.from(this.#signature(key, expires));
     const given = Buffer.from(signature);
-    const isOurs = given.length === expected.length && timingSafeEqual(given, expected);
-    return isOurs && Number(expires) * 1000 > this.#now();
+    const isValid = given.length === expected.length && timingSafeEqual(given, expected);
+    return isValid && Number(expires) * 1000 > this.#now();
   }
 
   #signature(key: string, expires: string): string {

@@ -7,7 +7,7 @@ import { ObjectStore, type StoredObject } from './object-store.ts';
 
 const UNFINISHED_FOLDER = 'unfinished';
 
-/** Objects as files in a folder, read through addresses that the service itself signs and serves. */
+/** Objects as files in a folder, read through URLs that the service itself signs and serves. */
 export class FolderStore extends ObjectStore {
   readonly place: string;
   readonly publicOrigin = null;
@@ -55,7 +55,7 @@ export class FolderStore extends ObjectStore {
     const folder = join(this.#root, prefix);
     for await (const path of filesBelow(folder)) {
       const key = relative(this.#root, path).split(sep).join('/');
-      // A file may be deleted by someone else between its listing and this line.
+      // Another process may have deleted the file since it was listed.
       const found = await this.find(key);
       if (found) yield found;
     }
@@ -71,10 +71,10 @@ export class FolderStore extends ObjectStore {
   }
 
   async close(): Promise<void> {
-    // Nothing is held open between two calls.
+    // Nothing is open between two calls.
   }
 
-  /** In one folder, nearly always empty: what a killed process left of a key is found without a search. */
+  /** All in one folder, which is nearly always empty: files of a killed process are found without a search. */
   #unfinishedPathOf(key: string): string {
     const [kind, ...rest] = key.split('/');
     return this.#pathOf([kind, UNFINISHED_FOLDER, rest.join('_')].join('/'));
@@ -87,7 +87,7 @@ export class FolderStore extends ObjectStore {
     return names.map((name) => join(folder, name)).filter((path) => path.startsWith(`${start}.`));
   }
 
-  /** @throws Error for what is not a key, so that no path leaves the folder */
+  /** @throws Error if it is not a key, so that no path leaves the folder */
   #pathOf(key: string): string {
     assertKey(key);
     const path = join(this.#root, key);

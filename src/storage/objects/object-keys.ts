@@ -1,4 +1,4 @@
-/** The keys of objects: the only place where they are made, and told from what is not one. */
+/** Keys of objects are created and validated only here. */
 
 const EXTENSIONS: Readonly<Record<string, string>> = {
   jpeg: 'jpg',
@@ -13,14 +13,14 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(EXTENSIONS).map(([type, extension]) => [extension, `image/${type}`]),
 );
 
-/** Names of letters and digits joined by single separators: no name is empty, hidden, or climbs. */
+/** Names of letters and digits joined by single separators: no name is empty, hidden, or `..`. */
 const KEY = /^[a-z0-9]+(?:[/_.-][a-z0-9]+)*$/;
 const MAX_KEY_LENGTH = 200;
 
 export const ORIGINALS = 'originals/';
 export const RESULTS = 'results/';
 
-/** The same bytes have the same key: they are stored once, however often they are sent. */
+/** The same bytes have the same key: they are stored once, however often they are uploaded. */
 export function originalKey(sha256: string, type: string): string {
   return `${ORIGINALS}${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}.${extensionOf(type)}`;
 }
@@ -31,7 +31,7 @@ export function resultKey(jobId: string, createdAt: Date, type: string): string 
   return `${RESULTS}${day}/${jobId}.${extensionOf(type)}`;
 }
 
-/** Keys of all that a job may have put. */
+/** Keys of all objects that a job may have put */
 export function objectKeysOf(job: {
   readonly id: string;
   readonly createdAt: string;
@@ -44,7 +44,7 @@ export function objectKeysOf(job: {
   ];
 }
 
-/** What the key of an object says of the row it belongs to; null: it is not a key of ours. */
+/** The row to which an object belongs, according to its key; null: not a key of this service. */
 export function ownerOf(key: string): { readonly sha256: string } | { readonly jobId: string } | null {
   const name = /([^/.]+)\.[a-z0-9]+$/.exec(key)?.[1];
   if (name === undefined) return null;

@@ -1,4 +1,4 @@
-/** What is known of an object without reading it. */
+/** Metadata of an object */
 export interface StoredObject {
   readonly key: string;
   readonly bytes: number;
@@ -6,16 +6,16 @@ export interface StoredObject {
 }
 
 /**
- * Where the bytes of images are kept: a folder, or a bucket of an S3 service. Also the token it is injected by.
- * A key is a path of plain names, as `object-keys.ts` makes them; any other is refused with an error.
+ * Stores the bytes of images: in a folder, or in a bucket of an S3 service. Also the injection token.
+ * A key is a path of plain names, as `object-keys.ts` makes them; any other causes an error.
  */
 export abstract class ObjectStore {
-  /** For the log and the console: where the objects are. */
+  /** Location of the objects, for the log and the console. */
   abstract readonly place: string;
-  /** Where temporary addresses lead; null: to this service. */
+  /** Origin of temporary URLs; null: this service. */
   abstract readonly publicOrigin: string | null;
 
-  /** When it resolves, the object is kept whole, even if the machine fails; before, the key shows nothing or what it showed. */
+  /** When it resolves, the object is stored in full, even if the machine fails. Until then, the key is unchanged. */
   abstract put(key: string, bytes: Uint8Array, contentType: string): Promise<void>;
 
   /** Null: there is no such object. */
@@ -24,22 +24,22 @@ export abstract class ObjectStore {
   /** Null: there is no such object. */
   abstract find(key: string): Promise<StoredObject | null>;
 
-  /** Whether any byte of the object is there, also one of a put that was cut off. */
+  /** Whether any bytes of the object are stored, including those of an interrupted put. */
   abstract holds(key: string): Promise<boolean>;
 
-  /** Also what puts that were cut off left of it. Deleting what is not there is no error: it is not there. */
+  /** Also deletes what interrupted puts left. Deleting an object that does not exist is no error. */
   abstract delete(key: string): Promise<void>;
 
   /**
-   * All objects whose key starts with `prefix` (a whole path, such as `originals/`), in no particular order. What puts
-   * left that were cut off is listed as an object of its own, which nothing names.
+   * All objects whose key starts with `prefix` (a whole path, such as `originals/`), in no particular order. What
+   * an interrupted put left is listed as an object with its own key, which no row names.
    */
   abstract list(prefix: string): AsyncIterable<StoredObject>;
 
-  /** An address from which a browser may read the object for so many seconds. It may be relative to the service. */
+  /** A URL with which a browser can read the object for so many seconds. It may be relative to the service. */
   abstract temporaryUrl(key: string, seconds: number): Promise<string>;
 
-  /** @throws an error that says what is wrong, if objects can't be stored at present */
+  /** @throws an error with the reason if objects cannot be stored at the moment */
   abstract check(): Promise<void>;
 
   abstract close(): Promise<void>;

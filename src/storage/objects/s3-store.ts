@@ -18,7 +18,7 @@ import { ObjectStore, type StoredObject } from './object-store.ts';
 const CONNECT_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 60_000;
 
-/** Objects in a bucket of any service that speaks S3. The bucket must exist; nothing here creates one. */
+/** Objects in a bucket of any service with the S3 protocol. The bucket must exist; it is not created. */
 export class S3Store extends ObjectStore {
   readonly place: string;
   readonly publicOrigin: string;
@@ -31,7 +31,7 @@ export class S3Store extends ObjectStore {
     super();
     this.#bucket = settings.bucket;
     this.#client = createClient(settings, settings.endpoint);
-    // A browser may know the service by another address than this process does; the address is part of the signature.
+    // Browsers may need a different URL for the service than this process; the URL is part of the signature.
     this.#signer = settings.publicEndpoint === '' ? this.#client : createClient(settings, settings.publicEndpoint);
     this.#encryption = encryptionOf(settings);
     this.publicOrigin = originOf(settings);
@@ -68,7 +68,7 @@ export class S3Store extends ObjectStore {
     });
   }
 
-  /** A put shows all of its bytes or none. */
+  /** An interrupted put leaves nothing. */
   async holds(key: string): Promise<boolean> {
     return (await this.find(key)) !== null;
   }
@@ -108,7 +108,7 @@ export class S3Store extends ObjectStore {
   }
 }
 
-/** Of the addresses that are given to browsers. */
+/** Origin of the URLs for browsers */
 function originOf({ publicEndpoint, endpoint, region, bucket, pathStyle }: Configuration['s3']): string {
   const service = new URL(publicEndpoint || endpoint || `https://s3.${region}.amazonaws.com`);
   if (!pathStyle) service.host = `${bucket}.${service.host}`;
@@ -128,13 +128,13 @@ function createClient(settings: Configuration['s3'], endpoint: string): S3Client
     region,
     forcePathStyle: pathStyle,
     ...(endpoint !== '' && { endpoint }),
-    // Without keys, the SDK looks where it always does: the role of the machine, the pod or the user.
+    // Without keys, the SDK uses its default: the role of the machine, the pod or the user.
     ...(accessKeyId !== '' && { credentials: { accessKeyId, secretAccessKey } }),
-    // Services other than Amazon's refuse checksums that they do not know.
+    // Services other than Amazon's reject unknown checksums.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    // Who calls decides when to try again; the SDK's own attempts would only delay that.
+    // The caller decides when to retry; retries of the SDK would only delay that.
     maxAttempts: 1,
   });
 }
@@ -144,7 +144,7 @@ async function nullIfAbsent<Result>(request: () => Promise<Result>): Promise<Res
     return await request();
   } catch (error) {
     if (error instanceof NotFound || error instanceof NoSuchKey) return null;
-    // Not every service names the error as Amazon's does; a missing bucket is a failure all the same.
+    // Not every service uses Amazon's names of errors. A missing bucket is a failure in any case.
     if (
       error instanceof S3ServiceException &&
       error.$metadata.httpStatusCode === 404 &&

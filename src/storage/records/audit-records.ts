@@ -6,12 +6,12 @@ import { Database } from './database.ts';
 
 type AuditRecord = Omit<AuditRow, 'id' | 'createdAt'>;
 
-/** @param rows of the transaction that the record belongs to, where there is one */
+/** @param rows of the transaction to which the record belongs, if there is one */
 export async function recordAudit(rows: EntityManager, record: AuditRecord): Promise<void> {
   await rows.insert(auditEntity, { id: v7(), ...record });
 }
 
-/** Where what was done is recorded. */
+/** The audit log */
 @Injectable()
 export class AuditRecords {
   constructor(private readonly database: Database) {}

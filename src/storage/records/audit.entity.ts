@@ -2,13 +2,13 @@ import { EntitySchema } from 'typeorm';
 
 export type AuditAction = 'erase' | 'prune' | 'reconcile' | 'rerun';
 
-/** That something was done to what is kept, by whom, and how much it was: never what it was. */
+/** An action on stored data: who did it and how many rows and objects it changed, never their content. */
 export interface AuditRow {
   id: string;
   action: AuditAction;
-  /** "schedule", "command line", or who was logged in. */
+  /** "schedule", "command line", "console" or "token:NAME". */
   actor: string;
-  /** Id of the image that the action was about; it says nothing of the image. */
+  /** ID of the image; it reveals nothing about the image. */
   subject: string | null;
   counts: Record<string, number>;
   createdAt: Date;

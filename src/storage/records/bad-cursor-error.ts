@@ -1,4 +1,4 @@
-/** The `after` of a page was not made here, or for another sort. */
+/** The `after` of a page is not a cursor of this list and sort order. */
 export class BadCursorError extends Error {
   override readonly name = 'BadCursorError';
 }

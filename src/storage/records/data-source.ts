@@ -9,7 +9,7 @@ import { trafficEntity } from './traffic.entity.ts';
 
 /**
  * The repository's migrations/: the same path from src/storage/records/ and from dist/storage/records/. They have no
- * decorators, so Node runs them as they stand, and there is one copy of them.
+ * decorators, so Node runs them without a build, and there is one copy of them.
  */
 export const migrationsFolder = new URL('../../../migrations/', import.meta.url);
 
@@ -21,11 +21,11 @@ export interface ConnectionOptions {
   readonly poolSize: number;
   /** Longest time a statement may take; 0: no limit. */
   readonly queryTimeoutMs: number;
-  /** Told of idle connections that break; the pool replaces them by itself. */
+  /** Called for idle connections that break; the pool replaces them automatically. */
   readonly onPoolError: (error: Error) => void;
 }
 
-/** For short work: whoever uses a connection is told of its failure, so that nobody else needs to be. */
+/** For short work: errors reach the code that uses the connection, so that they need not be logged here. */
 const BRIEF: ConnectionOptions = { poolSize: 2, queryTimeoutMs: 0, onPoolError: () => undefined };
 
 /**

@@ -6,7 +6,7 @@ import { SessionStore } from '../session-store.ts';
 import { Database } from './database.ts';
 import { type SessionRow, sessionEntity } from './session.entity.ts';
 
-/** Sessions that outlive the process and are valid in every instance. While the database is away, nobody gets in. */
+/** Sessions that survive a restart and are valid in every instance. Without the database, nobody can log in. */
 @Injectable()
 export class DatabaseSessionStore extends SessionStore {
   constructor(
@@ -17,28 +17,28 @@ export class DatabaseSessionStore extends SessionStore {
   }
 
   override async add(session: SessionRow): Promise<void> {
-    await this.reach(() => this.sessions.insert(session));
+    await this.withDatabase(() => this.sessions.insert(session));
   }
 
   override find(digest: string): Promise<SessionRow | null> {
-    return this.reach(() => this.sessions.findOneBy({ digest }));
+    return this.withDatabase(() => this.sessions.findOneBy({ digest }));
   }
 
   override async touch(digest: string, lastSeenAt: Date): Promise<void> {
-    await this.reach(() => this.sessions.update({ digest }, { lastSeenAt }));
+    await this.withDatabase(() => this.sessions.update({ digest }, { lastSeenAt }));
   }
 
   override async remove(digest: string): Promise<void> {
-    await this.reach(() => this.sessions.delete({ digest }));
+    await this.withDatabase(() => this.sessions.delete({ digest }));
   }
 
   override async sweep(createdBefore: Date, lastSeenBefore: Date): Promise<void> {
-    await this.reach(() =>
+    await this.withDatabase(() =>
       this.sessions.delete([{ createdAt: LessThan(createdBefore) }, { lastSeenAt: LessThan(lastSeenBefore) }]),
     );
   }
 
-  private async reach<Result>(work: () => Promise<Result>): Promise<Result> {
+  private async withDatabase<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       await this.database.ready();
       return await work();

@@ -1,11 +1,11 @@
 import { DataSource } from 'typeorm';
 import { dataSourceOptions, loadMigrations } from './data-source.ts';
 import { EmbeddedPostgres } from './embedded-postgres.ts';
-import { inTurn } from './locks.ts';
+import { withLock } from './locks.ts';
 
 /**
- * Connects the data source to PostgreSQL: when it is first needed, and again after a failure. A service whose database
- * is away starts and answers all the same. Whoever connects first brings the schema up to date.
+ * Connects the data source to PostgreSQL when it is first needed, and again after a failure. The service starts and
+ * responds without its database. The first connection migrates the schema.
  */
 export class Database {
   readonly place: string;
@@ -16,8 +16,8 @@ export class Database {
   #connectedTo: string | undefined;
 
   /**
-   * @param dataSource not initialized yet; it stays the same however often it is connected anew
-   * @param url empty: a server of the service's own, in the data folder
+   * @param dataSource not initialized yet; it stays the same when it reconnects
+   * @param url empty: the embedded server in the data folder
    */
   constructor(dataSource: DataSource, url: string, dataFolder: string) {
     this.#dataSource = dataSource;
@@ -30,7 +30,7 @@ export class Database {
     return this.#embedded !== undefined;
   }
 
-  /** @throws what PostgreSQL, the network or a migration said; the next call tries again */
+  /** @throws the error of PostgreSQL, the network or a migration; the next call tries again */
   async ready(): Promise<DataSource> {
     this.#connecting ??= this.#connect().finally(() => {
       this.#connecting = undefined;
@@ -38,14 +38,14 @@ export class Database {
     return this.#connecting;
   }
 
-  /** @throws if the database does not answer */
+  /** @throws if the database does not respond */
   async check(): Promise<void> {
     const dataSource = await this.ready();
     await dataSource.query('SELECT 1');
   }
 
   async close(): Promise<void> {
-    // A connection that is being made ends by itself if it fails; there is nothing to close then.
+    // If the current attempt to connect fails, there is nothing to close.
     await this.#connecting?.catch(() => undefined);
     await this.#disconnect();
     await this.#embedded?.leave();
@@ -54,7 +54,7 @@ export class Database {
   async #connect(): Promise<DataSource> {
     const url = this.#embedded ? await this.#embedded.join() : this.#url;
     if (this.#connectedTo === url) return this.#dataSource;
-    // An embedded server that was started again has another port.
+    // An embedded server has a different port after each start.
     await this.#disconnect();
     await migrate(url);
     await this.#dataSource.setOptions({ url }).initialize();
@@ -68,12 +68,12 @@ export class Database {
   }
 }
 
-/** All in one transaction, in one instance at a time; an index on a large table may take longer than queries may. */
+/** Runs all migrations in one transaction, one instance at a time. Without a timeout: an index on a large table is slow. */
 export async function migrate(url: string): Promise<void> {
   const dataSource = new DataSource({ ...dataSourceOptions(url), migrations: await loadMigrations() });
   await dataSource.initialize();
   try {
-    await inTurn(dataSource, 'migrations', () => dataSource.runMigrations({ transaction: 'all' }));
+    await withLock(dataSource, 'migrations', () => dataSource.runMigrations({ transaction: 'all' }));
   } finally {
     await dataSource.destroy();
   }

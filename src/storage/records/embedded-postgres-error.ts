@@ -1,4 +1,4 @@
-/** The service's own PostgreSQL cannot be started; the message is written for the operator. */
+/** The embedded PostgreSQL cannot be started. The message is for the operator. */
 export class EmbeddedPostgresError extends Error {
   override readonly name = 'EmbeddedPostgresError';
 }

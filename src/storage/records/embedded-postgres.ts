@@ -10,7 +10,7 @@ import pg from 'pg';
 import { v7 } from 'uuid';
 import { systemErrorCode } from '../../errors/reason.ts';
 import { ifPresent, makeFolder } from '../../files/durable-file.ts';
-import { keepSecret, type Owner } from '../../files/secret-file.ts';
+import { readOrCreateSecret, type Owner } from '../../files/secret-file.ts';
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 
 const run = promisify(execFile);
@@ -19,7 +19,7 @@ const USER = 'face_api';
 const DATABASE = 'face_api';
 const ATTEMPT_EVERY_MS = 50;
 const START_TIMEOUT_MS = 60_000;
-/** A session-level lock that each process which uses the server holds in shared mode: nobody has it, nobody is there. */
+/** Session-level lock that each process holds in shared mode while it uses the server. Free: nobody uses the server. */
 const PRESENCE_LOCK = `hashtextextended('face-api presence', 0)`;
 
 interface Running {
@@ -28,10 +28,10 @@ interface Running {
 }
 
 /**
- * A PostgreSQL of the service's own, in the data folder. Several processes may use one: the first starts it, the others
- * join it, and the last to leave stops it. A server that was left running, because its processes were killed, is joined
- * like any other. Its binaries come from the package embedded-postgres; that package's own class is not used, since it
- * can neither join a server nor let one outlive a moment without its starter.
+ * The embedded PostgreSQL, with its data in the data folder. Several processes may use it: the first starts it, the others
+ * join it, and the last one stops it. A server that still runs after its processes were killed is joined like any other.
+ * The binaries come from the package embedded-postgres. Its class is not used, because it can neither join a server nor
+ * leave one running.
  */
 export class EmbeddedPostgres {
   readonly #cluster: string;
@@ -49,8 +49,8 @@ export class EmbeddedPostgres {
   }
 
   /**
-   * The address of the database, after starting the server or joining one that runs. Returns at once while that one
-   * still runs; after a failure of the server, starts it again.
+   * Starts the server or joins a running one. Returns at once while the server is running; restarts it after a failure.
+   * @returns URL of the database
    * @throws EmbeddedPostgresError
    */
   async join(): Promise<string> {
@@ -58,19 +58,19 @@ export class EmbeddedPostgres {
     const binaries = await findBinaries();
     const owner = await ownerOfCluster();
     await makeFolder(this.#dataFolder, true, 0o711);
-    const password = await this.#readOrMakePassword(owner);
-    await this.#initialise(binaries, owner);
+    const password = await this.#readOrCreatePassword(owner);
+    await this.#initialize(binaries, owner);
     const { client, port } = await this.#connectOrStart(binaries, owner, password);
     client.on('end', () => {
       if (this.#presence === client) this.#presence = undefined;
     });
     this.#presence = client;
-    this.#url = addressOf(port, password, DATABASE);
+    this.#url = databaseUrl(port, password, DATABASE);
     await createDatabase(client);
     return this.#url;
   }
 
-  /** Stops the server, unless another process still uses it. */
+  /** Stops the server unless another process uses it. */
   async leave(): Promise<void> {
     const client = this.#presence;
     this.#presence = undefined;
@@ -81,7 +81,7 @@ export class EmbeddedPostgres {
     await client.end();
   }
 
-  /** For whoever is about to delete the data folder: joins a server that still runs there, and stops it. */
+  /** Stops a server that still runs in the data folder, so that the folder can be deleted. */
   static async stopLeftOver(dataFolder: string): Promise<void> {
     const server = new EmbeddedPostgres(dataFolder);
     if (!(await server.#readPidFile())) return;
@@ -101,11 +101,11 @@ export class EmbeddedPostgres {
       const client = running && (await tryToConnect(running.port, password));
       if (client && (await takePresence(client))) return { client, port: running.port };
       if (running && !client && !(await isPostgres(running.pid))) {
-        // Another process has been given the number since: PostgreSQL would take it for a server and not start.
+        // Another process has this ID now: PostgreSQL would take it for a running server and not start.
         await rm(join(this.#cluster, 'postmaster.pid'), { force: true });
       }
       if (starting?.exited() === true) {
-        // Another process may have been faster: then there is one to join. If not, its log says what is wrong.
+        // Another process may have been faster: then there is a server to join. If not, the log has the reason.
         if (!(await this.#readPidFile())) throw await this.#startFailure();
         starting = undefined;
       }
@@ -115,7 +115,7 @@ export class EmbeddedPostgres {
     throw await this.#startFailure();
   }
 
-  /** In a session of its own, so that neither Ctrl-C nor the end of this process cuts off what others still use. */
+  /** In its own process group, so that neither Ctrl-C nor the end of this process stops it while others use it. */
   async #start({ postgres }: Binaries, owner: Owner | undefined): Promise<Starting> {
     const log = await open(this.#logFile, 'w', 0o600);
     try {
@@ -166,8 +166,8 @@ export class EmbeddedPostgres {
     });
   }
 
-  /** In a folder beside it, which is then renamed: a cluster is there whole or not at all, whoever makes it first. */
-  async #initialise({ initdb }: Binaries, owner: Owner | undefined): Promise<void> {
+  /** In a temporary folder, which is then renamed: a cluster is complete or absent, even if two processes create it. */
+  async #initialize({ initdb }: Binaries, owner: Owner | undefined): Promise<void> {
     if ((await ifPresent(readFile(join(this.#cluster, 'PG_VERSION')))) !== undefined) return;
     const unfinished = `${this.#cluster}.${v7()}`;
     await mkdir(unfinished, { mode: 0o700 });
@@ -198,13 +198,13 @@ export class EmbeddedPostgres {
     }
   }
 
-  async #readOrMakePassword(owner: Owner | undefined): Promise<string> {
+  async #readOrCreatePassword(owner: Owner | undefined): Promise<string> {
     const make = () => `${randomBytes(24).toString('hex')}\n`;
-    const { content } = await keepSecret(this.#passwordFile, make, owner);
+    const { content } = await readOrCreateSecret(this.#passwordFile, make, owner);
     return content.toString('utf8').trim();
   }
 
-  /** PostgreSQL keeps in it, line by line: process id, folder, start time, port, and more. */
+  /** Lines of the file: process ID, folder, start time, port, and more. */
   async #readPidFile(): Promise<Running | undefined> {
     const text = await ifPresent(readFile(join(this.#cluster, 'postmaster.pid'), 'utf8'));
     const [pid, , , port] = (text ?? '').split('\n').map(Number);
@@ -223,7 +223,7 @@ interface Binaries {
   readonly pg_ctl: string;
 }
 
-/** The package of this platform is installed by embedded-postgres, and found from there. */
+/** The package of this platform is a dependency of embedded-postgres and is resolved from there. */
 async function findBinaries(): Promise<Binaries> {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   const embeddedPostgres = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
@@ -237,32 +237,32 @@ async function findBinaries(): Promise<Binaries> {
   }
 }
 
-/** PostgreSQL refuses to run as root: then it runs as the user postgres, who is created where there is none. */
+/** PostgreSQL does not run as root: it then runs as the user postgres, which is created if it does not exist. */
 async function ownerOfCluster(): Promise<Owner | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const find = async (flag: string) => Number((await run('id', [flag, 'postgres'])).stdout);
   try {
     await find('-u');
   } catch {
-    // `id` fails for a user who does not exist; should it have failed for another reason, useradd says so.
+    // `id` fails if the user does not exist. If it failed for another reason, so does useradd.
     await run('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', 'postgres']);
   }
   return { uid: await find('-u'), gid: await find('-g') };
 }
 
-/** Its variables (PGDATA, PGPORT and so on) and the language of its messages must not come from outside. */
+/** Without PGDATA, PGPORT and so on, and with messages in English. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' };
 }
 
 async function tryToConnect(port: number, password: string): Promise<pg.Client | undefined> {
   const client = new pg.Client({
-    connectionString: addressOf(port, password, 'postgres'),
+    connectionString: databaseUrl(port, password, 'postgres'),
     connectionTimeoutMillis: 2000,
     application_name: 'face-api presence',
     keepAlive: true,
   });
-  // A connection that breaks later on is noticed by its end; without a listener, its error would end the process.
+  // A broken connection is noticed by its 'end' event; without this listener, its error would end the process.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -280,7 +280,7 @@ async function tryToConnect(port: number, password: string): Promise<pg.Client |
   }
 }
 
-/** False: the last process that used the server is about to stop it. */
+/** False: another process is about to stop the server. */
 async function takePresence(client: pg.Client): Promise<boolean> {
   try {
     const { rows } = await client.query<{ taken: boolean }>(
@@ -289,7 +289,7 @@ async function takePresence(client: pg.Client): Promise<boolean> {
     if (rows[0]?.taken === true) return true;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    // The server went down between the connection and this line: that is an answer, too.
+    // The server stopped after the connection was made: it cannot be joined.
   }
   await client.end();
   return false;
@@ -301,12 +301,12 @@ async function createDatabase(client: pg.Client): Promise<void> {
   try {
     await client.query(`CREATE DATABASE ${DATABASE}`);
   } catch (error) {
-    // Another process that joined at the same time made it.
+    // Another process that joined at the same time created it.
     if (!['42P04', '23505'].includes((error as { code?: string }).code ?? '')) throw error;
   }
 }
 
-function addressOf(port: number, password: string, database: string): string {
+function databaseUrl(port: number, password: string, database: string): string {
   return `postgres://${USER}:${password}@127.0.0.1:${port}/${database}`;
 }
 
@@ -315,12 +315,12 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // Not permitted to signal it: it is there.
+    // Not permitted to signal it: it exists.
     return systemErrorCode(error) === 'EPERM';
   }
 }
 
-/** Where the system does not tell (it does on Linux), a living process counts as one. */
+/** Only Linux tells the name of a process. On other systems, every running process counts as PostgreSQL. */
 async function isPostgres(pid: number): Promise<boolean> {
   const name = await ifPresent(readFile(`/proc/${pid}/comm`, 'utf8'));
   return name === undefined ? process.platform !== 'linux' : name.trim() === 'postgres';

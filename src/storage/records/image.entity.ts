@@ -1,24 +1,24 @@
 import { EntitySchema } from 'typeorm';
 
-/** An image that was sent. The same bytes are one image, however often they come. */
+/** An uploaded image. The same bytes are one image, however often they are uploaded. */
 export interface ImageRow {
   id: string;
   sha256: string;
-  /** As judged by its first bytes; "unknown" where they say nothing. */
+  /** Detected from its first bytes, or "unknown". */
   type: string;
   bytes: number;
-  /** Of the upright image; null where it could not be decoded. */
+  /** Of the upright image; null if it could not be decoded. */
   width: number | null;
   height: number | null;
-  /** Most faces that any of its jobs found; null: none has looked yet. */
+  /** Maximum number of faces that one of its jobs found; null: no job has detected faces. */
   faceCount: number | null;
-  /** Null: the object is lost, and comes back when the same bytes are sent again. */
+  /** Null: the object is lost; it is stored again when the same bytes are uploaded. */
   objectKey: string | null;
   createdAt: Date;
   lastUsedAt: Date;
 }
 
-/** Without decorators, so that the TypeORM CLI loads it as it stands. */
+/** Without decorators, so that the TypeORM CLI loads it without a build. */
 export const imageEntity = new EntitySchema<ImageRow>({
   name: 'Image',
   tableName: 'images',

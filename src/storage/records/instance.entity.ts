@@ -1,6 +1,6 @@
 import { EntitySchema } from 'typeorm';
 
-/** A process of the service, as it last told of itself. */
+/** A process of the service, as it last reported itself */
 export interface InstanceRow {
   process: string;
   name: string;

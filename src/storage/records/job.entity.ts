@@ -2,16 +2,16 @@ import { EntitySchema } from 'typeorm';
 import type { JobKind, JobStatus, RecordedFace } from '../job.ts';
 import type { ImageRow } from './image.entity.ts';
 
-/** One request that took an image: what was asked for, what came of it, and where its result is. */
+/** One request with an image: options, outcome, and the key of its result. */
 export interface JobRow {
   id: string;
   kind: JobKind;
   status: JobStatus;
-  /** Null: the image was lost with the thread that worked on it. */
+  /** Null: the image was lost when a thread crashed. */
   imageId: string | null;
   image?: ImageRow | null;
   options: object;
-  /** Null where the job failed. */
+  /** Null if the job failed */
   faces: RecordedFace[] | null;
   faceCount: number | null;
   maskedCount: number | null;
@@ -72,7 +72,7 @@ export const jobEntity = new EntitySchema<JobRow>({
     { name: 'jobs_kind', expression: `kind = ANY (ARRAY['detect'::text, 'mask'::text])` },
     { name: 'jobs_status', expression: `status = ANY (ARRAY['done'::text, 'failed'::text])` },
   ],
-  // Each filter of the listing has its own, in the order of the pages, so that a page at any depth is read from it.
+  // Each filter of the listing has its own index in the order of the pages, so that every page is read from an index.
   indices: [
     { name: 'jobs_created', columns: ['createdAt', 'id'] },
     { name: 'jobs_kind_created', columns: ['kind', 'createdAt', 'id'] },

@@ -38,7 +38,7 @@ export interface ImageFilter extends FaceCounts, Period {
 export interface PageRequest {
   readonly limit: number;
   readonly sort?: Sort | undefined;
-  /** What the page before gave as `next`; it goes with the same filter and sort. */
+  /** The `next` of the previous page, with the same filter and sort. */
   readonly after?: string | undefined;
 }
 
@@ -48,12 +48,12 @@ export interface Page<Row> {
   readonly next: string | null;
 }
 
-/** A job as a list shows it: without the faces themselves. */
+/** A job in a list, without its faces, options and timings */
 export type ListedJob = Omit<JobRow, 'faces' | 'options' | 'timings' | 'image'>;
 
 /**
- * Pages through jobs and images. A page continues where the one before ended, by the sort's own values, so that it takes
- * the same time at any depth, and rows that come in meanwhile move nothing. Sorting by faces lists only what has a count.
+ * Pages through jobs and images. A page starts after the sort values of the last row of the previous page. So each page
+ * takes the same time, and new rows do not shift pages. Sorting by faces lists only rows with a count.
  */
 @Injectable()
 export class Listing {
@@ -65,7 +65,7 @@ export class Listing {
   ) {}
 
   async jobs(filter: JobFilter, page: PageRequest): Promise<Page<ListedJob>> {
-    // What failed has no count of faces: no need to look for it among those that have.
+    // Failed jobs have no count of faces, so they are in no list sorted by faces.
     if (isByFaces(page.sort) && (filter.status === 'failed' || filter.errorCode !== undefined)) return NO_ROWS;
     await this.database.ready();
     const query = this.jobRows.createQueryBuilder('row').select(LISTED_JOB_COLUMNS);
@@ -100,7 +100,7 @@ const LISTED_JOB_COLUMNS = Object.keys(jobEntity.options.columns)
   .filter((column) => !['faces', 'options', 'timings'].includes(column))
   .map((column) => `row.${column}`);
 
-/** Filters by one of a few values, that which usually leaves the fewest rows first. Each has an index of its own. */
+/** Filters by value, the most selective first. Each has its own index. */
 const JOB_CHOICES = [
   { key: 'errorCode', column: 'errorCode' },
   { key: 'modelName', column: 'modelName' },
@@ -114,7 +114,7 @@ const NO_ROWS: Page<never> = { rows: [], next: null };
 interface Sortable {
   readonly id: string;
   readonly createdAt: Date;
-  /** Absent where rows have nothing to do with faces: they are not sorted by them. */
+  /** Absent if the rows have no faces and are not sorted by them */
   readonly faceCount?: number | null;
 }
 
@@ -144,17 +144,16 @@ async function readPage<Row extends Sortable, Key extends string>(
   } else {
     pageByTime(query, leading && { column: leading.column, parameter: leading.key }, filter, cursor, descending);
   }
-  // One more than asked for tells whether there is another page.
+  // One more row than requested shows whether there is another page.
   const rows = await query.limit(limit + 1).getMany();
   const last = rows.length > limit ? rows[limit - 1] : undefined;
   return { rows: rows.slice(0, limit), next: last ? writeCursor(last, byFaces) : null };
 }
 
 /**
- * The rows between two positions of one index, in its order. All bounds are on the whole position: the scan starts at
- * one and ends at the other. That holds for the leading value as well, which is given by two bounds instead of by an
- * equation: the planner, not knowing that they leave one value, can't take the index of all rows, in the hope to meet
- * this value soon, since only the value's own index has this order.
+ * The rows between two positions of one index, in its order. The leading value has two bounds instead of an equation.
+ * With an equation, the planner might scan the index of all rows instead, expecting to find this value soon. With bounds,
+ * only the index of the value has the requested order.
  */
 function pageByTime(
   query: SelectQueryBuilder<Sortable>,

@@ -1,22 +1,22 @@
 import type { DataSource, EntityManager } from 'typeorm';
 
 /**
- * Locks that all instances share, held by the database. Their names are hashed to PostgreSQL's 64-bit keys; a session
- * that ends, however it ends, gives its locks back.
+ * Advisory locks of PostgreSQL, which all instances share. Their names are hashed to 64-bit keys. A lock is released when
+ * its transaction or session ends.
  */
 
-/** Held until the transaction ends: whoever stores, erases or repairs an image is alone with it. */
+/** Held until the transaction ends: storing, erasing and repairing an image exclude each other. */
 export async function lockImage(rows: EntityManager, sha256: string): Promise<void> {
   await rows.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [`face-api image ${sha256}`]);
 }
 
-/** Held until the transaction ends: whoever stores a job, or repairs its result, is alone with it. */
+/** Held until the transaction ends: storing a job and repairing its result exclude each other. */
 export async function lockJob(rows: EntityManager, id: string): Promise<void> {
   await rows.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [`face-api job ${id}`]);
 }
 
-/** Runs the work while no other instance runs any under the same name, after waiting for its turn. */
-export async function inTurn<Result>(
+/** Waits for the lock of this name and runs the work with it. */
+export async function withLock<Result>(
   dataSource: DataSource,
   name: string,
   work: () => Promise<Result>,
@@ -27,8 +27,8 @@ export async function inTurn<Result>(
   });
 }
 
-/** Runs the work, unless another instance runs some under the same name; then null. */
-export async function ifAlone<Result>(
+/** Runs the work with the lock of this name; null if another instance has the lock. */
+export async function withLockIfFree<Result>(
   dataSource: DataSource,
   name: string,
   work: () => Promise<Result>,
@@ -41,7 +41,7 @@ export async function ifAlone<Result>(
 
 type Query = (sql: string, parameters?: unknown[]) => Promise<Record<string, unknown>[]>;
 
-/** Locks of a session go with it, and connections are used again: all are given back before this one is. */
+/** Connections are reused, so their locks must be released before they are returned. */
 async function withSession<Result>(dataSource: DataSource, work: (query: Query) => Promise<Result>): Promise<Result> {
   const session = dataSource.createQueryRunner();
   try {

@@ -1,7 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { ownerOf } from '../objects/object-keys.ts';
 
-/** Those of the keys that a row names. */
+/** The keys that a row names */
 export async function namedByRows(rows: DataSource | EntityManager, keys: readonly string[]): Promise<Set<string>> {
   const owners = keys.map(ownerOf).filter((owner) => owner !== null);
   const digests = owners.flatMap((owner) => ('sha256' in owner ? [owner.sha256] : []));

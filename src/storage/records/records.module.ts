@@ -13,7 +13,7 @@ const QUERY_TIMEOUT_MS = 60_000;
 
 const logger = new Logger('Storage');
 
-/** The database, and what reads and writes it alone. */
+/** The database and its readers and writers */
 @Module({
   imports: [
     TypeOrmModule.forRootAsync({
@@ -26,7 +26,7 @@ const logger = new Logger('Storage');
             logger.warn({ err: error }, 'An idle database connection was closed');
           },
         }),
-        // Connected by `Database`: the service starts while its database is away.
+        // Connected by `Database`: the service starts while its database is unavailable.
         manualInitialization: true,
       }),
     }),
@@ -49,7 +49,7 @@ const logger = new Logger('Storage');
 export class RecordsModule implements OnApplicationShutdown {
   constructor(private readonly database: Database) {}
 
-  /** Before TypeOrmModule closes what it finds open: the embedded server stops once nobody is connected to it. */
+  /** Before TypeOrmModule closes its connections, so that the embedded server is stopped as well. */
   onApplicationShutdown(): Promise<void> {
     return this.database.close();
   }

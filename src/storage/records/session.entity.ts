@@ -1,10 +1,10 @@
 import { EntitySchema } from 'typeorm';
 
-/** A session of the console. The browser alone has its id: the row holds what the id hashes to. */
+/** A session of the console. Only the browser has its ID: the row has the digest of it. */
 export interface SessionRow {
   /** SHA-256 of the id, in hexadecimal. */
   digest: string;
-  /** Which password it was opened with; a session does not outlive its password. */
+  /** Fingerprint of the password with which it was opened; another password ends the session. */
   password: string;
   createdAt: Date;
   lastSeenAt: Date;

@@ -5,12 +5,12 @@ import { Database } from './database.ts';
 import type { InstanceRow } from './instance.entity.ts';
 import { type TrafficRow, type TrafficSpan, trafficEntity } from './traffic.entity.ts';
 
-/** An instance that was not heard of for so long has gone. */
+/** An instance without a report for so long counts as stopped. */
 const SEEN_WITHIN_SECONDS = 60;
-/** Rows of one statement: PostgreSQL takes 65,535 parameters in all, a row has 12. */
+/** Rows per statement: PostgreSQL accepts 65,535 parameters, and a row has 12. */
 const BATCH = 1000;
 
-/** What all processes of the service did and do, in the tables that they share. */
+/** Traffic and state of all processes of the service, in shared tables. */
 @Injectable()
 export class TrafficRecords {
   readonly isShared = true;
@@ -20,7 +20,7 @@ export class TrafficRecords {
     @InjectRepository(trafficEntity) private readonly rows: Repository<TrafficRow>,
   ) {}
 
-  /** Rows that are there already are replaced: each process writes its own alone. */
+  /** Replaces existing rows: each process writes only its own. */
   async put(rows: readonly TrafficRow[]): Promise<void> {
     await this.database.ready();
     for (let start = 0; start < rows.length; start += BATCH) {
@@ -31,7 +31,7 @@ export class TrafficRecords {
   /** Those that start within the period. */
   async read(span: TrafficSpan, from: Date, to: Date): Promise<TrafficRow[]> {
     await this.database.ready();
-    // As rows, not as entities: there are thousands of them. PostgreSQL's bigint comes as text otherwise.
+    // Raw rows, not entities, because there are thousands. The cast to float8 is needed because bigint would be text.
     return this.rows.query<TrafficRow[]>(
       `SELECT span, at, process, requests, rejected, client_errors AS "clientErrors", server_errors AS "serverErrors",
               faces, masked, bytes_in::float8 AS "bytesIn", bytes_out::float8 AS "bytesOut", latencies
@@ -40,8 +40,8 @@ export class TrafficRecords {
     );
   }
 
-  /** Tells that the instance is there; the time is the database's, which all instances share. */
-  async greet({ process, name, role, version, condition }: Omit<InstanceRow, 'seenAt'>): Promise<void> {
+  /** Reports that the instance is running. The time is that of the database, which all instances share. */
+  async reportInstance({ process, name, role, version, condition }: Omit<InstanceRow, 'seenAt'>): Promise<void> {
     await this.database.ready();
     await this.rows.query(
       `INSERT INTO instances (process, name, role, version, condition, seen_at) VALUES ($1, $2, $3, $4, $5, now())
@@ -64,7 +64,7 @@ export class TrafficRecords {
     );
   }
 
-  /** Forgets figures from before the limit, and instances that went without a word. */
+  /** Deletes statistics from before the limit, and instances that stopped without a report. */
   async prune(olderThan: Date): Promise<void> {
     await this.database.ready();
     await this.rows.query(`DELETE FROM traffic WHERE at < $1`, [olderThan]);

@@ -2,10 +2,10 @@ import { EntitySchema } from 'typeorm';
 
 export type TrafficSpan = 'minute' | 'hour';
 
-/** What one process answered within a minute or an hour. A process that starts anew is another process. */
+/** The requests of one process in a minute or an hour. After a restart, it is another process. */
 export interface TrafficRow {
   span: TrafficSpan;
-  /** Its start. */
+  /** Start of the minute or hour */
   at: Date;
   process: string;
   requests: number;
@@ -16,7 +16,7 @@ export interface TrafficRow {
   masked: number;
   bytesIn: number;
   bytesOut: number;
-  /** Number of answers by number of the bin. */
+  /** Number of responses by number of the bin */
   latencies: Record<string, number>;
 }
 

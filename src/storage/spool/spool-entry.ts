@@ -4,37 +4,37 @@ import { crc32 } from 'node:zlib';
 import { sniffImageType } from '../../vision/image-type.ts';
 import type { FinishedJob, Job } from '../job.ts';
 
-/** What is recorded of bytes. */
+/** Metadata of bytes */
 export interface BytesRecord {
   readonly sha256: string;
   readonly type: string;
 }
 
-/** Bytes with what is recorded of them. */
+/** Bytes with their metadata */
 export interface SpooledBytes extends BytesRecord {
   readonly bytes: Uint8Array;
 }
 
-/** What the header of an entry says: all but the bytes. */
+/** The header of a file: everything except the bytes */
 export interface SpooledRecord extends Job {
   readonly original: BytesRecord | null;
   readonly result: BytesRecord | null;
 }
 
-/** A job as it is read back from the spool. */
+/** A job as read from the spool */
 export interface SpooledJob extends SpooledRecord {
   readonly original: SpooledBytes | null;
   readonly result: SpooledBytes | null;
 }
 
-/** A file in the spool is not what was written: the machine failed before it reached the disk, or the disk did. */
+/** A spool file does not match what was written: the machine failed before it reached the disk, or the disk failed. */
 export class DamagedEntryError extends Error {
   override readonly name = 'DamagedEntryError';
 }
 
 /*
- * A file: the magic, the header's length and CRC-32 (both big-endian), the header as JSON, the original, the result.
- * The header holds the lengths and digests of the two, so that whatever is missing or changed is noticed.
+ * Layout of a file: magic, length and CRC-32 of the header (both big-endian), header as JSON, original, result. The header
+ * has the lengths and digests of original and result, so that missing and changed bytes are noticed.
  */
 const MAGIC = Buffer.from('FACEJOB1');
 const PREFIX_BYTES = MAGIC.length + 8;
@@ -74,7 +74,7 @@ export async function decodeEntry(entry: Buffer): Promise<SpooledJob> {
 }
 
 /**
- * The header alone: the bytes are not read.
+ * Reads the header, without the bytes.
  * @throws DamagedEntryError
  */
 export async function readRecord(file: FileHandle): Promise<SpooledRecord> {
@@ -91,7 +91,7 @@ async function describe(type: string, bytes: Uint8Array): Promise<Content> {
   return { sha256: await digest(bytes), type, length: bytes.byteLength };
 }
 
-/** @param size of the whole file: a damaged length must not have gigabytes allocated */
+/** @param size of the file: a damaged length must not allocate gigabytes */
 function headerEnd(prefix: Buffer, size: number): number {
   if (prefix.length < PREFIX_BYTES || !prefix.subarray(0, MAGIC.length).equals(MAGIC)) {
     throw new DamagedEntryError('the file does not start like a spool entry');
@@ -113,7 +113,7 @@ async function verified({ sha256, type, length }: Content, bytes: Uint8Array): P
   return { sha256, type, bytes };
 }
 
-/** On a thread of the runtime's own: large images must not hold up the event loop. */
+/** On a thread of the runtime: large images must not block the event loop. */
 async function digest(bytes: Uint8Array): Promise<string> {
   const hash = await webcrypto.subtle.digest('SHA-256', bytes);
   return Buffer.from(hash).toString('hex');

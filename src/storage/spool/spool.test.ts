@@ -28,7 +28,7 @@ const open = (options: Partial<SpoolOptions> = {}) =>
     maxBytes: 1e9,
     fullPolicy: 'oldest',
     fsync: true,
-    onGivenUp: () => undefined,
+    onLost: () => undefined,
     onDamaged: () => undefined,
     ...options,
   });
@@ -106,13 +106,13 @@ describe('Spool', () => {
   });
 
   it('gives up the oldest where it is full, and never more than it must', async () => {
-    const givenUp: string[] = [];
-    const spool = await open({ maxBytes: 10_000, onGivenUp: (id) => givenUp.push(id) });
+    const lost: string[] = [];
+    const spool = await open({ maxBytes: 10_000, onLost: (id) => lost.push(id) });
     const jobs = Array.from({ length: 6 }, () => ofSize(3000));
     for (const job of jobs.slice(0, 2)) await spool.write(job);
-    expect(givenUp).toEqual([]);
+    expect(lost).toEqual([]);
     for (const job of jobs.slice(2)) await spool.write(job);
-    expect(givenUp).toEqual(jobs.slice(0, 4).map(({ id }) => id));
+    expect(lost).toEqual(jobs.slice(0, 4).map(({ id }) => id));
     expect(spool.bytes).toBeLessThanOrEqual(10_000);
     await expect(spool.write(ofSize(20_000))).rejects.toThrow(SpoolFullError);
   });

@@ -14,13 +14,13 @@ import {
 } from './spool-entry.ts';
 
 const SUFFIX = '.job';
-/** Below the spool itself: what cannot be read is moved there, which needs the same file system. */
+/** Subfolder for damaged files. A rename needs the same file system. */
 const DAMAGED = 'damaged';
-/** No request lives so long: a file that is unfinished after it was left by a process that died. */
+/** Longer than any request: an unfinished file of this age was left by a process that crashed. */
 const ABANDONED_AFTER_MS = 15 * 60_000;
-/** Who erases does not wait so long: a file is written in a moment. */
+/** An unfinished file that is younger may still be written. */
 const STILL_WRITING_MS = 60_000;
-/** What is tried to be written where no job has failed: less than any image takes. */
+/** Size of a trial write if no job has failed: smaller than any image. */
 const TRIAL_BYTES = 65_536;
 const TRIAL_EVERY_MS = 1000;
 
@@ -36,33 +36,32 @@ export interface SpoolOptions {
   readonly maxBytes: number;
   readonly fullPolicy: FullPolicy;
   readonly fsync: boolean;
-  /** Told of each job that is given up for want of room. */
-  readonly onGivenUp: (id: string) => void;
-  /** Told of each file that is not what was written to the spool, once it is put aside. */
+  /** Called for each job that is lost because the spool is full. */
+  readonly onLost: (id: string) => void;
+  /** Called for each damaged file after it was moved aside. */
   readonly onDamaged: (name: string, reason: string) => void;
 }
 
-/** A file that holds a job, wherever in the spool. */
+/** A file with a job, in any folder of the spool */
 export interface SpoolFile {
   readonly path: string;
   readonly jobId: string;
-  /** Null: its header cannot be read. It may be of any image. */
+  /** Null: its header cannot be read. It may belong to any image. */
   readonly record: SpooledRecord | null;
 }
 
 interface Waiting {
   readonly bytes: number;
-  /** On the clock of `performance.now()`, which nobody sets. */
+  /** Time of `performance.now()`, which is not affected by changes of the system clock */
   readonly since: number;
 }
 
 /**
- * Jobs on disk that wait to be stored, one file each, named by its id: in the order of their names they are in the order
- * of their time. A job's file is what entitles it to be stored: once it is gone, the job is stored, given up or erased.
- * What is there by the name of a job but is none, or is damaged, is put aside into a folder.
+ * Jobs on disk that wait to be stored, one file each. The name is the ID of the job, so that names sort by time. Only a job
+ * with a file may be stored: without one, it has been stored, lost or erased. Damaged files are moved aside to a folder.
  *
- * Several processes may share the folder. Each counts the files that it knows of: those that were there when it started,
- * and its own. A job that two of them store is stored once.
+ * Several processes may share the folder. Each counts the files that it knows: those that existed when it started, and its
+ * own. If two of them store the same job, it is stored once.
  */
 export class Spool {
   readonly damagedFolder: string;
@@ -93,28 +92,28 @@ export class Spool {
     return this.#waiting.size;
   }
 
-  /** Files that were put aside, when it was last looked. */
+  /** Number of damaged files at the last refresh */
   get damaged(): number {
     return this.#damaged;
   }
 
-  /** Those that wait, oldest first. */
+  /** IDs of waiting jobs, oldest first */
   get ids(): string[] {
     return [...this.#waiting.keys()].sort();
   }
 
-  /** What the last attempt to write failed with; null: it can be written. */
+  /** Error of the last attempt to write; null: it succeeded. */
   get failure(): unknown {
     return this.#failure?.error ?? null;
   }
 
-  /** How long the job has waited, whatever happened to the clock meanwhile. */
+  /** How long the job has waited, independent of the system clock. */
   waitedMs(id: string): number {
     const waiting = this.#waiting.get(id);
     return waiting ? performance.now() - waiting.since : 0;
   }
 
-  /** 0: none waits. */
+  /** 0: no job waits. */
   get longestWaitMs(): number {
     let first = Infinity;
     for (const { since } of this.#waiting.values()) first = Math.min(first, since);
@@ -122,22 +121,22 @@ export class Spool {
   }
 
   /**
-   * Asked before anything is done for a job of at least so many bytes.
-   * @throws SpoolFullError, or what the file system said, where it could not be written
+   * Called before a job of at least so many bytes is processed.
+   * @throws SpoolFullError, or the error of the file system, if it could not be written
    */
   async admit(bytes: number): Promise<void> {
     const failure = this.#failure;
     if (failure && bytes >= failure.bytes) {
       if (performance.now() - failure.at < TRIAL_EVERY_MS) throw failure.error;
-      // Those that come while it is tried do not try as well.
+      // One request tries; those that arrive in the meantime fail without a trial.
       this.#failure = { ...failure, at: performance.now() };
     }
     if (failure || !this.#hasRoomFor(bytes)) await this.check(bytes);
   }
 
   /**
-   * Tries whether so many bytes can be written: if not told, as many as could not be written the last time.
-   * @throws SpoolFullError, or what the file system said
+   * Tries to write so many bytes; by default, as many as could not be written the last time.
+   * @throws SpoolFullError, or the error of the file system
    */
   async check(bytes: number = this.#failure?.bytes ?? TRIAL_BYTES): Promise<void> {
     const { folder, fsync } = this.#options;
@@ -149,7 +148,7 @@ export class Spool {
 
   /**
    * When it resolves, the job survives the end of this process and, with fsync, a failure of the machine.
-   * @throws SpoolFullError, or what the file system said; then nothing of the job is kept
+   * @throws SpoolFullError, or the error of the file system; nothing of the job is left then
    */
   async write(job: FinishedJob): Promise<void> {
     const parts = await encodeEntry(job);
@@ -157,7 +156,7 @@ export class Spool {
     const path = this.#pathOf(job.id);
     this.#writing.add(job.id);
     try {
-      // Counted before it is written, so that jobs that finish at once do not all take the same room.
+      // Counted before it is written, so that jobs that finish at the same time do not use the same space.
       this.#count(job.id, bytes);
       await this.#attempt(bytes, async () => {
         await this.#makeRoom(bytes);
@@ -165,7 +164,7 @@ export class Spool {
       });
     } catch (error) {
       this.#discount(job.id);
-      // It has its name already where only the folder did not reach the disk.
+      // If only the sync of the folder failed, the file exists.
       await ifPresent(rm(path));
       throw error;
     } finally {
@@ -174,7 +173,7 @@ export class Spool {
   }
 
   /**
-   * Undefined: the job is not there any more.
+   * @returns undefined if the job is no longer in the spool
    * @throws DamagedEntryError
    */
   async read(id: string): Promise<SpooledJob | undefined> {
@@ -191,15 +190,15 @@ export class Spool {
     this.#discount(id);
   }
 
-  /** Moves a damaged job out of the way, for people to look at. */
-  async putAside(id: string, reason: string): Promise<void> {
-    await this.#putAside(`${id}${SUFFIX}`, reason);
+  /** Moves a damaged job to its own folder, where an operator can examine it. */
+  async moveAside(id: string, reason: string): Promise<void> {
+    await this.#moveAside(`${id}${SUFFIX}`, reason);
     this.#discount(id);
   }
 
-  /** Looks at the folder anew: other processes that share it may have come and gone. */
+  /** Reads the folder again: other processes may have added and removed files. */
   async refresh(): Promise<void> {
-    const present = await this.#look();
+    const present = await this.#scan();
     for (const [id, bytes] of present) this.#count(id, bytes);
     for (const id of this.ids) {
       if (!present.has(id) && !(await this.has(id))) this.#discount(id);
@@ -207,7 +206,7 @@ export class Spool {
     this.#damaged = ((await ifPresent(readdir(this.damagedFolder))) ?? []).length;
   }
 
-  /** The file of a job that waits or was put aside; null: there is none. */
+  /** The file of a job that waits or was moved aside; null: there is none. */
   async find(id: string): Promise<SpoolFile | null> {
     const waiting = await openFile(this.#pathOf(id));
     if (waiting) return waiting;
@@ -216,14 +215,14 @@ export class Spool {
   }
 
   /**
-   * All files with the image of this digest, whoever wrote them: those that wait, those that a killed process left
-   * unfinished, and those that were put aside. With those put aside whose header cannot be read: they may have it.
-   * @throws DomainError storage_unavailable where another process may be about to finish one
+   * All files with the image of this digest, of all processes: waiting, left unfinished by a killed process, or moved
+   * aside. Damaged files with an unreadable header are included, because they may contain it.
+   * @throws DomainError storage_unavailable if another process may be about to finish one
    */
   async findByOriginal(sha256: string): Promise<SpoolFile[]> {
     await this.refresh();
     const found: SpoolFile[] = [];
-    // In the order in which a file moves, so that none is missed that moves meanwhile.
+    // In the order in which files move, so that a file that moves in the meantime is not missed.
     for (const path of await this.#unfinishedPaths()) {
       const file = await openFile(path);
       if (file?.record?.original?.sha256 !== sha256 || this.#writing.has(file.jobId)) continue;
@@ -232,7 +231,7 @@ export class Spool {
     }
     for (const id of this.ids) {
       const file = await openFile(this.#pathOf(id));
-      if (file?.record === null) await this.putAside(id, 'its header cannot be read');
+      if (file?.record === null) await this.moveAside(id, 'its header cannot be read');
       else if (file?.record.original?.sha256 === sha256) found.push(file);
     }
     for (const path of await this.#damagedPaths()) {
@@ -242,13 +241,13 @@ export class Spool {
     return found;
   }
 
-  /** Removes files that were found. */
+  /** Deletes these files. */
   async discard(files: readonly SpoolFile[]): Promise<void> {
     for (const { path } of files) await rm(path, { force: true });
     await this.refresh();
   }
 
-  /** Files that were put aside and written before then. */
+  /** Damaged files that were written before the limit */
   async damagedBefore(limit: Date): Promise<SpoolFile[]> {
     const found: SpoolFile[] = [];
     for (const path of await this.#damagedPaths()) {
@@ -258,12 +257,12 @@ export class Spool {
     return found;
   }
 
-  /** What becomes of an attempt to write so many bytes is remembered until as many are written. */
+  /** Remembers a failure to write so many bytes until as many have been written. */
   async #attempt(bytes: number, write: () => Promise<void>): Promise<void> {
     try {
       await write();
     } catch (error) {
-      // That a job is larger than the whole spool says nothing of other jobs.
+      // A job that is larger than the spool says nothing about other jobs.
       if (bytes <= this.#options.maxBytes) this.#failure = { error, bytes, at: performance.now() };
       throw error;
     }
@@ -274,31 +273,31 @@ export class Spool {
     return this.#bytes + bytes <= this.#options.maxBytes;
   }
 
-  /** For a job of so many bytes, which are counted already. */
+  /** For a job of so many bytes, which are already counted */
   async #makeRoom(bytes: number): Promise<void> {
-    const { maxBytes, fullPolicy, onGivenUp } = this.#options;
+    const { maxBytes, fullPolicy, onLost } = this.#options;
     if (this.#bytes <= maxBytes) return;
     if (fullPolicy === 'refuse' || bytes > maxBytes) throw new SpoolFullError('the spool is full');
     for (const id of this.ids) {
       if (this.#bytes <= maxBytes) return;
       if (this.#writing.has(id)) continue;
       await this.remove(id);
-      onGivenUp(id);
+      onLost(id);
     }
   }
 
   /**
-   * Sizes of what waits, by id. What has the name of a job and cannot be one is put aside; what writers left unfinished
-   * when they died is removed: their requests were never answered.
+   * Sizes of the waiting files by job ID. Files that are named like a job but are none are moved aside. Unfinished files of
+   * crashed processes are deleted: their requests got no response.
    */
-  async #look(): Promise<Map<string, number>> {
+  async #scan(): Promise<Map<string, number>> {
     const sizes = new Map<string, number>();
     for (const entry of await readdir(this.#options.folder, { withFileTypes: true })) {
       const path = join(this.#options.folder, entry.name);
       if (entry.name.endsWith(SUFFIX)) {
         const id = jobIdOf(path);
         const file = await ifPresent(stat(path));
-        if (!entry.isFile() || !validate(id)) await this.#putAside(entry.name, 'not a spool file');
+        if (!entry.isFile() || !validate(id)) await this.#moveAside(entry.name, 'not a spool file');
         else if (file) sizes.set(id, file.size);
       } else if (entry.name.endsWith(UNFINISHED) && entry.isFile() && !this.#writing.has(jobIdOf(path))) {
         const file = await ifPresent(stat(path));
@@ -308,11 +307,11 @@ export class Spool {
     return sizes;
   }
 
-  async #putAside(name: string, reason: string): Promise<void> {
+  async #moveAside(name: string, reason: string): Promise<void> {
     const { folder, onDamaged } = this.#options;
     await makeFolder(this.damagedFolder, true);
     const moved = rename(join(folder, name), join(this.damagedFolder, `${name}.${v7()}`)).then(() => true);
-    // Another process may have been faster; then it has told.
+    // Another process may have been faster; then that one has reported it.
     if ((await ifPresent(moved)) === undefined) return;
     this.#damaged++;
     onDamaged(name, reason);
@@ -326,7 +325,7 @@ export class Spool {
       .map(({ name }) => join(folder, name));
   }
 
-  /** Of files alone: what else was put aside holds no job. */
+  /** Files only: folders contain no job. */
   async #damagedPaths(): Promise<string[]> {
     const entries = (await ifPresent(readdir(this.damagedFolder, { withFileTypes: true }))) ?? [];
     return entries.filter((entry) => entry.isFile()).map(({ name }) => join(this.damagedFolder, name));
@@ -349,7 +348,7 @@ export class Spool {
   }
 }
 
-/** Null: there is no such file any more. */
+/** Null: the file does not exist any more. */
 async function openFile(path: string): Promise<SpoolFile | null> {
   const file = await ifPresent(open(path, 'r'));
   if (!file) return null;
@@ -363,7 +362,7 @@ async function openFile(path: string): Promise<SpoolFile | null> {
   }
 }
 
-/** @throws DomainError storage_unavailable where another process may write the file yet */
+/** @throws DomainError storage_unavailable if another process may still be writing the file */
 async function assertAbandoned(path: string): Promise<void> {
   const file = await ifPresent(stat(path));
   if (!file || Math.abs(Date.now() - file.mtimeMs) > STILL_WRITING_MS) return;
@@ -372,13 +371,13 @@ async function assertAbandoned(path: string): Promise<void> {
   });
 }
 
-/** Each name in the spool starts with the job's id. */
+/** Each name in the spool starts with the ID of the job. */
 function jobIdOf(path: string): string {
   const name = basename(path);
   return name.slice(0, name.indexOf('.'));
 }
 
-/** A UUID v7 starts with the milliseconds since 1970. Where the clock was set back since, it has no age yet. */
+/** A UUID v7 starts with the milliseconds since 1970. The age is 0 if the clock was set back in the meantime. */
 function ageOf(id: string): number {
   return Math.max(0, Date.now() - parseInt(id.replaceAll('-', '').slice(0, 12), 16));
 }

@@ -1,7 +1,7 @@
 import type { Part } from './part.ts';
 import { type ContainerFormat, partsOf } from './parts-of.ts';
 
-/** All that an answer may consist of: what is needed to show its pixels, and the colour profile. */
+/** Parts that an output file may have: those needed to show its pixels, and the color profile. */
 const ALLOWED: Readonly<Record<ContainerFormat, RegExp>> = {
   jpeg: /^(SOI|APP0 JFIF|APP2 ICC_PROFILE|DQT|DHT|DRI|SOF0|SOF2|scan|EOI)$/,
   png: /^(IHDR|PLTE|tRNS|pHYs|iCCP|IDAT|IEND)$/,
@@ -12,17 +12,17 @@ const ALLOWED: Readonly<Record<ContainerFormat, RegExp>> = {
   avif: /^(ftyp|mdat|meta|meta\/(hdlr|pitm|iloc|iinf|iprp|iref|idat)|item av01|iprp\/(ipco|ipma)|ipco\/(av1C|ispe|pixi|colr|auxC))$/,
 };
 
-/** A JFIF segment whose thumbnail is of no size (ITU-T T.871, 10.1) has so many bytes. */
+/** Length of a JFIF segment without a thumbnail (ITU-T T.871, 10.1). */
 const JFIF_BYTES = 14;
 
-/** Names of the pieces of a file that an answer must not have: metadata, comments, previews, further images, trailing bytes. */
+/** Names of parts that an output file must not have: metadata, comments, previews, further images, trailing bytes. */
 export function foreignParts(bytes: Uint8Array): string[] {
   const { format, parts } = partsOf(bytes);
   if (format === null) return ['not an image'];
   return parts.filter((part) => !ALLOWED[format].test(part.name) || isFilled(part)).map(({ name }) => name);
 }
 
-/** Pieces that are allowed only where they hold no more than they must. */
+/** Parts that are allowed only with a minimum of data. */
 function isFilled({ name, data }: Part): boolean {
   return name === 'APP0 JFIF' && data.length !== JFIF_BYTES;
 }

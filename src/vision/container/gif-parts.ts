@@ -51,7 +51,7 @@ function extensionName(bytes: Uint8Array, at: number): string {
   }
 }
 
-/** After the block of length 0 that ends a chain of blocks; null where there is none. */
+/** Position after the block of length 0 that ends a chain of blocks; null if there is none. */
 function endOfBlocks(bytes: Uint8Array, start: number): number | null {
   for (let at = start; at < bytes.length; at += 1 + bytes[at]!) {
     if (bytes[at] === 0) return at + 1;

@@ -2,7 +2,7 @@ import { DAMAGED, type Part, TRAILING } from './part.ts';
 import { type ContainerFormat, partsOf } from './parts-of.ts';
 import { readTiff } from './tiff-parts.ts';
 
-/** What an image file can carry beside the picture that one sees. */
+/** What an image file can contain in addition to the visible picture */
 export const PAYLOAD_KINDS = [
   'exif',
   'thumbnail',
@@ -21,11 +21,11 @@ export type PayloadKind = (typeof PAYLOAD_KINDS)[number];
 
 export interface HiddenPayload {
   readonly kind: PayloadKind;
-  /** How many bytes of the file hold it; 0 where another payload's bytes hold it as well. */
+  /** Its bytes in the file; 0 if they are counted in another payload. */
   readonly bytes: number;
 }
 
-/** Pieces by format and name; what is in none of these belongs to the picture. */
+/** Kinds of parts by format and name. Parts that are not listed belong to the picture. */
 const KINDS: readonly (readonly [format: ContainerFormat, name: RegExp, kind: PayloadKind])[] = [
   ['jpeg', /^APP1 Exif$/, 'exif'],
   ['jpeg', /^APP1 XMP/, 'xmp'],
@@ -59,8 +59,8 @@ const KINDS: readonly (readonly [format: ContainerFormat, name: RegExp, kind: Pa
 ];
 
 /**
- * What a file carries beside its picture, by kind, with sizes and without contents. Never throws, whatever the bytes.
- * @param frames how many frames or pages the decoder counts
+ * What a file contains in addition to its picture: kinds and sizes, no contents. Never throws.
+ * @param frames number of frames or pages according to the decoder
  */
 export function hiddenPayloads(bytes: Uint8Array, frames: number): HiddenPayload[] {
   const { format, parts } = partsOf(bytes);
@@ -86,7 +86,7 @@ function payloadsOf(format: ContainerFormat, part: Part): HiddenPayload[] {
   return [{ kind, bytes: part.size }, ...(kind === 'exif' && format !== 'tiff' ? exifPayloads(part.data) : [])];
 }
 
-/** After the end: a further JPEG (MPF, gain map) or a video (motion photo), by its first bytes. */
+/** After the end marker: a further JPEG (MPF, gain map) or a video (motion photo), recognized by its first bytes. */
 function trailingPayloads({ data, size }: Part): HiddenPayload[] {
   const payloads: HiddenPayload[] = [{ kind: 'trailing_bytes', bytes: size }];
   if (data[0] === 0xff && data[1] === 0xd8) payloads.push({ kind: 'second_image', bytes: size });
@@ -116,7 +116,7 @@ function mentionsGainMap(parts: readonly Part[]): boolean {
 const GPS = 34853;
 const THUMBNAIL_BYTES = 514;
 
-/** The thumbnail and the place within EXIF (CIPA DC-008). */
+/** The thumbnail and the GPS position in EXIF (CIPA DC-008). */
 function exifPayloads(data: Uint8Array): HiddenPayload[] {
   // JPEG's segment starts with a name, HEIF's item with an offset, PNG's and WebP's chunks with the TIFF itself.
   const start = Math.max(indexOfText(data.subarray(0, 16), 'II*\0'), indexOfText(data.subarray(0, 16), 'MM\0*'));

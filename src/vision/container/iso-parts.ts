@@ -1,9 +1,9 @@
 import { DAMAGED, latin1, MAX_PARTS, type Part, restOf } from './part.ts';
 
-/** Boxes that hold boxes, and how many bytes come before the first (ISO/IEC 14496-12, 23008-12). */
+/** Boxes with boxes inside, and the number of bytes before the first (ISO/IEC 14496-12, 23008-12). */
 const CONTAINERS: Readonly<Record<string, number>> = { meta: 4, iprp: 0, ipco: 0, iinf: 6 };
 
-/** Deeper than any file needs: meta, iprp, ipco, and what lies in them. */
+/** Maximum nesting: meta, iprp, ipco, and the boxes in them. */
 const MAX_DEPTH = 4;
 
 /**

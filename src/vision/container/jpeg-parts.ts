@@ -1,11 +1,7 @@
+import { endOfScan, EOI, jpegSegments, SOS } from './jpeg-segments.ts';
 import { DAMAGED, latin1, MAX_PARTS, type Part, restOf, TRAILING } from './part.ts';
 
-const SOI = 0xd8;
-const EOI = 0xd9;
-const SOS = 0xda;
-const COM = 0xfe;
-
-/** Application segments by what they start with. */
+/** Application segments by their signature */
 const SIGNATURES: readonly (readonly [marker: number, signature: string, name: string])[] = [
   [0xe0, 'JFIF\0', 'APP0 JFIF'],
   [0xe0, 'JFXX\0', 'APP0 JFXX'],
@@ -22,39 +18,21 @@ const SIGNATURES: readonly (readonly [marker: number, signature: string, name: s
 /** Segments of a JPEG (ITU-T T.81, B.1); a scan is one part with its coded data. Names: `SOF0`, `DQT`, `APP1 Exif` … */
 export function jpegParts(bytes: Uint8Array): Part[] {
   const parts: Part[] = [{ name: 'SOI', size: 2, data: bytes.subarray(2, 2) }];
-  let at = 2;
-  while (at + 2 <= bytes.length && bytes[at] === 0xff && parts.length < MAX_PARTS) {
-    const marker = bytes[at + 1]!;
-    if (marker === 0xff) {
-      parts.push({ name: 'fill', size: 1, data: bytes.subarray(at, at) });
-      at += 1;
-      continue;
-    }
-    if (marker === EOI) {
-      parts.push({ name: 'EOI', size: 2, data: bytes.subarray(at + 2, at + 2) });
-      return [...parts, ...restOf(bytes, at + 2, TRAILING)];
-    }
-    const length = at + 4 <= bytes.length ? bytes[at + 2]! * 256 + bytes[at + 3]! : 0;
-    if (length < 2 || at + 2 + length > bytes.length || marker === SOI) break;
-    const data = bytes.subarray(at + 4, at + 2 + length);
-    const end = marker === SOS ? endOfScan(bytes, at + 2 + length) : at + 2 + length;
-    parts.push({ name: segmentName(marker, data), size: end - at, data });
-    at = end;
+  let end = 2;
+  for (const segment of jpegSegments(bytes)) {
+    // What lies between segments follows no format, and neither does all that comes after it.
+    if (segment.start !== end || parts.length >= MAX_PARTS) break;
+    end = segment.marker === SOS ? endOfScan(bytes, segment.end) : segment.end;
+    parts.push({ name: segmentName(segment.marker, segment.data), size: end - segment.start, data: segment.data });
+    if (segment.marker === EOI) return [...parts, ...restOf(bytes, end, TRAILING)];
   }
-  return [...parts, ...restOf(bytes, at, DAMAGED)];
-}
-
-/** In coded data 0xff is followed by 0 or by a restart marker. */
-function endOfScan(bytes: Uint8Array, start: number): number {
-  for (let at = bytes.indexOf(0xff, start); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
-    const next = bytes[at + 1] ?? 0;
-    if (next !== 0 && !(next >= 0xd0 && next <= 0xd7)) return at;
-  }
-  return bytes.length;
+  return [...parts, ...restOf(bytes, end, DAMAGED)];
 }
 
 function segmentName(marker: number, data: Uint8Array): string {
-  if (marker === COM) return 'COM';
+  if (marker === 0xff) return 'fill';
+  if (marker === 0xfe) return 'COM';
+  if (marker === EOI) return 'EOI';
   if (marker === SOS) return 'scan';
   if (marker >= 0xe0 && marker <= 0xef) {
     const known = SIGNATURES.find(

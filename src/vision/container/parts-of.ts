@@ -18,7 +18,7 @@ const WALKERS: Readonly<Record<ContainerFormat, (bytes: Uint8Array) => Part[]>> 
   avif: isoParts,
 };
 
-/** The pieces that an image file consists of. Never throws, whatever the bytes. */
+/** The parts of an image file. Never throws. */
 export function partsOf(bytes: Uint8Array): { readonly format: ContainerFormat | null; readonly parts: Part[] } {
   const type = sniffImageType(bytes);
   const format = (Object.keys(WALKERS) as ContainerFormat[]).find((known) => known === type) ?? null;

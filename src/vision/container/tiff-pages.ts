@@ -1,21 +1,21 @@
 import type { Size } from '../geometry.ts';
 import { readTiff, TAG, type TiffEntry } from './tiff-parts.ts';
 
-/** A picture of a TIFF, as its directory describes it. */
+/** A page of a TIFF, as described by its directory */
 export interface TiffPage {
   readonly size: Size;
   readonly compression: number;
-  /** Where the coded pixels lie in the file, strip by strip or tile by tile. */
+  /** Positions of the coded pixels in the file, per strip or tile. */
   readonly pieces: readonly (readonly [start: number, length: number])[];
-  /** A smaller copy of another page, or a mask for one: no picture of its own. */
+  /** A smaller copy or a mask of another page, not a separate picture. */
   readonly isAuxiliary: boolean;
-  /** One more channel than colours, of which nobody says that it is transparency: viewers leave it out. */
+  /** One channel more than colors, which is not marked as transparency: viewers ignore it. */
   readonly hasUnusedChannel: boolean;
-  /** Why it cannot be shown as viewers show it, as "it holds …"; null: it can. */
+  /** Why it cannot be decoded as viewers show it, as in "it holds …"; null: it can. */
   readonly unsupported: string | null;
 }
 
-/** The pages of a TIFF in their order; null where the file breaks its format. */
+/** The pages of a TIFF in order; null if the file is malformed. */
 export function tiffPages(bytes: Uint8Array): TiffPage[] | null {
   const entries = readTiff(bytes)?.entries;
   if (!entries || entries.length === 0) return null;
@@ -24,7 +24,7 @@ export function tiffPages(bytes: Uint8Array): TiffPage[] | null {
   return directories.map(readPage);
 }
 
-/** Of a tag that comes twice, the first counts, as for libtiff. */
+/** If a tag occurs twice, the first one counts, as in libtiff. */
 function readPage(entries: readonly TiffEntry[]): TiffPage {
   const values = (tag: number) => entries.find((entry) => entry.tag === tag)?.numbers ?? [];
   const value = (tag: number, otherwise = 0) => values(tag)[0] ?? otherwise;
@@ -58,7 +58,7 @@ const TRANSPARENCY_MASK = 4;
 const OLD_REDUCED_COPY = 2;
 
 const DNG_VERSION = 50_706;
-/** Colour filter array and linear raw (DNG 1.7, chapter 4). */
+/** Color filter array and linear raw (DNG 1.7, chapter 4). */
 const RAW_PHOTOMETRICS: readonly number[] = [32_803, 34_892];
 
 interface SampleKind {
@@ -73,16 +73,16 @@ interface SampleKind {
 
 const NO_PHOTOMETRIC = -1;
 
-/** Those that lose something, by their numbers. */
+/** Lossy compressions by their numbers */
 export const COMPRESSION = { jpeg: 7, webp: 50_001 } as const;
 /** None, CCITT's three, LZW, deflate by both its numbers, PackBits, Zstandard. */
 const LOSSLESS_COMPRESSIONS: readonly number[] = [1, 2, 3, 4, 5, 8, 32_946, 32_773, 50_000];
 const COMPRESSIONS = [...LOSSLESS_COMPRESSIONS, ...Object.values(COMPRESSION)];
 
-/** What is shown as viewers show it, by PhotometricInterpretation: how many colour channels, of how many bits each. */
+/** Supported values of PhotometricInterpretation: number of color channels, and bits per channel. */
 const SHOWN: Readonly<Record<number, { readonly colors: number; readonly bits: readonly number[] }>> = {
-  0: { colors: 1, bits: [1, 2, 4, 8, 16] }, // grey, white is 0
-  1: { colors: 1, bits: [1, 2, 4, 8, 16] }, // grey, black is 0
+  0: { colors: 1, bits: [1, 2, 4, 8, 16] }, // gray, white is 0
+  1: { colors: 1, bits: [1, 2, 4, 8, 16] }, // gray, black is 0
   2: { colors: 3, bits: [8, 16] }, // RGB
   3: { colors: 1, bits: [1, 2, 4, 8] }, // palette
   5: { colors: 4, bits: [8, 16] }, // CMYK
@@ -91,15 +91,15 @@ const SHOWN: Readonly<Record<number, { readonly colors: number; readonly bits: r
 
 const OTHER_PHOTOMETRICS: Readonly<Record<number, string>> = {
   4: 'a transparency mask',
-  8: 'CIELAB colours',
-  9: 'ICCLAB colours',
-  10: 'ITULAB colours',
+  8: 'CIELAB colors',
+  9: 'ICCLAB colors',
+  10: 'ITULAB colors',
   32_844: 'CIE Log2 brightness',
-  32_845: 'CIE Log2 colours',
+  32_845: 'CIE Log2 colors',
 };
 
 const UNSIGNED = 1;
-/** Of no known format: read as whole numbers by everybody. */
+/** An unknown sample format, which all readers treat as whole numbers. */
 const UNDEFINED = 4;
 const FORMATS: Readonly<Record<number, string>> = {
   2: 'signed whole numbers',
@@ -112,7 +112,7 @@ function colorsOf({ photometric }: SampleKind): number | undefined {
   return SHOWN[photometric]?.colors;
 }
 
-/** ExtraSamples 0: a selection, or anything else that is no transparency. */
+/** ExtraSamples 0: a channel that is not transparency, such as a selection. */
 function isUnspecified(extra: readonly number[]): boolean {
   return extra.length === 0 || extra[0] === 0;
 }
@@ -120,7 +120,7 @@ function isUnspecified(extra: readonly number[]): boolean {
 function unsupportedSamples(kind: SampleKind): string | null {
   const { photometric, compression, samples, bits, formats, inkSet } = kind;
   const shown = SHOWN[photometric];
-  if (!shown) return `it holds ${OTHER_PHOTOMETRICS[photometric] ?? `colours of an unknown kind (${photometric})`}`;
+  if (!shown) return `it holds ${OTHER_PHOTOMETRICS[photometric] ?? `colors of an unknown kind (${photometric})`}`;
   const format = formats.find((one) => one !== UNSIGNED && one !== UNDEFINED);
   if (format !== undefined) return `its samples are ${FORMATS[format] ?? `of an unknown format (${format})`}`;
   if (samples < shown.colors || samples > shown.colors + 1) return `it has ${samples} channels`;
@@ -129,6 +129,6 @@ function unsupportedSamples(kind: SampleKind): string | null {
     return `its samples have ${bits.join(', ')} bits`;
   if (inkSet !== 1 && photometric === 5) return 'its inks are not CMYK';
   if (!COMPRESSIONS.includes(compression)) return `its compression (${compression}) is unknown`;
-  if (photometric === 6 && compression !== COMPRESSION.jpeg) return 'it holds YCbCr colours that are not coded as JPEG';
+  if (photometric === 6 && compression !== COMPRESSION.jpeg) return 'it holds YCbCr colors that are not coded as JPEG';
   return null;
 }

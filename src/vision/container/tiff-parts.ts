@@ -11,12 +11,12 @@ export interface TiffEntry {
   /** Number of its directory in the chain: 0 is the image, in EXIF 1 is the thumbnail. */
   readonly directory: number;
   readonly tag: number;
-  /** Where its value lies. */
+  /** Position of its value. */
   readonly start: number;
   readonly size: number;
-  /** Bytes in the file: of the entry, and of its value where that lies elsewhere. */
+  /** Bytes in the file: of the entry, and of its value if that is stored elsewhere. */
   readonly bytes: number;
-  /** Its value, where that is whole numbers and describes pixels: their kind, their coding, or where they lie. */
+  /** Its value, if it consists of whole numbers and describes the kind, coding or position of pixels. */
   readonly numbers: readonly number[];
 }
 
@@ -40,19 +40,19 @@ export const TAG = {
 } as const;
 const READ_TAGS: readonly number[] = Object.values(TAG);
 
-/** Hostile files, whose directories overlap and share their values, end here. */
+/** Limit for hostile files with overlapping directories */
 const MAX_DIRECTORIES = 2000;
 const MAX_ENTRIES = 40_000;
 const MAX_NUMBERS = 1_000_000;
 
-/** How a TIFF writes its directories: in the byte order that it names, and in places of four bytes or, BigTIFF, eight. */
+/** Byte order of a TIFF, and positions of four bytes or, in a BigTIFF, eight. */
 interface Layout {
   readonly view: DataView;
   readonly little: boolean;
   readonly big: boolean;
 }
 
-/** The directories of a TIFF, as far as they can be read; `null` where the file breaks its format. */
+/** The directories of a TIFF, as far as they can be read; `null` if the file is malformed. */
 export function readTiff(bytes: Uint8Array): { entries: TiffEntry[]; spans: (readonly [number, number])[] } | null {
   if (bytes.length < 8) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -88,7 +88,7 @@ export function readTiff(bytes: Uint8Array): { entries: TiffEntry[]; spans: (rea
   return { entries, spans };
 }
 
-/** A place in the file, or a count. Places beyond what numbers hold exactly lie outside of every file that is taken. */
+/** A position in the file, or a count. Positions beyond the exact range of numbers lie outside every accepted file. */
 function readPlace({ view, little, big }: Layout, at: number): number {
   return big ? Number(view.getBigUint64(at, little)) : view.getUint32(at, little);
 }
@@ -155,7 +155,7 @@ function pixelSpans(entries: readonly TiffEntry[]): [number, number][] {
   });
 }
 
-/** Stretches that no span covers; single bytes are left out, since values are aligned to even places. */
+/** Ranges that no span covers, without single bytes, because values are aligned to even positions. */
 function gaps(spans: readonly (readonly [number, number])[], length: number): [number, number][] {
   const found: [number, number][] = [];
   let covered = 0;

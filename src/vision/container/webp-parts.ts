@@ -2,10 +2,10 @@ import { DAMAGED, latin1, MAX_PARTS, type Part, restOf, TRAILING } from './part.
 
 const RIFF_HEADER = 12;
 const CHUNK_HEADER = 8;
-/** Position, size, duration and flags of an animation's frame, before its own chunks. */
+/** Position, size, duration and flags of a frame, before its chunks */
 const FRAME_HEADER = 16;
 
-/** Chunks of a WebP (RFC 9649), those of an animation's frames among them, as `ANMF VP8L`. */
+/** Chunks of a WebP (RFC 9649), including those of the frames of an animation, as `ANMF VP8L`. */
 export function webpParts(bytes: Uint8Array): Part[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (bytes.length < RIFF_HEADER) return restOf(bytes, 0, DAMAGED);
