@@ -44,17 +44,27 @@ export function paintMask(photo: Raster, shapes: readonly MaskShape[], style: Ma
     return;
   }
   // All fills are computed before the first pixel is written, because the rims of two groups may overlap.
-  const groups = connectedGroups(inPhoto(shapes, photo)).map((group) => ({ group, window: windowOf(group, photo) }));
+  const groups = connectedGroups(inPhoto(shapes, photo)).map((group) => groupOf(group, photo));
   const area = groups.reduce((sum, { window }) => sum + boxArea(window), 0);
   const leastCell = Math.ceil(Math.sqrt(area / MAX_FILL_CELLS.together));
-  const fills = groups.map(
-    ({ group, window }) =>
-      [group, fillGroup(photo, shapesIn(window, shapes, photo), group, window, leastCell, style)] as const,
-  );
-  for (const [group, fill] of fills) {
-    if (style.method === 'blur' || style.method === 'gaussian') paintBlur(photo, shapes, group, fill);
-    else paintMosaics(photo, group, fill, style.strength);
+  const fills = groups.map((group) => {
+    const others = groups
+      .filter((other) => other !== group && boxArea(intersection(other.bounds, group.window)) > 0)
+      .flatMap((other) => other.shapes);
+    return { group, others, fill: fillGroup(photo, group, others, leastCell, style) };
+  });
+  for (const { group, others, fill } of fills) {
+    if (style.method === 'blur' || style.method === 'gaussian') paintBlur(photo, group.shapes, others, fill);
+    else paintMosaics(photo, group.shapes, fill, style.strength);
   }
+}
+
+/** Shapes that are filled as one. */
+interface Group {
+  readonly shapes: readonly MaskShape[];
+  readonly bounds: Box;
+  /** What is looked at to fill them: their bounds and some of the surroundings. */
+  readonly window: Box;
 }
 
 function paintColor(photo: Raster, shapes: readonly MaskShape[], color: MaskStyle['color']): void {
@@ -70,39 +80,35 @@ function paintColor(photo: Raster, shapes: readonly MaskShape[], color: MaskStyl
   }
 }
 
-/** The pixels that are used to fill a group: its bounds and their surroundings. */
-function windowOf(group: readonly MaskShape[], photo: Size): Box {
-  const bounds = group.map((shape) => pixelBounds(shape, photo));
-  const rim = bounds.reduce((most, box) => Math.max(most, Math.ceil(RIM * shortSide(box))), 2);
-  const all = bounds.reduce(union);
-  return clipBox({ left: all.left - rim, top: all.top - rim, right: all.right + rim, bottom: all.bottom + rim }, photo);
+function groupOf(shapes: readonly MaskShape[], photo: Size): Group {
+  const each = shapes.map((shape) => pixelBounds(shape, photo));
+  const rim = each.reduce((most, box) => Math.max(most, Math.ceil(RIM * shortSide(box))), 2);
+  const bounds = each.reduce(union);
+  const { left, top, right, bottom } = bounds;
+  const window = clipBox({ left: left - rim, top: top - rim, right: right + rim, bottom: bottom + rim }, photo);
+  return { shapes, bounds, window };
 }
 
-/** Those that cover some of the window. */
-function shapesIn(window: Box, shapes: readonly MaskShape[], photo: Size): MaskShape[] {
-  return shapes.filter((shape) => boxArea(intersection(pixelBounds(shape, photo), window)) > 0);
-}
-
+/** @param others shapes of other groups in the window */
 function fillGroup(
   photo: Raster,
-  shapes: readonly MaskShape[],
-  group: readonly MaskShape[],
-  window: Box,
+  { shapes, window }: Group,
+  others: readonly MaskShape[],
   leastCell: number,
   style: MaskStyle,
 ): Fill {
   // The cells of a Gaussian depend on the largest face: with cells of a small one, it would take too many passes.
-  const measure = style.method === 'gaussian' ? largestSide(group, photo) : smallestSide(group, photo);
+  const measure = style.method === 'gaussian' ? largestSide(shapes, photo) : smallestSide(shapes, photo);
   const cellSize = Math.max(
     1,
     leastCell,
     Math.floor(measure / FILL_CELLS),
     Math.ceil(Math.sqrt(boxArea(window) / MAX_FILL_CELLS.ofGroup)),
   );
-  const covered = new CoveredRows(shapes, photo);
+  const covered = new CoveredRows([...shapes, ...others], photo);
   switch (style.method) {
     case 'gaussian':
-      return fillFromPixels(photo, covered, window, cellSize, gaussianSigma(group, photo, style.strength) / cellSize);
+      return fillFromPixels(photo, covered, window, cellSize, gaussianSigma(shapes, photo, style.strength) / cellSize);
     case 'mosaic':
       return fillFromPixels(photo, covered, window, cellSize, 1);
     case 'blur':
@@ -132,26 +138,22 @@ function shortSide(box: Box): number {
 
 /**
  * The fill inside the group's shapes, and a soft seam around them, so that the blur has no visible edge.
- * @param shapes all of the photo: the seam leaves those of other groups alone
+ * @param others shapes of other groups in the window: the seam does not change them
  */
-function paintBlur(photo: Raster, shapes: readonly MaskShape[], group: readonly MaskShape[], fill: Fill): void {
+function paintBlur(photo: Raster, shapes: readonly MaskShape[], others: readonly MaskShape[], fill: Fill): void {
   const { window } = fill;
-  const own = new Set(group);
-  const rows = new CoveredRows(group, photo);
-  const others = new CoveredRows(
-    shapesIn(window, shapes, photo).filter((shape) => !own.has(shape)),
-    photo,
-  );
-  const brush = new FillBrush(photo, others.inside, fill);
-  const bounds = group.map((shape) => pixelBounds(shape, photo));
+  const rows = new CoveredRows(shapes, photo);
+  const othersRows = new CoveredRows(others, photo);
+  const brush = new FillBrush(photo, othersRows.inside, fill);
+  const bounds = shapes.map((shape) => pixelBounds(shape, photo));
   const seam = NEARNESS_REACH_CELLS * fill.cellSize;
   for (let y = window.top; y < window.bottom; y++) {
-    const [start, end] = rowSpanWithSeam(group, bounds, y, seam, photo);
+    const [start, end] = rowSpanWithSeam(shapes, bounds, y, seam, photo);
     let x = Math.max(start, window.left);
     const last = Math.min(end, window.right);
     if (last <= x) continue;
     brush.moveTo(y);
-    others.at(y);
+    othersRows.at(y);
     for (const [from, to] of rows.spans(y)) {
       brush.soften(x, from);
       brush.cover(from, to);
