@@ -73,8 +73,9 @@ async function measure(
   progress.start(dataset.photos.length, 0);
   try {
     const { maxInputSize } = defaults.detection;
+    const order = 'score' as const;
     const looks = { inputSize, maxInputSize, recall, largeFaces };
-    const detect = { ...looks, nmsThreshold, threshold: lowThreshold, minFaceSize: 0, maxFaces: Infinity };
+    const detect = { ...looks, nmsThreshold, threshold: lowThreshold, minFaceSize: 0, maxFaces: Infinity, order, faceQuality: false };
     return await detectAll(dataset.photos, detector, detect, () => {
       progress.increment();
     });

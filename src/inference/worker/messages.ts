@@ -5,6 +5,7 @@ import type { MaskStyle } from '../../vision/paint.ts';
 import type { HiddenPayload } from '../../vision/container/hidden-payloads.ts';
 import type { SelectionOptions } from '../../vision/faces.ts';
 import type { LookCount, RecallLevel } from '../../vision/looks.ts';
+import type { FaceQuality } from '../../vision/quality.ts';
 import type { Landmarks } from '../../vision/scrfd.ts';
 
 /** Messages between the main thread and the workers: plain values and transferred buffers, no objects with methods. */
@@ -28,6 +29,8 @@ export interface DetectSettings extends SelectionOptions {
   readonly largeFaces: boolean;
   /** How many looks are taken. */
   readonly recall: RecallLevel;
+  /** Tell how well each face can be seen. */
+  readonly faceQuality: boolean;
 }
 
 export const OUTPUT_FORMATS = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const;
@@ -89,6 +92,8 @@ export interface Face {
   readonly box: Box;
   readonly score: number;
   readonly landmarks: Landmarks | null;
+  /** Absent unless requested. */
+  readonly quality?: FaceQuality;
   /** Number of the frame or page, from 0, if there are several. */
   readonly frame?: number;
 }

@@ -7,6 +7,7 @@ import { countLooks } from '../../vision/looks.ts';
 import { type CallerRegion, type MaskShape, onGrid, planMask } from '../../vision/mask.ts';
 import { clearHiddenColor, type Raster } from '../../vision/raster.ts';
 import { viewsOf } from '../../vision/views.ts';
+import { assessFaces } from './assess-faces.ts';
 import type { Detector } from './detector.ts';
 import { encodeFrames, encodeImage } from './encode.ts';
 import { findFaces, readViews, type Search } from './find-faces.ts';
@@ -35,18 +36,21 @@ export interface Tools {
   readonly maxFrames: number;
 }
 
-/** header ▸ decode at the network's size ▸ infer ▸ select; of an animation, the first frame */
+/** header ▸ decode at the network's size ▸ infer ▸ select ▸ assess; of an animation, the first frame */
 export async function detectFaces(task: DetectTask, { detector, maxPixels }: Tools): Promise<DetectAnswer> {
   const stages = new Stages(task.cancel);
   const source = await stages.run('header', () => openImage(task.image, maxPixels));
   if (source.hasAlpha) {
     const [frame] = await stages.run('decode', () => decodeShown(source, 1));
-    return describe(source, [await findIn(frame!, task.detect, detector, stages)], stages);
+    const search = await findIn(frame!, task.detect, detector, stages);
+    return describe(source, [await assess(search, task.detect, frame!, stages)], stages);
   }
   const search = await stages.group('detect', () =>
     findFaces(stages, detector, source.size, [(size) => decodeAtSize(source, size)], task.detect, 'decode'),
   );
-  return describe(source, [search], stages);
+  if (!task.detect.faceQuality) return describe(source, [search], stages);
+  const [frame] = await stages.run('decode', () => decodeShown(source, 1));
+  return describe(source, [await assess(search, task.detect, frame!, stages)], stages);
 }
 
 /** header ▸ decode at full size ▸ resize ▸ infer ▸ select ▸ mask ▸ verify ▸ encode; frame by frame where there are many */
@@ -60,7 +64,10 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
   const frames = await stages.run('decode', () => decodeShown(source, frameCount));
 
   const found: Found[] = [];
-  for (const frame of frames) found.push(await findToMask(frame, task, tools.detector, stages));
+  for (const frame of frames) {
+    const faces = await findToMask(frame, task, tools.detector, stages);
+    found.push(await assess(faces, detect, frame, stages));
+  }
   const planned = found.map(({ faces }) => planFrame(faces, mask, source));
   const masked = new MaskedFrames(frames, planned, source.isAnimation, mask.style, mask.verify);
   let verified: Verified | null = null;
@@ -125,6 +132,17 @@ function findIn(frame: Raster, settings: DetectSettings, detector: Detector, sta
   return stages.group('detect', () =>
     findFaces(stages, detector, frame, readViews(frame, viewsOf(frame)), settings, 'resize'),
   );
+}
+
+/** The same search, its faces with their quality where that is asked for. */
+async function assess<Some extends Search>(
+  search: Some,
+  settings: DetectSettings | null,
+  frame: Raster,
+  stages: Stages,
+): Promise<Some> {
+  if (!settings?.faceQuality) return search;
+  return { ...search, faces: await stages.run('quality', () => assessFaces(search.faces, frame)) };
 }
 
 function planFrame(faces: readonly Face[], { regions, plan }: MaskSettings, { grid }: SourceImage): MaskShape[] {
