@@ -5,7 +5,7 @@ import { canvasFor } from '../../vision/letterbox.ts';
 import { type Look, type LookPlan, planLooks, smallestFace } from '../../vision/looks.ts';
 import { strongest, suppressOverlaps } from '../../vision/nms.ts';
 import type { Raster } from '../../vision/raster.ts';
-import { type Candidate, decodeCandidates } from '../../vision/scrfd.ts';
+import type { Candidate } from '../../vision/scrfd.ts';
 import { toTensor } from '../../vision/tensor.ts';
 import { turnBack, turnedSize } from '../../vision/turn.ts';
 import type { View } from '../../vision/views.ts';
@@ -145,10 +145,12 @@ async function takeLook(
 ): Promise<Finding> {
   const { rgb, placement } = await stages.run(readStage, () => pixels.of(look));
   const canvas = detector.fixedCanvas ?? canvasFor(rgb);
-  const tensor = await stages.run('tensor', () => toTensor(rgb.data, rgb, canvas, detector.inputFor(canvas)));
+  const tensor = await stages.run('tensor', () =>
+    toTensor(rgb.data, rgb, canvas, detector.inputFor(canvas), detector.kind.coding),
+  );
   const outputs = await stages.run('inference', () => detector.infer(tensor, canvas));
   const candidates = await stages.run('select', () =>
-    decodeCandidates(outputs, canvas, threshold).map((candidate) => toPhoto(candidate, placement)),
+    detector.kind.decode(outputs, canvas, threshold).map((candidate) => toPhoto(candidate, placement)),
   );
   return { look, candidates };
 }
