@@ -509,7 +509,7 @@ describe('verification', () => {
 
   it('can be the default, with a detector of its own', async () => {
     const other = fileURLToPath(new URL('../models/embedded.onnx', import.meta.url));
-    const configured = await startService({ FACE_API_DEFAULT_VERIFY: 'true', FACE_API_VERIFY_MODEL: other });
+    const configured = await startService({ FACE_API_DEFAULT_VERIFY: 'true', FACE_API_SECOND_MODEL: other });
     try {
       const response = await send(configured.url, 'mask', image, { options: { threshold: 1 } });
       await bytesOf(response);

@@ -48,7 +48,12 @@ export function toDetectionBody(
     face_count: faces.length,
     search: search && {
       smallest_face_px: round(search.smallestFace, 1),
-      looks: search.looks.map(({ longSide, turn, runs }) => ({ size: Math.round(longSide), turn, runs })),
+      looks: search.looks.map(({ detector, longSide, turn, runs }) => ({
+        detector,
+        size: Math.round(longSide),
+        turn,
+        runs,
+      })),
     },
     hidden_payloads: [...hiddenPayloads],
     timings: Object.fromEntries(Object.entries({ ...stages, total }).map(([stage, ms]) => [stage, round(ms, 2)])),

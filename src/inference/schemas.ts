@@ -81,6 +81,9 @@ export const detectionSchema = z
         smallest_face_px: z.number().meta({ description: 'Faces whose longer side is shorter may be missed' }),
         looks: z.array(
           z.object({
+            detector: z.enum(['main', 'second']).meta({
+              description: 'main: FACE_API_MODEL; second: FACE_API_SECOND_MODEL, with recall=max',
+            }),
             size: z.number().meta({ description: 'Long side of the whole image as the network saw it, in pixels' }),
             turn: z.number().meta({ description: 'By how much the image was turned clockwise, in degrees' }),
             runs: z.number().meta({ description: 'How often the network ran: once for each tile of each frame' }),

@@ -15,8 +15,8 @@ export interface WorkerSettings {
   readonly ortThreads: number;
   readonly maxPixels: number;
   readonly maxFrames: number;
-  /** A second detector for verification; null: the first one. */
-  readonly verifyModelPath: string | null;
+  /** Path of a second detector; null: none */
+  readonly secondModelPath: string | null;
 }
 
 export interface DetectSettings extends SelectionOptions {
@@ -118,9 +118,12 @@ export interface StageWork {
   readonly parts: readonly StageWork[];
 }
 
+/** Which detector took a look */
+export type DetectorRole = 'main' | 'second';
+
 /** Facts about a search for faces */
 export interface SearchFacts {
-  readonly looks: readonly LookCount[];
+  readonly looks: readonly (LookCount & { readonly detector: DetectorRole })[];
   /** Longer side in pixels of the image below which faces are likely to be missed. */
   readonly smallestFace: number;
 }

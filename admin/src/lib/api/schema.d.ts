@@ -393,6 +393,11 @@ export interface components {
                 /** @description Faces whose longer side is shorter may be missed */
                 smallest_face_px: number;
                 looks: {
+                    /**
+                     * @description main: FACE_API_MODEL; second: FACE_API_SECOND_MODEL, with recall=max
+                     * @enum {string}
+                     */
+                    detector: "main" | "second";
                     /** @description Long side of the whole image as the network saw it, in pixels */
                     size: number;
                     /** @description By how much the image was turned clockwise, in degrees */
@@ -802,8 +807,8 @@ export interface components {
                 total_bytes: number;
             };
             model: components["schemas"]["SystemModel"];
-            /** @description null: the main model verifies */
-            verify_model: components["schemas"]["SystemModel"] | null;
+            /** @description null: there is none, and the main model verifies */
+            second_model: components["schemas"]["SystemModel"] | null;
             pool: {
                 threads: number;
                 running: number;
@@ -1019,6 +1024,11 @@ export interface components {
                 /** @description Faces whose longer side is shorter may be missed */
                 smallest_face_px: number;
                 looks: {
+                    /**
+                     * @description main: FACE_API_MODEL; second: FACE_API_SECOND_MODEL, with recall=max
+                     * @enum {string}
+                     */
+                    detector: "main" | "second";
                     /** @description Long side of the whole image as the network saw it, in pixels */
                     size: number;
                     /** @description By how much the image was turned clockwise, in degrees */
