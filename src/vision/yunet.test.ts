@@ -32,7 +32,7 @@ describe('decoding YuNet', () => {
     const outputs = outputsWith({
       cls_16: [7, [0.5]],
       obj_16: [7, [0.5]],
-      // Centre (48 + 8, 16 − 4), 16·e^ln 2 = 32 wide, 16·e^0 = 16 high.
+      // Center (48 + 8, 16 − 4), 16·e^ln 2 = 32 wide, 16·e^0 = 16 high.
       bbox_16: [7, [0.5, -0.25, Math.log(2), 0]],
       kps_16: [7, [0.5, -0.25, 1, 0, 0.75, 0.125, 0, 0.5, -1, 2]],
     });

@@ -10,7 +10,7 @@ import {
 
 /**
  * YuNet: A Tiny Millisecond-level Face Detector (Wu et al., Machine Intelligence Research 2023). Its outputs as OpenCV Zoo
- * and libfacedetection.train export them: for each stride whether there is a face, whether it is centred here, box and
+ * and libfacedetection.train export them: for each stride whether there is a face, whether it is centered here, box and
  * landmarks.
  */
 export const YUNET_OUTPUTS = ['cls', 'obj', 'bbox', 'kps'].flatMap((kind) =>
@@ -24,7 +24,7 @@ const COLUMNS = [1, 1, 4, 10] as const;
  * Candidates on the canvas with a score of at least `threshold`, in no particular order.
  *
  * A cell at column x, row y of a stride is one row of its outputs, cells row by row. As in OpenCV's FaceDetectorYN, the score
- * is √(cls · obj), each clamped to 0 … 1; a box is the offset of its centre from the cell's corner and the logarithms of its
+ * is √(cls · obj), each clamped to 0 … 1; a box is the offset of its center from the cell's corner and the logarithms of its
  * width and height, and a landmark is an offset from the corner, all in strides.
  *
  * @param outputs in the order of YUNET_OUTPUTS, [rows, columns] or [1, rows, columns]
@@ -43,14 +43,14 @@ export function decodeYunet(outputs: readonly NetworkOutput[], canvas: Size, thr
       if (score < threshold) continue;
       const x = (row % columns) * stride;
       const y = Math.floor(row / columns) * stride;
-      const centre = { x: x + bbox[row * 4]! * stride, y: y + bbox[row * 4 + 1]! * stride };
+      const center = { x: x + bbox[row * 4]! * stride, y: y + bbox[row * 4 + 1]! * stride };
       const halfWidth = (Math.exp(bbox[row * 4 + 2]!) * stride) / 2;
       const halfHeight = (Math.exp(bbox[row * 4 + 3]!) * stride) / 2;
       const box = {
-        left: centre.x - halfWidth,
-        top: centre.y - halfHeight,
-        right: centre.x + halfWidth,
-        bottom: centre.y + halfHeight,
+        left: center.x - halfWidth,
+        top: center.y - halfHeight,
+        right: center.x + halfWidth,
+        bottom: center.y + halfHeight,
       };
       found.push(requireFinite({ score, box, landmarks: decodeLandmarks(kps, row * 10, x, y, stride) }));
     }
