@@ -507,7 +507,7 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
     expect(system).toMatchObject({
       role: 'all',
       model: { name: 'embedded', license: 'MIT', source: 'included in the service' },
-      verify_model: null,
+      second_model: null,
       pool: { slots_used: 0, inference_used: 0 },
       storage: {
         enabled: true,

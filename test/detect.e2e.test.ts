@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { detectionSchema } from '../src/inference/schemas.ts';
-import { crowd, encode, type Format, portrait } from './fixtures/portraits.ts';
+import { crowd, cutByBorder, encode, type Format, portrait, render } from './fixtures/portraits.ts';
 import { asBox, overlap } from './support/picture.ts';
 import { expectProblem, send, type Sending, type Service, startService, WAYS } from './support/service.ts';
 
@@ -311,6 +311,44 @@ describe('the options', () => {
     const { faces } = await detected({}, group);
 
     expect((await detected({ options: { max_faces: 2 } }, group)).faces).toEqual(faces.slice(0, 2));
+  });
+
+  it('order=size gives the largest ones first, and max_faces keeps them', async () => {
+    const { faces } = await detected({}, group);
+    const area = ({ box }: (typeof faces)[number]) => (box.right - box.left) * (box.bottom - box.top);
+    const largest = faces.toSorted((a, b) => area(b) - area(a));
+
+    expect((await detected({ options: { order: 'size' } }, group)).faces).toEqual(largest);
+    expect((await detected({ options: { order: 'size', max_faces: 2 } }, group)).faces).toEqual(largest.slice(0, 2));
+  });
+
+  it('order may not be anything else', async () => {
+    const response = await detect({ options: { order: 'left' } });
+
+    expect((await expectProblem(response, 400, 'invalid-option')).detail).toContain('order');
+  });
+
+  it('face_quality=true tells how well each face can be seen, and changes nothing else', async () => {
+    const plain = await detected({}, group);
+    const { faces } = await detected({ options: { face_quality: true } }, group);
+
+    expect(faces.map((face) => ({ ...face, quality: undefined }))).toEqual(plain.faces);
+    for (const { quality } of faces) {
+      expect(Math.abs(quality!.pose!.roll)).toBeLessThan(15);
+      expect(quality!.sharpness).toBeGreaterThan(0);
+      expect(quality!.brightness).toBeGreaterThan(0.1);
+      expect(quality!.cut_by_border).toEqual([]);
+    }
+    expect(plain.faces[0]).not.toHaveProperty('quality');
+  });
+
+  it('face_quality=true tells which border cuts a face', async () => {
+    const { faces } = await detected(
+      { options: { face_quality: true } },
+      await render(cutByBorder('left', { seed: 3 })),
+    );
+
+    expect(faces.map(({ quality }) => quality!.cut_by_border)).toEqual([['left']]);
   });
 
   it('min_face_size leaves out the faces that are smaller', async () => {

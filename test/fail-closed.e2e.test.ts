@@ -73,13 +73,14 @@ describe('when the network or the encoder breaks', () => {
   /** The real network, its outputs changed on their way. */
   function broken(change: (outputs: NetworkOutput[]) => NetworkOutput[]): Detector {
     return {
+      kind: detector.kind,
       fixedCanvas: detector.fixedCanvas,
       infer: async (...given: Parameters<Detector['infer']>) => change(await detector.infer(...given)),
     } as unknown as Detector;
   }
 
   const mask = (verifier: Detector, changes?: Partial<MaskTask['mask']>, first: Detector = verifier) =>
-    maskFaces(task(changes), { detector: first, verifier, maxPixels: 1e6, maxFrames: 1 });
+    maskFaces(task(changes), { detector: first, second: verifier, maxPixels: 1e6, maxFrames: 1 });
 
   const everywhere = (value: number) => (outputs: NetworkOutput[]) =>
     outputs.map(({ dims, data }) => ({ dims, data: data.map(() => value) }));
@@ -116,7 +117,7 @@ describe('when the network or the encoder breaks', () => {
   it('a request that nobody waits for: there is none either', async () => {
     const abandoned = task();
     Atomics.store(abandoned.cancel, 0, 1);
-    const tools = { detector, verifier: detector, maxPixels: 1e6, maxFrames: 1 };
+    const tools = { detector, second: null, maxPixels: 1e6, maxFrames: 1 };
     await expect(maskFaces(abandoned, tools)).rejects.toThrow('the request has ended');
   });
 });

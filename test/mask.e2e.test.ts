@@ -106,8 +106,9 @@ describe('what POST /api/v1/mask answers', () => {
   });
 
   it('reports the same faces as detection', async () => {
-    const detection = detectionSchema.parse(await (await send(service.url, 'detect', image)).json());
-    const response = await mask({ headers: { accept: 'application/json' } });
+    const options = { face_quality: true };
+    const detection = detectionSchema.parse(await (await send(service.url, 'detect', image, { options })).json());
+    const response = await mask({ options, headers: { accept: 'application/json' } });
     const { faces } = maskedSchema.parse(await response.json());
 
     expect(faces).toHaveLength(1);
@@ -338,7 +339,7 @@ describe('the options', () => {
     ['detect', [true, false], ['no', 0]],
     ['threshold', [0.01, 1], [0, 1.01]],
     ['nms_threshold', [0, 1], [-0.01, 1.01]],
-    ['max_faces', [1, 10_000], [0, 10_001]],
+    ['face_quality', [true, false], ['perhaps']],
     ['min_face_size', [0, 10_000], [-1, 10_001]],
     ['input_size', [32, 640], [0, 33, 4128]],
   ];
@@ -360,6 +361,12 @@ describe('the options', () => {
     const response = await mask({ way, options: { colour: '#000000' } });
 
     expect((await expectProblem(response, 400, 'invalid-option')).detail).toContain('colour');
+  });
+
+  it.each(['max_faces', 'order'])('%s is refused: no face is left out', async (name) => {
+    const response = await mask({ options: { [name]: name === 'order' ? 'size' : 1 } });
+
+    expect((await expectProblem(response, 400, 'invalid-option')).detail).toContain(name);
   });
 
   it('are refused where regions are given twice in a form: the first ones would stay visible', async () => {
@@ -502,7 +509,7 @@ describe('verification', () => {
 
   it('can be the default, with a detector of its own', async () => {
     const other = fileURLToPath(new URL('../models/embedded.onnx', import.meta.url));
-    const configured = await startService({ FACE_API_DEFAULT_VERIFY: 'true', FACE_API_VERIFY_MODEL: other });
+    const configured = await startService({ FACE_API_DEFAULT_VERIFY: 'true', FACE_API_SECOND_MODEL: other });
     try {
       const response = await send(configured.url, 'mask', image, { options: { threshold: 1 } });
       await bytesOf(response);

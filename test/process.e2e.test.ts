@@ -198,7 +198,7 @@ describe('a start that cannot be', () => {
     try {
       const broken = join(folder, 'broken.onnx');
       await writeFile(broken, content());
-      for (const variable of ['FACE_API_MODEL', 'FACE_API_VERIFY_MODEL']) {
+      for (const variable of ['FACE_API_MODEL', 'FACE_API_SECOND_MODEL']) {
         const output = await failedStart({ [variable]: broken });
 
         expect(output.split('\n').length).toBeLessThanOrEqual(2);

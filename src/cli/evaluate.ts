@@ -20,6 +20,7 @@ export function addEvaluate(program: Command, context: CliContext): void {
         'faces in one level, because the difficulty levels are in MATLAB files)',
     )
     .option('--model <name>', 'name of a model, or path of an ONNX file', inference.model)
+    .option('--second-model <name>', 'second detector, for --recall max')
     .option(
       '--input-size <pixels>',
       'long side in pixels to which photos are scaled for the detector',
@@ -47,6 +48,9 @@ async function run(options: EvaluationOptions, { stdout, stderr }: CliContext): 
   const highest = defaults.detection.threshold;
   if (options.threshold > highest) {
     throw new UsageError(`--threshold is ${options.threshold}; the maximum is the default threshold ${highest}`);
+  }
+  if (options.secondModel !== undefined && options.recall !== 'max') {
+    throw new UsageError('--second-model is used with --recall max alone');
   }
   for (const file of [options.json, options.svg]) if (file !== undefined) await refuseUnwritable(file);
   const bar = progressBar(stderr, {

@@ -26,6 +26,7 @@ describe('the command line', () => {
     const { exitCode, stdout } = await run(['list']);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^NAME +INSTALLED +SIZE +LICENSE +TERMS\nembedded \(default\) +yes +\d\.\d MB +MIT /);
+    expect(stdout).toMatch(/\nyunet .*0\.2 MB +MIT /);
     expect(stdout).toMatch(/\nscrfd_10g .*16\.9 MB.*non-commercial research purposes only\./);
   });
 

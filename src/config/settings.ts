@@ -315,11 +315,11 @@ export const settings = {
       '',
       'Folder of downloaded and added model files. Not set: models/ of the installation',
     ),
-    verifyModel: setting(
-      'VERIFY_MODEL',
+    secondModel: setting(
+      'SECOND_MODEL',
       z.string(),
       '',
-      'Detector for the option verify, given like FACE_API_MODEL. Not set: the same detector',
+      'Second detector, given like FACE_API_MODEL: for the option verify, and in addition to the first with recall=max. Not set: verify uses the first',
     ),
     ortThreads: setting('ORT_THREADS', threads, 'auto', 'ONNX Runtime threads per inference (auto: half of the cores)'),
   },

@@ -18,6 +18,7 @@ const MASK = { shape: defaults.masking.shape, padding: defaults.masking.padding 
 export interface EvaluationOptions {
   readonly dataset: string;
   readonly model: string;
+  readonly secondModel?: string;
   readonly inputSize: number;
   readonly recall: RecallLevel;
   readonly largeFaces: boolean;
@@ -39,10 +40,12 @@ export async function evaluate(options: EvaluationOptions, progress: Progress): 
   const { json, svg } = options;
   const dataset = await readDataset(options.dataset, options.limit);
   const model = await resolveModel(options.model);
+  const second = options.secondModel === undefined ? null : await resolveModel(options.secondModel);
   const conditions: Conditions = {
     dataset: options.dataset,
     photos: dataset.photos.length,
     model: { name: model.name, sha256: model.sha256, license: model.license, bytes: model.bytes },
+    secondModel: second && { name: second.name, sha256: second.sha256 },
     inputSize: options.inputSize,
     recall: options.recall,
     largeFaces: options.largeFaces,
@@ -51,7 +54,7 @@ export async function evaluate(options: EvaluationOptions, progress: Progress): 
     lowThreshold: options.threshold,
     threads: options.threads,
   };
-  const measured = await measure(dataset, model.path, conditions, progress);
+  const measured = await measure(dataset, model.path, second?.path ?? null, conditions, progress);
   const figures = toFigures(dataset.levels, measured, conditions.defaultThreshold, MASK);
   if (json !== undefined) await writeFile(json, toJson(conditions, figures));
   if (svg !== undefined) {
@@ -64,18 +67,29 @@ export async function evaluate(options: EvaluationOptions, progress: Progress): 
 async function measure(
   dataset: Dataset,
   modelPath: string,
+  secondPath: string | null,
   conditions: Conditions,
   progress: Progress,
 ): Promise<MeasuredPhoto[]> {
   const { inputSize, recall, largeFaces, nmsThreshold, lowThreshold, threads } = conditions;
   const detector = await Detector.load(modelPath, threads);
   await detector.warmUp();
+  const second = secondPath === null ? null : await Detector.load(secondPath, threads);
   progress.start(dataset.photos.length, 0);
   try {
     const { maxInputSize } = defaults.detection;
+    const order = 'score' as const;
     const looks = { inputSize, maxInputSize, recall, largeFaces };
-    const detect = { ...looks, nmsThreshold, threshold: lowThreshold, minFaceSize: 0, maxFaces: Infinity };
-    return await detectAll(dataset.photos, detector, detect, () => {
+    const detect = {
+      ...looks,
+      nmsThreshold,
+      threshold: lowThreshold,
+      minFaceSize: 0,
+      maxFaces: Infinity,
+      order,
+      faceQuality: false,
+    };
+    return await detectAll(dataset.photos, { detector, second }, detect, () => {
       progress.increment();
     });
   } finally {

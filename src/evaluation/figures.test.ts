@@ -37,6 +37,7 @@ const conditions: Conditions = {
   dataset: 'a/folder',
   photos: 2,
   model: { name: 'tiny', sha256: 'abc', license: 'MIT', bytes: 1 },
+  secondModel: null,
   inputSize: 640,
   recall: 'fast',
   largeFaces: true,

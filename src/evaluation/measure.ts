@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { reasonOf } from '../errors/reason.ts';
-import type { Detector } from '../inference/worker/detector.ts';
 import type { DetectAnswer, DetectSettings } from '../inference/worker/messages.ts';
-import { detectFaces } from '../inference/worker/pipeline.ts';
+import { detectFaces, type Tools } from '../inference/worker/pipeline.ts';
 import type { LabeledPhoto } from './dataset.ts';
 
 /** The response of the service for a photo, and the milliseconds of its stages. */
@@ -20,14 +19,14 @@ export interface MeasuredPhoto extends Pick<DetectAnswer, 'image' | 'faces' | 't
  */
 export async function detectAll(
   photos: readonly LabeledPhoto[],
-  detector: Detector,
+  detectors: Pick<Tools, 'detector' | 'second'>,
   settings: DetectSettings,
   onPhoto: () => void,
 ): Promise<MeasuredPhoto[]> {
   const measured: MeasuredPhoto[] = [];
   for (const photo of photos) {
-    if (measured.length === 0) await detect(photo, detector, settings);
-    const { image, faces, timings } = await detect(photo, detector, settings);
+    if (measured.length === 0) await detect(photo, detectors, settings);
+    const { image, faces, timings } = await detect(photo, detectors, settings);
     measured.push({ photo, image, faces, timings });
     onPhoto();
   }
@@ -36,12 +35,16 @@ export async function detectAll(
 
 const neverCanceled = new Int32Array(new SharedArrayBuffer(4));
 
-async function detect({ path }: LabeledPhoto, detector: Detector, settings: DetectSettings): Promise<DetectAnswer> {
+async function detect(
+  { path }: LabeledPhoto,
+  detectors: Pick<Tools, 'detector' | 'second'>,
+  settings: DetectSettings,
+): Promise<DetectAnswer> {
   try {
     const image = await readFile(path);
     return await detectFaces(
       { image, detect: settings, cancel: neverCanceled },
-      { detector, verifier: detector, maxPixels: Number.MAX_SAFE_INTEGER, maxFrames: 1 },
+      { ...detectors, maxPixels: Number.MAX_SAFE_INTEGER, maxFrames: 1 },
     );
   } catch (error) {
     throw new Error(`${path}: ${reasonOf(error)}`, { cause: error });

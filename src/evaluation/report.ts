@@ -10,6 +10,8 @@ export interface Conditions {
   readonly dataset: string;
   readonly photos: number;
   readonly model: Pick<ResolvedModel, 'name' | 'sha256' | 'license' | 'bytes'>;
+  /** At recall max alone; null: none. */
+  readonly secondModel: Pick<ResolvedModel, 'name' | 'sha256'> | null;
   /** Long side of the network's canvas in pixels. */
   readonly inputSize: number;
   readonly recall: RecallLevel;
@@ -22,10 +24,11 @@ export interface Conditions {
 
 /** The figures as text, in tables of fixed width. */
 export function toText(conditions: Conditions, figures: Figures): string {
-  const { dataset, photos, model, inputSize, lowThreshold, threads } = conditions;
+  const { dataset, photos, model, secondModel, inputSize, lowThreshold, threads } = conditions;
   const widest = figures.levels.at(-1)!.level;
   return [
     `${model.name}, SHA-256 ${model.sha256}`,
+    ...(secondModel ? [`and ${secondModel.name}, SHA-256 ${secondModel.sha256}`] : []),
     `${photos} photos of ${dataset}, long side ${inputSize} pixels, ${looks(conditions)}, ${counted(threads, 'thread')}`,
     '',
     ...table(levelRows(conditions, figures.levels)),

@@ -2,6 +2,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { DomainError } from '../errors/domain-error.ts';
 import type { LoadedModel } from '../models/loaded-model.ts';
 import type { Box, Point } from '../vision/geometry.ts';
+import type { FaceQuality } from '../vision/quality.ts';
 import type { ImageRequest } from './image-request.ts';
 import type { DetectionBody, DetectOptions } from './schemas.ts';
 import type { DetectAnswer, DetectSettings, Face } from './worker/messages.ts';
@@ -21,10 +22,12 @@ export function toDetectSettings(options: DetectOptions, defaults: Configuration
     nmsThreshold: options.nms_threshold ?? defaults.nmsThreshold,
     minFaceSize: options.min_face_size ?? defaults.minFaceSize,
     maxFaces: options.max_faces ?? Infinity,
+    order: options.order ?? 'score',
     inputSize,
     maxInputSize,
     largeFaces: options.large_faces ?? defaults.largeFaces,
     recall: options.recall ?? defaults.recall,
+    faceQuality: options.face_quality ?? false,
   };
 }
 
@@ -45,7 +48,12 @@ export function toDetectionBody(
     face_count: faces.length,
     search: search && {
       smallest_face_px: round(search.smallestFace, 1),
-      looks: search.looks.map(({ longSide, turn, runs }) => ({ size: Math.round(longSide), turn, runs })),
+      looks: search.looks.map(({ detector, longSide, turn, runs }) => ({
+        detector,
+        size: Math.round(longSide),
+        turn,
+        runs,
+      })),
     },
     hidden_payloads: [...hiddenPayloads],
     timings: Object.fromEntries(Object.entries({ ...stages, total }).map(([stage, ms]) => [stage, round(ms, 2)])),
@@ -53,7 +61,7 @@ export function toDetectionBody(
 }
 
 function toFaceBody(
-  { box, score, landmarks, frame }: Face,
+  { box, score, landmarks, quality, frame }: Face,
   { width, height }: DetectAnswer['image'],
   withLandmarks: boolean,
 ): DetectionBody['faces'][number] {
@@ -68,6 +76,7 @@ function toFaceBody(
     score: round(score, 4),
     ...(frame !== undefined && { frame }),
     ...(withLandmarks && { landmarks: landmarks && toLandmarksBody(landmarks) }),
+    ...(quality && { quality: toQualityBody(quality) }),
   };
 }
 
@@ -85,6 +94,15 @@ function toLandmarksBody([leftEye, rightEye, nose, mouthLeft, mouthRight]: NonNu
     nose: point(nose),
     mouth_left: point(mouthLeft),
     mouth_right: point(mouthRight),
+  };
+}
+
+function toQualityBody({ pose, sharpness, brightness, cutBy }: FaceQuality): DetectionBody['faces'][number]['quality'] {
+  return {
+    pose: pose && { roll: round(pose.roll, 1), yaw: round(pose.yaw, 1), pitch: round(pose.pitch, 1) },
+    sharpness: round(sharpness, 1),
+    brightness: round(brightness, 4),
+    cut_by_border: [...cutBy],
   };
 }
 

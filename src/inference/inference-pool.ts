@@ -8,7 +8,7 @@ import { reasonOf } from '../errors/reason.ts';
 import { Configuration } from '../config/configuration.ts';
 import { DomainError } from '../errors/domain-error.ts';
 import { Metrics } from '../metrics/metrics.ts';
-import { LoadedModel, VerifyModel } from '../models/loaded-model.ts';
+import { LoadedModel, SecondModel } from '../models/loaded-model.ts';
 import { ModelError } from '../models/model-error.ts';
 import { currentTrace } from '../tracing/trace.ts';
 import type { JobKind } from '../storage/job.ts';
@@ -69,7 +69,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly configuration: Configuration,
     private readonly model: LoadedModel,
-    private readonly verifyModel: VerifyModel,
+    private readonly secondModel: SecondModel,
     private readonly metrics: Metrics,
   ) {
     this.threads = configuration.limits.maxConcurrentInference + EXTRA_THREADS;
@@ -89,7 +89,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
       ortThreads: this.configuration.inference.ortThreads,
       maxPixels: this.configuration.limits.maxPixels,
       maxFrames: this.configuration.limits.maxFrames,
-      verifyModelPath: this.verifyModel.model?.path ?? null,
+      secondModelPath: this.secondModel.model?.path ?? null,
     };
     setFlagsFromString(HEAP_GROWTH);
     this.pool = new Piscina({

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { PAYLOAD_KINDS } from '../vision/container/hidden-payloads.ts';
 import { CANVAS_MULTIPLE, LARGEST_INPUT_SIZE } from '../vision/letterbox.ts';
+import { FACE_ORDERS } from '../vision/faces.ts';
 import { RECALL_LEVELS } from '../vision/looks.ts';
+import { SIDES } from '../vision/quality.ts';
 
 /** The schemas that detection and masking share: each gives the type, the validation and the OpenAPI document. */
 
@@ -25,6 +27,26 @@ const landmarksSchema = z
   })
   .meta({ id: 'Landmarks', description: 'In pixels of the upright image; left and right as seen in the image' });
 
+const degrees = (description: string) => z.number().meta({ description: `Degrees; ${description}` });
+
+const qualitySchema = z
+  .object({
+    pose: z
+      .object({
+        roll: degrees('clockwise in the image, 0: upright, 180: upside down'),
+        yaw: degrees('positive: it looks to the right of the image'),
+        pitch: degrees('positive: it looks up'),
+      })
+      .nullable()
+      .meta({ description: 'Estimated from the landmarks; null if the model does not provide them' }),
+    sharpness: z.number().meta({
+      description: 'Variance of the Laplacian of the brightness, with the face scaled to 112 pixels; larger is sharper',
+    }),
+    brightness: z.number().meta({ description: 'Mean, 0 (black) to 1 (white)' }),
+    cut_by_border: z.array(z.enum(SIDES)).meta({ description: 'Sides of the image that the face reaches' }),
+  })
+  .meta({ id: 'FaceQuality' });
+
 export const faceSchema = z
   .object({
     box: boxSchema,
@@ -33,6 +55,7 @@ export const faceSchema = z
     landmarks: landmarksSchema.nullable().optional().meta({
       description: 'Absent if not requested; null if the model does not provide them',
     }),
+    quality: qualitySchema.optional().meta({ description: 'Absent unless requested by face_quality' }),
     frame: z.number().int().optional().meta({
       description: 'Index of the frame or page, starting at 0; absent for images with a single frame',
     }),
@@ -51,13 +74,16 @@ export const detectionSchema = z
         frames: z.number().int().meta({ description: 'Number of frames or pages. Detection uses the first one' }),
       })
       .meta({ id: 'Image', description: 'The upright image, after its EXIF orientation has been applied' }),
-    faces: z.array(faceSchema).meta({ description: 'Best first' }),
+    faces: z.array(faceSchema).meta({ description: 'In the order requested: best first by default' }),
     face_count: z.number().int(),
     search: z
       .object({
         smallest_face_px: z.number().meta({ description: 'Faces whose longer side is shorter may be missed' }),
         looks: z.array(
           z.object({
+            detector: z.enum(['main', 'second']).meta({
+              description: 'main: FACE_API_MODEL; second: FACE_API_SECOND_MODEL, with recall=max',
+            }),
             size: z.number().meta({ description: 'Long side of the whole image as the network saw it, in pixels' }),
             turn: z.number().meta({ description: 'By how much the image was turned clockwise, in degrees' }),
             runs: z.number().meta({ description: 'How often the network ran: once for each tile of each frame' }),
@@ -106,13 +132,6 @@ export const detectOptionFields = {
     .meta({
       description: `Overlap (intersection over union) above which the box with the lower score is dropped. ${defaultIs('NMS_THRESHOLD', 0.4)}`,
     }),
-  max_faces: z
-    .number()
-    .int()
-    .min(1)
-    .max(10_000)
-    .optional()
-    .meta({ description: 'Maximum number of faces, best first. Default: all' }),
   min_face_size: z
     .number()
     .int()
@@ -143,7 +162,26 @@ export const detectOptionFields = {
       'How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking',
   }),
   landmarks: z.boolean().optional().meta({ description: 'Include the five landmarks of each face. Default: true' }),
+  face_quality: z.boolean().optional().meta({
+    description: 'Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false',
+  }),
 };
 
-export const detectOptionsSchema = z.strictObject(detectOptionFields).meta({ id: 'DetectOptions' });
+/** What only detection takes: masking leaves out no face. */
+export const choiceFields = {
+  max_faces: z
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .meta({ description: 'Maximum number of faces, the first in the order. Default: all' }),
+  order: z.enum(FACE_ORDERS).optional().meta({
+    description: 'score: best faces first; size: largest faces first. Default: score',
+  }),
+};
+
+export const detectOptionsSchema = z
+  .strictObject({ ...detectOptionFields, ...choiceFields })
+  .meta({ id: 'DetectOptions' });
 export type DetectOptions = z.infer<typeof detectOptionsSchema>;

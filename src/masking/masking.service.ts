@@ -4,7 +4,7 @@ import { roundBox, toDetectionBody, toDetectSettings } from '../inference/detect
 import type { ImageRequest } from '../inference/image-request.ts';
 import { InferencePool } from '../inference/inference-pool.ts';
 import type { MaskAnswer, MaskSettings } from '../inference/worker/messages.ts';
-import { LoadedModel, VerifyModel } from '../models/loaded-model.ts';
+import { LoadedModel, SecondModel } from '../models/loaded-model.ts';
 import type { Receipt } from '../receipts/receipt.ts';
 import { Receipts } from '../receipts/receipts.ts';
 import { isReversible } from '../vision/paint.ts';
@@ -24,7 +24,7 @@ export class MaskingService {
   constructor(
     private readonly pool: InferencePool,
     private readonly model: LoadedModel,
-    private readonly verifyModel: VerifyModel,
+    private readonly secondModel: SecondModel,
     private readonly receipts: Receipts,
     private readonly configuration: Configuration,
   ) {}
@@ -72,7 +72,7 @@ export class MaskingService {
         outcome: verification.outcome,
         rounds: verification.rounds,
         added: verification.added.length,
-        model: nameOf(this.verifyModel.model ?? this.model),
+        model: nameOf(this.secondModel.model ?? this.model),
       },
     };
   }

@@ -14,7 +14,6 @@ describe('the options of a masking request, as texts', () => {
     const texts = {
       threshold: '0.01',
       nms_threshold: '1',
-      max_faces: '10000',
       min_face_size: '0',
       input_size: '4096',
       large_faces: 'false',
@@ -32,7 +31,6 @@ describe('the options of a masking request, as texts', () => {
     expect(parse(texts).data).toEqual({
       threshold: 0.01,
       nms_threshold: 1,
-      max_faces: 10_000,
       min_face_size: 0,
       input_size: 4096,
       large_faces: false,
@@ -59,8 +57,6 @@ describe('the options of a masking request, as texts', () => {
     ['threshold', '1.01'],
     ['threshold', '9'.repeat(400)],
     ['nms_threshold', '-0.1'],
-    ['max_faces', '0'],
-    ['max_faces', '1.5'],
     ['min_face_size', '-1'],
     ['input_size', '0'],
     ['input_size', '650'],

@@ -68,6 +68,18 @@ describe('download', () => {
     );
   });
 
+  it('installs a file that is not in an archive', async () => {
+    const pack = makePack();
+    await withServer(serve(pack.model), (url) =>
+      withFolder(async (modelsFolder) => {
+        const { bytes, sha256 } = pack.entry;
+        const entry = { ...pack.entry, archives: [{ url: `${url}/raw/det.onnx`, bytes, sha256 }] };
+        await downloadModel(entry, { modelsFolder, ...quick });
+        await expectInstalled(modelsFolder, pack);
+      }),
+    );
+  });
+
   it('asks nobody when the right file is there, and replaces a wrong one', async () => {
     const pack = makePack();
     await withServer(serve(pack.zip), (from, requests) =>

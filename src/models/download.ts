@@ -1,8 +1,9 @@
+import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ifPresent } from '../files/durable-file.ts';
-import { digestFile } from './digest.ts';
+import { digestFile, verified } from './digest.ts';
 import { extractMember } from './extract-member.ts';
 import { ArchiveNotFoundError, ConnectionError, fetchArchive, type FetchOptions } from './fetch-archive.ts';
 import { installFile } from './install-file.ts';
@@ -81,7 +82,13 @@ async function installVerified(
       `${archiveFileName(archive)} has the SHA-256 ${sha256}, the manifest expects ${archive.sha256}: nothing was installed; run the command again, or try another source with --from URL-or-folder`,
     );
   }
-  await installFile(path, extractMember(archivePath, archive.member, model));
+  const { member } = archive;
+  await installFile(
+    path,
+    member === undefined
+      ? verified(createReadStream(archivePath) as AsyncIterable<Buffer>, model, model.file)
+      : extractMember(archivePath, member, model),
+  );
 }
 
 /** A URL to download from, or the path of a file */

@@ -1,6 +1,7 @@
 import { reasonOf } from '../errors/reason.ts';
 import type { Size } from '../vision/geometry.ts';
-import { type NetworkOutput, outputLevels } from '../vision/scrfd.ts';
+import { kindOf, type NetworkKind } from '../vision/network-kind.ts';
+import type { NetworkOutput } from '../vision/scrfd.ts';
 import { InferenceSession, Tensor } from './onnx-runtime.ts';
 import { ModelError } from './model-error.ts';
 
@@ -8,9 +9,9 @@ import { ModelError } from './model-error.ts';
 const probe = { height: 96, width: 160 };
 
 /**
- * Checks that the bytes are an ONNX network that this service can use as an SCRFD detector. Its input is one image as
- * float32 [1 or N, 3, height, width]; its outputs are those that `outputLevels` describes. Declared shapes are often wrong
- * or symbolic, so the network is run once, on a blank image.
+ * Checks that the bytes are an ONNX network that this service can use as a detector. Its input is one image as float32
+ * [1 or N, 3, height, width]; its outputs are those of SCRFD or YuNet. Declared shapes are often wrong or symbolic, so the
+ * network is run once, on a blank image.
  *
  * @throws ModelError that says what was found instead
  */
@@ -22,10 +23,9 @@ export async function inspectModel(bytes: Uint8Array): Promise<void> {
     const outputs = await session.run({ [name]: blank }).catch((error: unknown) => {
       throw unusable(`it fails on an image of ${width}×${height} pixels: ${reasonOf(error)}`);
     });
-    checkOutputs(
-      session.outputNames.map((output) => outputs[output] as NetworkOutput),
-      { width, height },
-    );
+    const kind = kindOf(session.outputNames);
+    const inOrder = (kind.outputNames ?? session.outputNames).map((output) => outputs[output] as NetworkOutput);
+    checkOutputs(kind, inOrder, { width, height });
   } finally {
     await session.release();
   }
@@ -66,9 +66,9 @@ function isSide(length: string | number | undefined): boolean {
   return typeof length === 'string' || (length !== undefined && length > 0 && length % 32 === 0);
 }
 
-function checkOutputs(outputs: readonly NetworkOutput[], canvas: Size): void {
+function checkOutputs(kind: NetworkKind, outputs: readonly NetworkOutput[], canvas: Size): void {
   try {
-    outputLevels(outputs, canvas);
+    kind.decode(outputs, canvas, Infinity);
   } catch (error) {
     throw unusable(reasonOf(error));
   }

@@ -8,7 +8,7 @@ export abstract class LoadedModel {
   abstract readonly source: string;
 }
 
-/** The second detector, which verifies masked images; null: the first one does that too. */
-export abstract class VerifyModel {
+/** The second detector, which verifies masked images and searches besides the first at recall=max; null: there is none. */
+export abstract class SecondModel {
   abstract readonly model: LoadedModel | null;
 }

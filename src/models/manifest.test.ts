@@ -43,6 +43,13 @@ describe('the service’s own manifest', () => {
       ['buffalo_l.zip', 'antelopev2.zip'],
     ]);
   });
+
+  it('lists YuNet as OpenCV Zoo publishes it: the file itself, without an archive', async () => {
+    const model = findModel(await readManifest(packageModelsFolder), 'yunet')!;
+    expect(model).toMatchObject({ license: 'MIT', mustAcceptLicense: false });
+    const { bytes, sha256, file } = model;
+    expect(model.archives).toEqual([{ url: expect.stringMatching(new RegExp(`/${file}$`)) as string, bytes, sha256 }]);
+  });
 });
 
 describe('reading a manifest', () => {

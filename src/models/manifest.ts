@@ -16,8 +16,8 @@ const archiveSchema = z.strictObject({
   url: z.url({ protocol: /^https?$/ }),
   bytes,
   sha256,
-  /** The model's path inside the archive. */
-  member: z.string().min(1),
+  /** The model's path inside the zip. Absent: the file is the model itself. */
+  member: z.string().min(1).optional(),
 });
 
 const modelSchema = z.strictObject({
@@ -48,7 +48,7 @@ const manifestSchema = z
     }
   });
 
-/** A zip with a model: URL, length in bytes, SHA-256, and path of the model in it. */
+/** A zip with a model, or the file of a model: URL, length in bytes, SHA-256, and path of the model in the zip. */
 export type ArchiveSource = z.infer<typeof archiveSchema>;
 /** A supported model: its file and the file's digest, its license, and the archives that contain it. */
 export type ModelEntry = z.infer<typeof modelSchema>;

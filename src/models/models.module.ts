@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { Configuration } from '../config/configuration.ts';
-import { LoadedModel, VerifyModel } from './loaded-model.ts';
+import { LoadedModel, SecondModel } from './loaded-model.ts';
 import { packageModelsFolder, resolveModel } from './model-files.ts';
 
 @Module({
@@ -12,15 +12,15 @@ import { packageModelsFolder, resolveModel } from './model-files.ts';
         resolveModel(inference.model, inference.modelsFolder || packageModelsFolder),
     },
     {
-      provide: VerifyModel,
+      provide: SecondModel,
       inject: [Configuration],
-      useFactory: async ({ inference }: Configuration): Promise<VerifyModel> => ({
-        model: inference.verifyModel
-          ? await resolveModel(inference.verifyModel, inference.modelsFolder || packageModelsFolder)
+      useFactory: async ({ inference }: Configuration): Promise<SecondModel> => ({
+        model: inference.secondModel
+          ? await resolveModel(inference.secondModel, inference.modelsFolder || packageModelsFolder)
           : null,
       }),
     },
   ],
-  exports: [LoadedModel, VerifyModel],
+  exports: [LoadedModel, SecondModel],
 })
 export class ModelsModule {}

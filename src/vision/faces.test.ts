@@ -3,7 +3,7 @@ import { selectFaces, toPhoto } from './faces.ts';
 import type { Candidate, Landmarks } from './scrfd.ts';
 
 const PHOTO = { width: 200, height: 100 };
-const everything = { nmsThreshold: 0.4, minFaceSize: 0, maxFaces: Infinity };
+const everything = { nmsThreshold: 0.4, minFaceSize: 0, maxFaces: Infinity, order: 'score' as const };
 
 function candidate(left: number, top: number, width: number, height: number, score = 0.9): Candidate {
   return { score, box: { left, top, right: left + width, bottom: top + height }, landmarks: null };
@@ -68,6 +68,14 @@ describe('selecting faces', () => {
     expect(best(2)).toEqual([0.8, 0.7]);
     expect(best(Infinity)).toEqual([0.8, 0.7, 0.6]);
   });
+
+  it('keeps the largest so many, the largest first, where the order is by size', () => {
+    const given = [candidate(0, 0, 20, 20, 0.9), candidate(60, 0, 40, 30, 0.5), candidate(120, 0, 25, 25, 0.7)];
+    const largest = (maxFaces: number) =>
+      selectFaces(given, PHOTO, { ...everything, order: 'size', maxFaces }).map(({ score }) => score);
+    expect(largest(2)).toEqual([0.5, 0.7]);
+    expect(largest(Infinity)).toEqual([0.5, 0.7, 0.9]);
+  });
 });
 
 describe('a flood of candidates', () => {
@@ -80,7 +88,7 @@ describe('a flood of candidates', () => {
     const faces = selectFaces(
       candidates,
       { width: 2000, height: 1000 },
-      { nmsThreshold: 0.4, minFaceSize: 0, maxFaces: Infinity },
+      { nmsThreshold: 0.4, minFaceSize: 0, maxFaces: Infinity, order: 'score' as const },
     );
     expect(faces).toHaveLength(5000);
     expect(faces[0]?.score).toBe(1);

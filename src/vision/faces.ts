@@ -1,14 +1,19 @@
-import { type Box, clipBox, type Point, type Size } from './geometry.ts';
+import { type Box, boxArea, clipBox, type Point, type Size } from './geometry.ts';
 import { strongest, suppressOverlaps } from './nms.ts';
 import type { Candidate, Landmarks } from './scrfd.ts';
+
+export const FACE_ORDERS = ['score', 'size'] as const;
+export type FaceOrder = (typeof FACE_ORDERS)[number];
 
 export interface SelectionOptions {
   /** Overlap (IoU) above which the weaker of two boxes is dropped. */
   readonly nmsThreshold: number;
   /** Shortest side in pixels of the photo below which a face is dropped. */
   readonly minFaceSize: number;
-  /** Maximum number of faces; the best ones are returned. */
+  /** Maximum number of faces; the first ones in the order are returned. */
   readonly maxFaces: number;
+  /** What comes first: the best or the largest. */
+  readonly order: FaceOrder;
 }
 
 /** Position of a part of a photo on the canvas: x of the photo is (x of the canvas + offset.x) / scaleX. */
@@ -33,7 +38,7 @@ export function toPhoto(candidate: Candidate, { scaleX, scaleY, offset }: Placem
   };
 }
 
-/** One detection per face, clipped to the photo, best first. Boxes with nothing inside the photo are dropped. */
+/** One detection per face, clipped to the photo, in the order asked for. Boxes with nothing inside the photo are dropped. */
 export function selectFaces(candidates: readonly Candidate[], photo: Size, options: SelectionOptions): Candidate[] {
   const faces = suppressOverlaps(strongest(candidates), options.nmsThreshold)
     .map((candidate) => ({ ...candidate, box: clipBox(candidate.box, photo) }))
@@ -42,14 +47,16 @@ export function selectFaces(candidates: readonly Candidate[], photo: Size, optio
 }
 
 /**
- * The best faces that are large enough.
+ * The first faces in the order that are large enough.
  * @param faces best first
  */
 export function chooseFaces<Face extends { readonly box: Box }>(
   faces: readonly Face[],
-  { minFaceSize, maxFaces }: Pick<SelectionOptions, 'minFaceSize' | 'maxFaces'>,
+  { minFaceSize, maxFaces, order }: Pick<SelectionOptions, 'minFaceSize' | 'maxFaces' | 'order'>,
 ): Face[] {
-  return faces.filter(({ box }) => shortSide(box) >= minFaceSize).slice(0, maxFaces);
+  const large = faces.filter(({ box }) => shortSide(box) >= minFaceSize);
+  if (order === 'size') large.sort((a, b) => boxArea(b.box) - boxArea(a.box));
+  return large.slice(0, maxFaces);
 }
 
 function shortSide({ left, top, right, bottom }: Box): number {

@@ -18,7 +18,7 @@ export interface NetworkOutput {
   readonly data: Float32Array;
 }
 
-/** The network's outputs are not those of an SCRFD detector. */
+/** The network's outputs are not those of a detector of its kind. */
 export class OutputShapeError extends Error {
   override readonly name = 'OutputShapeError';
 }
@@ -54,7 +54,7 @@ const COLUMNS = { scores: 1, distances: 4, offsets: 10 } as const;
  *
  * @throws OutputShapeError with the shapes that were found
  */
-export function outputLevels(outputs: readonly NetworkOutput[], canvas: Size): Level[] {
+function outputLevels(outputs: readonly NetworkOutput[], canvas: Size): Level[] {
   const shapes = outputs.map(({ dims }) => `[${dims.join(', ')}]`).join(' ');
   const found = `its outputs for ${canvas.width}×${canvas.height} pixels are ${shapes || 'none'}`;
   const kind = (columns: number) => outputs.filter(({ dims }) => dims.at(-1) === columns);
@@ -97,23 +97,20 @@ function decodeLevel(level: Level, canvas: Size, threshold: number): Candidate[]
     const cell = Math.floor(row / anchorsPerCell);
     const x = (cell % columns) * stride;
     const y = Math.floor(cell / columns) * stride;
-    const candidate: Candidate = {
-      score,
-      box: {
-        left: x - distances[row * 4]! * stride,
-        top: y - distances[row * 4 + 1]! * stride,
-        right: x + distances[row * 4 + 2]! * stride,
-        bottom: y + distances[row * 4 + 3]! * stride,
-      },
-      landmarks: offsets && decodeLandmarks(offsets, row * 10, x, y, stride),
+    const box = {
+      left: x - distances[row * 4]! * stride,
+      top: y - distances[row * 4 + 1]! * stride,
+      right: x + distances[row * 4 + 2]! * stride,
+      bottom: y + distances[row * 4 + 3]! * stride,
     };
-    if (!isFinite(candidate)) throw new OutputShapeError(`the network returned a number that is not finite`);
-    found.push(candidate);
+    const landmarks = offsets && decodeLandmarks(offsets, row * 10, x, y, stride);
+    found.push(requireFinite({ score, box, landmarks }));
   }
   return found;
 }
 
-function decodeLandmarks(offsets: Float32Array, at: number, x: number, y: number, stride: number): Landmarks {
+/** Five points whose offsets from (x, y) start at an index, in strides. */
+export function decodeLandmarks(offsets: Float32Array, at: number, x: number, y: number, stride: number): Landmarks {
   const point = (index: number): Point => ({
     x: x + offsets[at + 2 * index]! * stride,
     y: y + offsets[at + 2 * index + 1]! * stride,
@@ -121,7 +118,12 @@ function decodeLandmarks(offsets: Float32Array, at: number, x: number, y: number
   return [point(0), point(1), point(2), point(3), point(4)];
 }
 
-function isFinite({ score, box, landmarks }: Candidate): boolean {
+/** @throws OutputShapeError */
+export function requireFinite(candidate: Candidate): Candidate {
+  const { score, box, landmarks } = candidate;
   const numbers = [score, box.left, box.top, box.right, box.bottom, ...(landmarks ?? []).flatMap(({ x, y }) => [x, y])];
-  return numbers.every(Number.isFinite);
+  if (!numbers.every(Number.isFinite)) {
+    throw new OutputShapeError('the network returned a number that is not finite');
+  }
+  return candidate;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toTensor } from './tensor.ts';
+import { BYTES_BGR, toTensor } from './tensor.ts';
 
 /** (0 − 127.5) / 128 */
 const BLACK = -0.99609375;
@@ -13,6 +13,18 @@ describe('the tensor of a photo', () => {
       ...[-0.98828125, 0.98828125, BLACK, BLACK, BLACK, BLACK], // green of 1 and 254
       ...[-0.00390625, 0.99609375, BLACK, BLACK, BLACK, BLACK], // blue of 127 and 255
     ]);
+  });
+
+  it('of YuNet is the values as they are, in the order blue, green, red', () => {
+    const rgb = Uint8Array.of(0, 1, 127, 128, 254, 255);
+    const tensor = toTensor(
+      rgb,
+      { width: 2, height: 1 },
+      { width: 3, height: 1 },
+      new Float32Array(9).fill(7),
+      BYTES_BGR,
+    );
+    expect([...tensor]).toEqual([127, 255, 0, 1, 254, 0, 0, 128, 0]);
   });
 
   it('goes through the content row by row', () => {

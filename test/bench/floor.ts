@@ -55,7 +55,7 @@ export class Floor {
 if (!isMainThread) {
   const port = parentPort!;
   const detector = await Detector.load(workerData as string, 1);
-  const tools: Tools = { detector, verifier: detector, maxPixels: Infinity, maxFrames: 1 };
+  const tools: Tools = { detector, second: null, maxPixels: Infinity, maxFrames: 1 };
   port.on('message', (order: Order | null) => {
     if (order === null) port.close();
     else

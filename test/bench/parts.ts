@@ -97,7 +97,7 @@ async function detectorParts(modelPath: string): Promise<Part[]> {
     const tensor = toTensor(data, canvas, canvas);
     const outputs = await detector.infer(tensor, canvas);
     const candidates = decodeCandidates(outputs, canvas, 0.02);
-    const selection = { nmsThreshold: 0.4, minFaceSize: 0, maxFaces: Infinity };
+    const selection = { nmsThreshold: 0.4, minFaceSize: 0, maxFaces: Infinity, order: 'score' as const };
     parts.push(
       { name: `tensor ${name}`, run: () => toTensor(data, canvas, canvas) },
       { name: `inference ${name}`, run: () => detector.infer(tensor, canvas) },

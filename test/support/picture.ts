@@ -88,6 +88,18 @@ export function differenceInside(a: Pixels, b: Pixels, box: Box): number {
   return difference(a, b, (x, y) => within(box, x, y));
 }
 
+/** Which share of the pixels in the box is not the same in both, 0 to 1. */
+export function shareChanged(a: Pixels, b: Pixels, box: Box): number {
+  let [changed, pixels] = [0, 0];
+  for (let y = Math.ceil(box.top); y < box.bottom; y++) {
+    for (let x = Math.ceil(box.left); x < box.right; x++, pixels++) {
+      const at = (y * a.width + x) * 3;
+      if ([0, 1, 2].some((channel) => a.data[at + channel] !== b.data[at + channel])) changed++;
+    }
+  }
+  return changed / pixels;
+}
+
 export function differenceOutside(a: Pixels, b: Pixels, boxes: readonly Box[]): number {
   return difference(a, b, (x, y) => !boxes.some((box) => within(box, x, y)));
 }

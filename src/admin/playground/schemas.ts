@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { detectOptionFields, detectOptionsSchema } from '../../inference/schemas.ts';
+import { choiceFields, detectOptionFields, detectOptionsSchema } from '../../inference/schemas.ts';
 import { maskOptionsSchema } from '../../masking/schemas.ts';
 
 const store = z.boolean().optional().meta({ description: 'false: do not store a job. Default: true if storage is on' });
@@ -7,6 +7,7 @@ const store = z.boolean().optional().meta({ description: 'false: do not store a 
 export const playgroundDetectOptionsSchema = z
   .strictObject({
     ...detectOptionFields,
+    ...choiceFields,
     candidates: z.number().min(0.01).max(1).optional().meta({
       description:
         'Also return faces with a score from this value up to the threshold, to help choose a threshold. The stored job has only the faces at or above the threshold',

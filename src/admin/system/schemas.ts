@@ -57,7 +57,7 @@ export const systemSchema = z
     cores: z.int(),
     memory: z.object({ rss_bytes: z.int(), heap_bytes: z.int(), total_bytes: z.int() }),
     model: modelSchema,
-    verify_model: modelSchema.nullable().meta({ description: 'null: the main model verifies' }),
+    second_model: modelSchema.nullable().meta({ description: 'null: there is none, and the main model verifies' }),
     pool: z.object({
       threads: z.int(),
       running: z.int(),

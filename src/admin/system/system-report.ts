@@ -5,7 +5,7 @@ import { Configuration } from '../../config/configuration.ts';
 import { RequestSlots } from '../../http/request-slots.ts';
 import { InferencePool } from '../../inference/inference-pool.ts';
 import { InferenceSemaphore } from '../../inference/inference-semaphore.ts';
-import { LoadedModel, VerifyModel } from '../../models/loaded-model.ts';
+import { LoadedModel, SecondModel } from '../../models/loaded-model.ts';
 import { JobRecorder } from '../../storage/job-recorder.ts';
 import { VERSION } from '../../version.ts';
 import type { SystemBody } from './schemas.ts';
@@ -17,7 +17,7 @@ export class SystemReport {
   constructor(
     private readonly configuration: Configuration,
     private readonly model: LoadedModel,
-    private readonly verifyModel: VerifyModel,
+    private readonly secondModel: SecondModel,
     private readonly pool: InferencePool,
     private readonly semaphore: InferenceSemaphore,
     private readonly slots: RequestSlots,
@@ -36,7 +36,7 @@ export class SystemReport {
       cores: availableParallelism(),
       memory: { rss_bytes: rss, heap_bytes: heapUsed, total_bytes: memoryLimit() },
       model: describeModel(this.model),
-      verify_model: this.verifyModel.model && describeModel(this.verifyModel.model),
+      second_model: this.secondModel.model && describeModel(this.secondModel.model),
       pool: {
         ...this.pool.load,
         slots: this.slots.limit,

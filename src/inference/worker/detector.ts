@@ -1,7 +1,8 @@
 import { InferenceSession, Tensor } from '../../models/onnx-runtime.ts';
 import type { Size } from '../../vision/geometry.ts';
 import { CANVAS_MULTIPLE } from '../../vision/letterbox.ts';
-import { decodeCandidates, type NetworkOutput } from '../../vision/scrfd.ts';
+import { kindOf, type NetworkKind } from '../../vision/network-kind.ts';
+import type { NetworkOutput } from '../../vision/scrfd.ts';
 import { release } from './release.ts';
 
 /**
@@ -10,13 +11,14 @@ import { release } from './release.ts';
  */
 const LARGEST_IN_ARENA = 960 * 960;
 
-/** An SCRFD network in ONNX Runtime: letterboxed pixels in, candidates on the canvas out. */
+/** A network in ONNX Runtime: letterboxed pixels in, outputs out that its kind can decode. */
 export class Detector {
   readonly #inArena: InferenceSession;
   readonly #createWithoutArena: () => Promise<InferenceSession>;
   /** Created by the first canvas that needs it, which is rare. */
   #withoutArena: InferenceSession | undefined;
   readonly #inputName: string;
+  readonly kind: NetworkKind;
   /** The only canvas of a network with a fixed input; null: any with sides in multiples of 32. */
   readonly fixedCanvas: Size | null;
   /** Reused and grown to the largest canvas in the arena: a new buffer per inference would cause page faults. */
@@ -30,6 +32,7 @@ export class Detector {
     this.#inArena = inArena;
     this.#createWithoutArena = createWithoutArena;
     this.#inputName = input.name;
+    this.kind = kindOf(inArena.outputNames);
     this.fixedCanvas = fixedCanvas(input.shape);
   }
 
@@ -57,7 +60,7 @@ export class Detector {
     return this.#input.subarray(0, length);
   }
 
-  /** @param tensor [1, 3, canvas.height, canvas.width], normalized (see toTensor), in a buffer of `inputFor` */
+  /** @param tensor [1, 3, canvas.height, canvas.width] (see toTensor), in a buffer of `inputFor` */
   async infer(tensor: Float32Array, canvas: Size): Promise<NetworkOutput[]> {
     const input = new Tensor('float32', tensor, [1, 3, canvas.height, canvas.width]);
     const session =
@@ -66,7 +69,7 @@ export class Detector {
         : this.#inArena;
     const outputs = await session.run({ [this.#inputName]: input });
     if (tensor.buffer !== this.#input.buffer) release(tensor);
-    return session.outputNames.map((name) => {
+    return (this.kind.outputNames ?? session.outputNames).map((name) => {
       const { dims, data } = outputs[name]!;
       if (!(data instanceof Float32Array)) throw new Error(`the model's output ${name} is not of type float32`);
       return { dims, data };
@@ -77,7 +80,7 @@ export class Detector {
   async warmUp(): Promise<void> {
     const canvas = this.fixedCanvas ?? { width: CANVAS_MULTIPLE, height: CANVAS_MULTIPLE };
     const outputs = await this.infer(new Float32Array(3 * canvas.width * canvas.height), canvas);
-    decodeCandidates(outputs, canvas, 1);
+    this.kind.decode(outputs, canvas, 1);
   }
 }
 

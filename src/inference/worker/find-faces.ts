@@ -5,12 +5,12 @@ import { canvasFor } from '../../vision/letterbox.ts';
 import { type Look, type LookPlan, planLooks, smallestFace } from '../../vision/looks.ts';
 import { strongest, suppressOverlaps } from '../../vision/nms.ts';
 import type { Raster } from '../../vision/raster.ts';
-import { type Candidate, decodeCandidates } from '../../vision/scrfd.ts';
+import type { Candidate } from '../../vision/scrfd.ts';
 import { toTensor } from '../../vision/tensor.ts';
 import { turnBack, turnedSize } from '../../vision/turn.ts';
 import type { View } from '../../vision/views.ts';
 import type { Detector } from './detector.ts';
-import type { DetectSettings, Face } from './messages.ts';
+import type { DetectorRole, DetectSettings, Face } from './messages.ts';
 import { PixelsForLooks, type ReadAtSize } from './pixels-for-looks.ts';
 import { resizePixels } from './source-image.ts';
 import type { Stages } from './stages.ts';
@@ -20,12 +20,18 @@ export function readViews(photo: Raster, views: readonly View[]): ReadAtSize[] {
   return views.map((view) => (size) => resizePixels(photo, size, view));
 }
 
+/** Who searches; the second takes part only at the highest level. */
+export interface Detectors {
+  readonly main: Detector;
+  readonly second: Detector | null;
+}
+
 /** The result of a search */
 export interface Search {
   /** Best first; a face that is found in several views is listed once. */
   readonly faces: readonly Face[];
-  /** All looks that were taken, in all views */
-  readonly looks: readonly Look[];
+  /** All looks that each detector took, in all views */
+  readonly looks: Readonly<Record<DetectorRole, readonly Look[]>>;
   /** Longer side in pixels of the photo of the smallest face that can be expected to be found anywhere in it. */
   readonly smallestFace: number;
 }
@@ -36,26 +42,35 @@ export interface Search {
  */
 export async function findFaces(
   stages: Stages,
-  detector: Detector,
+  { main, second }: Detectors,
   photo: Size,
   views: readonly ReadAtSize[],
   settings: DetectSettings,
   readStage: string,
 ): Promise<Search> {
-  const plan = planLooks(photo, { ...settings, fixedCanvas: detector.fixedCanvas });
+  const planFor = ({ fixedCanvas }: Detector) => planLooks(photo, { ...settings, fixedCanvas });
   const candidates: Candidate[] = [];
-  const looks = new Set<Look>();
-  for (const readAtSize of views) {
-    const pixels = new PixelsForLooks(photo, readAtSize);
-    const threshold = findingThreshold(plan, settings.threshold);
-    const findings = await followPlan(plan, photo, (look) => {
-      looks.add(look);
-      return takeLook(look, stages, detector, pixels, threshold, readStage);
-    });
-    candidates.push(...(await stages.run('select', () => joinTurns(findings, photo, settings))));
-  }
+  const searchBy = async (detector: Detector): Promise<Look[]> => {
+    const plan = planFor(detector);
+    const looks = new Set<Look>();
+    for (const readAtSize of views) {
+      const pixels = new PixelsForLooks(photo, readAtSize);
+      const threshold = findingThreshold(plan, settings.threshold);
+      const findings = await followPlan(plan, photo, (look) => {
+        looks.add(look);
+        return takeLook(look, stages, detector, pixels, threshold, readStage);
+      });
+      candidates.push(...(await stages.run('select', () => joinTurns(findings, photo, settings))));
+    }
+    return [...looks];
+  };
+  const looks = {
+    main: await searchBy(main),
+    // Its looks vote among themselves: a face that only one detector sees is a face.
+    second: second && settings.recall === 'max' ? await searchBy(second) : [],
+  };
   const faces = await stages.run('select', () => selectFaces(candidates, photo, settings));
-  return { faces, looks: [...looks], smallestFace: smallestFace(plan.looks, photo) };
+  return { faces, looks, smallestFace: smallestFace(planFor(main).looks, photo) };
 }
 
 /** If several looks vote, candidates count down to this share of the threshold. */
@@ -145,10 +160,12 @@ async function takeLook(
 ): Promise<Finding> {
   const { rgb, placement } = await stages.run(readStage, () => pixels.of(look));
   const canvas = detector.fixedCanvas ?? canvasFor(rgb);
-  const tensor = await stages.run('tensor', () => toTensor(rgb.data, rgb, canvas, detector.inputFor(canvas)));
+  const tensor = await stages.run('tensor', () =>
+    toTensor(rgb.data, rgb, canvas, detector.inputFor(canvas), detector.kind.coding),
+  );
   const outputs = await stages.run('inference', () => detector.infer(tensor, canvas));
   const candidates = await stages.run('select', () =>
-    decodeCandidates(outputs, canvas, threshold).map((candidate) => toPhoto(candidate, placement)),
+    detector.kind.decode(outputs, canvas, threshold).map((candidate) => toPhoto(candidate, placement)),
   );
   return { look, candidates };
 }

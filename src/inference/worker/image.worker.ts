@@ -26,10 +26,10 @@ function getTools(): Promise<Tools> {
 }
 
 async function loadTools(settings: WorkerSettings): Promise<Tools> {
-  const { modelPath, verifyModelPath, ortThreads, maxPixels, maxFrames } = settings;
+  const { modelPath, secondModelPath, ortThreads, maxPixels, maxFrames } = settings;
   const detector = await load(modelPath, ortThreads);
-  const verifier = verifyModelPath === null ? detector : await load(verifyModelPath, ortThreads);
-  const loaded = { detector, verifier, maxPixels, maxFrames };
+  const second = secondModelPath === null ? null : await load(secondModelPath, ortThreads);
+  const loaded = { detector, second, maxPixels, maxFrames };
   await doAsRequests(loaded);
   return loaded;
 }

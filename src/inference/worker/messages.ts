@@ -5,6 +5,7 @@ import type { MaskStyle } from '../../vision/paint.ts';
 import type { HiddenPayload } from '../../vision/container/hidden-payloads.ts';
 import type { SelectionOptions } from '../../vision/faces.ts';
 import type { LookCount, RecallLevel } from '../../vision/looks.ts';
+import type { FaceQuality } from '../../vision/quality.ts';
 import type { Landmarks } from '../../vision/scrfd.ts';
 
 /** Messages between the main thread and the workers: plain values and transferred buffers, no objects with methods. */
@@ -14,8 +15,8 @@ export interface WorkerSettings {
   readonly ortThreads: number;
   readonly maxPixels: number;
   readonly maxFrames: number;
-  /** A second detector for verification; null: the first one. */
-  readonly verifyModelPath: string | null;
+  /** Path of a second detector; null: none */
+  readonly secondModelPath: string | null;
 }
 
 export interface DetectSettings extends SelectionOptions {
@@ -28,6 +29,8 @@ export interface DetectSettings extends SelectionOptions {
   readonly largeFaces: boolean;
   /** How many looks are taken. */
   readonly recall: RecallLevel;
+  /** Tell how well each face can be seen. */
+  readonly faceQuality: boolean;
 }
 
 export const OUTPUT_FORMATS = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const;
@@ -89,6 +92,8 @@ export interface Face {
   readonly box: Box;
   readonly score: number;
   readonly landmarks: Landmarks | null;
+  /** Absent unless requested. */
+  readonly quality?: FaceQuality;
   /** Number of the frame or page, from 0, if there are several. */
   readonly frame?: number;
 }
@@ -113,9 +118,12 @@ export interface StageWork {
   readonly parts: readonly StageWork[];
 }
 
+/** Which detector took a look */
+export type DetectorRole = 'main' | 'second';
+
 /** Facts about a search for faces */
 export interface SearchFacts {
-  readonly looks: readonly LookCount[];
+  readonly looks: readonly (LookCount & { readonly detector: DetectorRole })[];
   /** Longer side in pixels of the image below which faces are likely to be missed. */
   readonly smallestFace: number;
 }

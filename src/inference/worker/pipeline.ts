@@ -7,13 +7,15 @@ import { countLooks } from '../../vision/looks.ts';
 import { type CallerRegion, type MaskShape, onGrid, planMask } from '../../vision/mask.ts';
 import { clearHiddenColor, type Raster } from '../../vision/raster.ts';
 import { viewsOf } from '../../vision/views.ts';
+import { assessFaces } from './assess-faces.ts';
 import type { Detector } from './detector.ts';
 import { encodeFrames, encodeImage } from './encode.ts';
-import { findFaces, readViews, type Search } from './find-faces.ts';
+import { type Detectors, findFaces, readViews, type Search } from './find-faces.ts';
 import { MaskedFrames } from './masked-frames.ts';
 import {
   ANIMATED_FORMATS,
   type DetectAnswer,
+  type DetectorRole,
   type DetectSettings,
   type DetectTask,
   type Face,
@@ -29,24 +31,27 @@ import { maskAndVerify, type Verified, verifySettings } from './verify.ts';
 
 export interface Tools {
   readonly detector: Detector;
-  /** Searches masked images again; the same detector if no other is configured. */
-  readonly verifier: Detector;
+  /** Searches masked images again, and at recall max also the originals; null: none is configured. */
+  readonly second: Detector | null;
   readonly maxPixels: number;
   readonly maxFrames: number;
 }
 
-/** header ▸ decode at the network's size ▸ infer ▸ select; of an animation, the first frame */
-export async function detectFaces(task: DetectTask, { detector, maxPixels }: Tools): Promise<DetectAnswer> {
+/** header ▸ decode at the network's size ▸ infer ▸ select ▸ assess; of an animation, the first frame */
+export async function detectFaces(task: DetectTask, tools: Tools): Promise<DetectAnswer> {
   const stages = new Stages(task.cancel);
-  const source = await stages.run('header', () => openImage(task.image, maxPixels));
+  const source = await stages.run('header', () => openImage(task.image, tools.maxPixels));
   if (source.hasAlpha) {
     const [frame] = await stages.run('decode', () => decodeShown(source, 1));
-    return describe(source, [await findIn(frame!, task.detect, detector, stages)], stages);
+    const search = await findIn(frame!, task.detect, tools, stages);
+    return describe(source, [await assess(search, task.detect, frame!, stages)], stages);
   }
   const search = await stages.group('detect', () =>
-    findFaces(stages, detector, source.size, [(size) => decodeAtSize(source, size)], task.detect, 'decode'),
+    findFaces(stages, detectorsOf(tools), source.size, [(size) => decodeAtSize(source, size)], task.detect, 'decode'),
   );
-  return describe(source, [search], stages);
+  if (!task.detect.faceQuality) return describe(source, [search], stages);
+  const [frame] = await stages.run('decode', () => decodeShown(source, 1));
+  return describe(source, [await assess(search, task.detect, frame!, stages)], stages);
 }
 
 /** header ▸ decode at full size ▸ resize ▸ infer ▸ select ▸ mask ▸ verify ▸ encode; frame by frame where there are many */
@@ -60,14 +65,23 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
   const frames = await stages.run('decode', () => decodeShown(source, frameCount));
 
   const found: Found[] = [];
-  for (const frame of frames) found.push(await findToMask(frame, task, tools.detector, stages));
+  for (const frame of frames) {
+    const faces = await findToMask(frame, task, tools, stages);
+    found.push(await assess(faces, detect, frame, stages));
+  }
   const planned = found.map(({ faces }) => planFrame(faces, mask, source));
   const masked = new MaskedFrames(frames, planned, source.isAnimation, mask.style, mask.verify);
   let verified: Verified | null = null;
   if (mask.verify && detect) {
     const faint = found.map((frame) => frame.faint);
-    const { verifier } = tools;
-    verified = await maskAndVerify(masked, faint, { verifier, detect, mask, source, format, stages });
+    verified = await maskAndVerify(masked, faint, {
+      verifier: tools.second ?? tools.detector,
+      detect,
+      mask,
+      source,
+      format,
+      stages,
+    });
   } else {
     await masked.paint(stages);
   }
@@ -92,6 +106,10 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
   };
 }
 
+function detectorsOf({ detector, second }: Tools): Detectors {
+  return { main: detector, second };
+}
+
 /** The frames at full size. Colors under full transparency, which no viewer shows, are removed. */
 async function decodeShown(source: SourceImage, count: number): Promise<Raster[]> {
   const frames = await decodeFrames(source, count);
@@ -104,15 +122,10 @@ interface Found extends Search {
   readonly faint: readonly Face[];
 }
 
-async function findToMask(
-  frame: Raster,
-  { detect, mask }: MaskTask,
-  detector: Detector,
-  stages: Stages,
-): Promise<Found> {
-  if (!detect) return { faces: [], looks: [], smallestFace: Infinity, faint: [] };
-  if (!mask.verify) return { ...(await findIn(frame, detect, detector, stages)), faint: [] };
-  const { faces: all, ...search } = await findIn(frame, verifySettings(detect, mask), detector, stages);
+async function findToMask(frame: Raster, { detect, mask }: MaskTask, tools: Tools, stages: Stages): Promise<Found> {
+  if (!detect) return { faces: [], looks: { main: [], second: [] }, smallestFace: Infinity, faint: [] };
+  if (!mask.verify) return { ...(await findIn(frame, detect, tools, stages)), faint: [] };
+  const { faces: all, ...search } = await findIn(frame, verifySettings(detect, mask), tools, stages);
   const faces = chooseFaces(
     all.filter(({ score }) => score >= detect.threshold),
     detect,
@@ -121,10 +134,21 @@ async function findToMask(
   return { ...search, faces, faint: all.filter((face) => !chosen.has(face)) };
 }
 
-function findIn(frame: Raster, settings: DetectSettings, detector: Detector, stages: Stages): Promise<Search> {
+function findIn(frame: Raster, settings: DetectSettings, tools: Tools, stages: Stages): Promise<Search> {
   return stages.group('detect', () =>
-    findFaces(stages, detector, frame, readViews(frame, viewsOf(frame)), settings, 'resize'),
+    findFaces(stages, detectorsOf(tools), frame, readViews(frame, viewsOf(frame)), settings, 'resize'),
   );
+}
+
+/** The same search, its faces with their quality where that is asked for. */
+async function assess<Some extends Search>(
+  search: Some,
+  settings: DetectSettings | null,
+  frame: Raster,
+  stages: Stages,
+): Promise<Some> {
+  if (!settings?.faceQuality) return search;
+  return { ...search, faces: await stages.run('quality', () => assessFaces(search.faces, frame)) };
 }
 
 function planFrame(faces: readonly Face[], { regions, plan }: MaskSettings, { grid }: SourceImage): MaskShape[] {
@@ -136,13 +160,14 @@ function planFrame(faces: readonly Face[], { regions, plan }: MaskSettings, { gr
 function describe(source: SourceImage, searches: readonly Search[], stages: Stages): DetectAnswer {
   const { bytes, format, frames, size } = source;
   const [first] = searches;
-  const looks = searches.flatMap((search) => search.looks);
+  const taken = (detector: DetectorRole) =>
+    countLooks(searches.flatMap((search) => search.looks[detector])).map((count) => ({ ...count, detector }));
   return {
     image: { ...size, format, frames },
     faces: searches.flatMap(({ faces }, frame) =>
       faces.map((face) => (searches.length > 1 ? { ...face, frame } : face)),
     ),
-    search: first ? { looks: countLooks(looks), smallestFace: first.smallestFace } : null,
+    search: first ? { looks: [...taken('main'), ...taken('second')], smallestFace: first.smallestFace } : null,
     hiddenPayloads: hiddenPayloads(bytes, frames),
     timings: stages.timings,
     work: stages.work,

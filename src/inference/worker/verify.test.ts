@@ -29,6 +29,7 @@ function changed(change: (outputs: NetworkOutput[], call: number) => NetworkOutp
   let calls = 0;
   return {
     inputFor: detector.inputFor.bind(detector),
+    kind: detector.kind,
     fixedCanvas: detector.fixedCanvas,
     infer: async (...given: Parameters<Detector['infer']>) => change(await detector.infer(...given), calls++),
   } as unknown as Detector;
@@ -47,7 +48,7 @@ async function run(image: Buffer, changes: Partial<MaskSettings> = {}, verifier 
     mask: { ...mask, ...changes },
     cancel: new Int32Array(new SharedArrayBuffer(4)),
   };
-  const answer = await maskFaces(task, { detector: first, verifier, maxPixels: 1e7, maxFrames: 10 });
+  const answer = await maskFaces(task, { detector: first, second: verifier, maxPixels: 1e7, maxFrames: 10 });
   return { ...answer, verification: answer.verification! };
 }
 
@@ -123,7 +124,7 @@ describe('masks that verification adds', () => {
         mask: { ...mask, ...task },
         cancel: new Int32Array(new SharedArrayBuffer(4)),
       },
-      { detector, verifier: blind(), maxPixels: 1e7, maxFrames: 10 },
+      { detector, second: blind(), maxPixels: 1e7, maxFrames: 10 },
     );
     expect(answer).toMatchObject({ faces: [], maskedCount: 2, verification: { outcome: 'clean', rounds: 1 } });
     expect(await maskedShare(answer.output.bytes, face)).toBeGreaterThan(0.97);

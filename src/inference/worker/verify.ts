@@ -117,7 +117,9 @@ async function findBare(frames: MaskedFrames, frame: number, verifying: Verifyin
   };
   const look = async (photo: Raster, views: readonly View[], nmsThreshold: number) => {
     const options = { ...settings, nmsThreshold };
-    return (await findFaces(stages, verifier, photo, readViews(photo, views), options, 'verify')).faces;
+    return (
+      await findFaces(stages, { main: verifier, second: null }, photo, readViews(photo, views), options, 'verify')
+    ).faces;
   };
 
   const picture = frames.pictures[frame]!;

@@ -8,10 +8,12 @@ const DETECT: DetectSettings = {
   nmsThreshold: 0.4,
   minFaceSize: 0,
   maxFaces: 100,
+  order: 'score',
   inputSize: 640,
   maxInputSize: 640,
   largeFaces: true,
   recall: 'fast',
+  faceQuality: false,
 };
 const MASK: MaskSettings = {
   plan: { shape: 'ellipse', padding: 0.2 },

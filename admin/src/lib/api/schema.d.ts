@@ -385,7 +385,7 @@ export interface components {
             id: string;
             model: components["schemas"]["Model"];
             image: components["schemas"]["Image"];
-            /** @description Best first */
+            /** @description In the order requested: best first by default */
             faces: components["schemas"]["Face"][];
             face_count: number;
             /** @description How the image was searched; null if it was not */
@@ -393,6 +393,11 @@ export interface components {
                 /** @description Faces whose longer side is shorter may be missed */
                 smallest_face_px: number;
                 looks: {
+                    /**
+                     * @description main: FACE_API_MODEL; second: FACE_API_SECOND_MODEL, with recall=max
+                     * @enum {string}
+                     */
+                    detector: "main" | "second";
                     /** @description Long side of the whole image as the network saw it, in pixels */
                     size: number;
                     /** @description By how much the image was turned clockwise, in degrees */
@@ -432,6 +437,8 @@ export interface components {
             score: number;
             /** @description Absent if not requested; null if the model does not provide them */
             landmarks?: components["schemas"]["Landmarks"] | null;
+            /** @description Absent unless requested by face_quality */
+            quality?: components["schemas"]["FaceQuality"];
             /** @description Index of the frame or page, starting at 0; absent for images with a single frame */
             frame?: number;
         };
@@ -460,6 +467,23 @@ export interface components {
         Point: {
             x: number;
             y: number;
+        };
+        FaceQuality: {
+            /** @description Estimated from the landmarks; null if the model does not provide them */
+            pose: {
+                /** @description Degrees; clockwise in the image, 0: upright, 180: upside down */
+                roll: number;
+                /** @description Degrees; positive: it looks to the right of the image */
+                yaw: number;
+                /** @description Degrees; positive: it looks up */
+                pitch: number;
+            } | null;
+            /** @description Variance of the Laplacian of the brightness, with the face scaled to 112 pixels; larger is sharper */
+            sharpness: number;
+            /** @description Mean, 0 (black) to 1 (white) */
+            brightness: number;
+            /** @description Sides of the image that the face reaches */
+            cut_by_border: ("left" | "top" | "right" | "bottom")[];
         };
         CheckedReceipt: {
             /** @description true: the receipt is signed by this service, and the image is the masked image it was issued for */
@@ -783,8 +807,8 @@ export interface components {
                 total_bytes: number;
             };
             model: components["schemas"]["SystemModel"];
-            /** @description null: the main model verifies */
-            verify_model: components["schemas"]["SystemModel"] | null;
+            /** @description null: there is none, and the main model verifies */
+            second_model: components["schemas"]["SystemModel"] | null;
             pool: {
                 threads: number;
                 running: number;
@@ -870,8 +894,6 @@ export interface components {
             threshold?: number;
             /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
             nms_threshold?: number;
-            /** @description Maximum number of faces, best first. Default: all */
-            max_faces?: number;
             /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
             min_face_size?: number;
             /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
@@ -885,6 +907,15 @@ export interface components {
             recall?: "fast" | "standard" | "high" | "max";
             /** @description Include the five landmarks of each face. Default: true */
             landmarks?: boolean;
+            /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+            face_quality?: boolean;
+            /** @description Maximum number of faces, the first in the order. Default: all */
+            max_faces?: number;
+            /**
+             * @description score: best faces first; size: largest faces first. Default: score
+             * @enum {string}
+             */
+            order?: "score" | "size";
         };
         MaskOptions: {
             /**
@@ -894,8 +925,6 @@ export interface components {
             threshold?: number;
             /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
             nms_threshold?: number;
-            /** @description Maximum number of faces, best first. Default: all */
-            max_faces?: number;
             /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
             min_face_size?: number;
             /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
@@ -909,6 +938,8 @@ export interface components {
             recall?: "fast" | "standard" | "high" | "max";
             /** @description Include the five landmarks of each face. Default: true */
             landmarks?: boolean;
+            /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+            face_quality?: boolean;
             /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
             detect?: boolean;
             /**
@@ -985,7 +1016,7 @@ export interface components {
             id: string;
             model: components["schemas"]["Model"];
             image: components["schemas"]["Image"];
-            /** @description Best first */
+            /** @description In the order requested: best first by default */
             faces: components["schemas"]["Face"][];
             face_count: number;
             /** @description How the image was searched; null if it was not */
@@ -993,6 +1024,11 @@ export interface components {
                 /** @description Faces whose longer side is shorter may be missed */
                 smallest_face_px: number;
                 looks: {
+                    /**
+                     * @description main: FACE_API_MODEL; second: FACE_API_SECOND_MODEL, with recall=max
+                     * @enum {string}
+                     */
+                    detector: "main" | "second";
                     /** @description Long side of the whole image as the network saw it, in pixels */
                     size: number;
                     /** @description By how much the image was turned clockwise, in degrees */
@@ -1064,8 +1100,6 @@ export interface components {
             threshold?: number;
             /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
             nms_threshold?: number;
-            /** @description Maximum number of faces, best first. Default: all */
-            max_faces?: number;
             /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
             min_face_size?: number;
             /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
@@ -1079,6 +1113,15 @@ export interface components {
             recall?: "fast" | "standard" | "high" | "max";
             /** @description Include the five landmarks of each face. Default: true */
             landmarks?: boolean;
+            /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+            face_quality?: boolean;
+            /** @description Maximum number of faces, the first in the order. Default: all */
+            max_faces?: number;
+            /**
+             * @description score: best faces first; size: largest faces first. Default: score
+             * @enum {string}
+             */
+            order?: "score" | "size";
             /** @description Also return faces with a score from this value up to the threshold, to help choose a threshold. The stored job has only the faces at or above the threshold */
             candidates?: number;
             /** @description false: do not store a job. Default: true if storage is on */
@@ -1092,8 +1135,6 @@ export interface components {
             threshold?: number;
             /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
             nms_threshold?: number;
-            /** @description Maximum number of faces, best first. Default: all */
-            max_faces?: number;
             /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
             min_face_size?: number;
             /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
@@ -1107,6 +1148,8 @@ export interface components {
             recall?: "fast" | "standard" | "high" | "max";
             /** @description Include the five landmarks of each face. Default: true */
             landmarks?: boolean;
+            /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+            face_quality?: boolean;
             /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
             detect?: boolean;
             /**
@@ -1478,12 +1521,14 @@ export interface operations {
             query?: {
                 threshold?: number;
                 nms_threshold?: number;
-                max_faces?: number;
                 min_face_size?: number;
                 input_size?: number;
                 large_faces?: boolean;
                 recall?: "fast" | "standard" | "high" | "max";
                 landmarks?: boolean;
+                face_quality?: boolean;
+                max_faces?: number;
+                order?: "score" | "size";
             };
             header?: never;
             path?: never;
@@ -1501,8 +1546,6 @@ export interface operations {
                     threshold?: number;
                     /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description Maximum number of faces, best first. Default: all */
-                    max_faces?: number;
                     /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
                     /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
@@ -1516,6 +1559,15 @@ export interface operations {
                     recall?: "fast" | "standard" | "high" | "max";
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
+                    /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+                    face_quality?: boolean;
+                    /** @description Maximum number of faces, the first in the order. Default: all */
+                    max_faces?: number;
+                    /**
+                     * @description score: best faces first; size: largest faces first. Default: score
+                     * @enum {string}
+                     */
+                    order?: "score" | "size";
                 };
                 "image/*": string;
                 /**
@@ -1537,8 +1589,6 @@ export interface operations {
                     threshold?: number;
                     /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description Maximum number of faces, best first. Default: all */
-                    max_faces?: number;
                     /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
                     /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
@@ -1552,6 +1602,15 @@ export interface operations {
                     recall?: "fast" | "standard" | "high" | "max";
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
+                    /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+                    face_quality?: boolean;
+                    /** @description Maximum number of faces, the first in the order. Default: all */
+                    max_faces?: number;
+                    /**
+                     * @description score: best faces first; size: largest faces first. Default: score
+                     * @enum {string}
+                     */
+                    order?: "score" | "size";
                 };
             };
         };
@@ -1673,12 +1732,12 @@ export interface operations {
             query?: {
                 threshold?: number;
                 nms_threshold?: number;
-                max_faces?: number;
                 min_face_size?: number;
                 input_size?: number;
                 large_faces?: boolean;
                 recall?: "fast" | "standard" | "high" | "max";
                 landmarks?: boolean;
+                face_quality?: boolean;
                 detect?: boolean;
                 method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
                 allow_reversible?: boolean;
@@ -1709,8 +1768,6 @@ export interface operations {
                     threshold?: number;
                     /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description Maximum number of faces, best first. Default: all */
-                    max_faces?: number;
                     /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
                     /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
@@ -1724,6 +1781,8 @@ export interface operations {
                     recall?: "fast" | "standard" | "high" | "max";
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
+                    /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+                    face_quality?: boolean;
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
                     /**
@@ -1783,8 +1842,6 @@ export interface operations {
                     threshold?: number;
                     /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description Maximum number of faces, best first. Default: all */
-                    max_faces?: number;
                     /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
                     /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
@@ -1798,6 +1855,8 @@ export interface operations {
                     recall?: "fast" | "standard" | "high" | "max";
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
+                    /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+                    face_quality?: boolean;
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
                     /**
@@ -3306,12 +3365,14 @@ export interface operations {
             query?: {
                 threshold?: number;
                 nms_threshold?: number;
-                max_faces?: number;
                 min_face_size?: number;
                 input_size?: number;
                 large_faces?: boolean;
                 recall?: "fast" | "standard" | "high" | "max";
                 landmarks?: boolean;
+                face_quality?: boolean;
+                max_faces?: number;
+                order?: "score" | "size";
                 candidates?: number;
                 store?: boolean;
             };
@@ -3331,8 +3392,6 @@ export interface operations {
                     threshold?: number;
                     /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description Maximum number of faces, best first. Default: all */
-                    max_faces?: number;
                     /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
                     /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
@@ -3346,6 +3405,15 @@ export interface operations {
                     recall?: "fast" | "standard" | "high" | "max";
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
+                    /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+                    face_quality?: boolean;
+                    /** @description Maximum number of faces, the first in the order. Default: all */
+                    max_faces?: number;
+                    /**
+                     * @description score: best faces first; size: largest faces first. Default: score
+                     * @enum {string}
+                     */
+                    order?: "score" | "size";
                     /** @description Also return faces with a score from this value up to the threshold, to help choose a threshold. The stored job has only the faces at or above the threshold */
                     candidates?: number;
                     /** @description false: do not store a job. Default: true if storage is on */
@@ -3371,8 +3439,6 @@ export interface operations {
                     threshold?: number;
                     /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description Maximum number of faces, best first. Default: all */
-                    max_faces?: number;
                     /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
                     /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
@@ -3386,6 +3452,15 @@ export interface operations {
                     recall?: "fast" | "standard" | "high" | "max";
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
+                    /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+                    face_quality?: boolean;
+                    /** @description Maximum number of faces, the first in the order. Default: all */
+                    max_faces?: number;
+                    /**
+                     * @description score: best faces first; size: largest faces first. Default: score
+                     * @enum {string}
+                     */
+                    order?: "score" | "size";
                     /** @description Also return faces with a score from this value up to the threshold, to help choose a threshold. The stored job has only the faces at or above the threshold */
                     candidates?: number;
                     /** @description false: do not store a job. Default: true if storage is on */
@@ -3520,12 +3595,12 @@ export interface operations {
             query?: {
                 threshold?: number;
                 nms_threshold?: number;
-                max_faces?: number;
                 min_face_size?: number;
                 input_size?: number;
                 large_faces?: boolean;
                 recall?: "fast" | "standard" | "high" | "max";
                 landmarks?: boolean;
+                face_quality?: boolean;
                 detect?: boolean;
                 method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
                 allow_reversible?: boolean;
@@ -3557,8 +3632,6 @@ export interface operations {
                     threshold?: number;
                     /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description Maximum number of faces, best first. Default: all */
-                    max_faces?: number;
                     /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
                     /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
@@ -3572,6 +3645,8 @@ export interface operations {
                     recall?: "fast" | "standard" | "high" | "max";
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
+                    /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+                    face_quality?: boolean;
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
                     /**
@@ -3633,8 +3708,6 @@ export interface operations {
                     threshold?: number;
                     /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
                     nms_threshold?: number;
-                    /** @description Maximum number of faces, best first. Default: all */
-                    max_faces?: number;
                     /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
                     min_face_size?: number;
                     /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
@@ -3648,6 +3721,8 @@ export interface operations {
                     recall?: "fast" | "standard" | "high" | "max";
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
+                    /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+                    face_quality?: boolean;
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
                     /**
