@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { constantDetector, constantYunet } from '../../test/fixtures/constant-detector.ts';
+import { constantDetector, constantStranger, constantYunet } from '../../test/fixtures/constant-detector.ts';
 import { inspectModel } from './inspect-model.ts';
 
 describe.each([
@@ -12,5 +12,13 @@ describe.each([
 
   it.each([NaN, Infinity])('is refused where what it gives is %s', async (value) => {
     await expect(inspectModel(network(value))).rejects.toThrow(/not finite/);
+  });
+});
+
+describe('a network of another kind', () => {
+  it('is refused with the shapes of its outputs', async () => {
+    await expect(inspectModel(constantStranger())).rejects.toThrow(
+      'its outputs for 32×32 pixels are [16, 1] [4, 1] [1, 1] [16, 5] [4, 5] [1, 5]',
+    );
   });
 });
