@@ -12,6 +12,9 @@ import {
 import { type MaskFigures, measureMasks } from './mask-coverage.ts';
 import type { MeasuredPhoto } from './measure.ts';
 
+/** Thresholds to which the masking of doubtful faces may be extended */
+const REVIEW_THRESHOLDS = [0.3, 0.2, 0.15, 0.1, 0.05];
+
 /** The precision for which a threshold is chosen */
 export const WANTED_PRECISION = 0.95;
 
@@ -43,8 +46,8 @@ export interface Figures {
   readonly levels: readonly LevelFigures[];
   /** For the faces of the last level, which has the most */
   readonly sizes: readonly SizeFigures[];
-  /** Coverage of the masks at the default threshold */
-  readonly masks: MaskFigures;
+  /** Coverage of the masks at the default threshold and at those of REVIEW_THRESHOLDS */
+  readonly masks: readonly MaskFigures[];
   readonly msPerPhoto: number;
   /** Mean per stage, in the order in which the stages run */
   readonly stagesMs: Readonly<Record<string, number>>;
@@ -62,7 +65,7 @@ export function toFigures(
   return {
     levels: levels.map((name, level) => toLevelFigures(name, judged[level]!, defaultThreshold)),
     sizes: toSizeFigures(judged.at(-1) ?? [], defaultThreshold),
-    masks: measureMasks(measured, defaultThreshold, mask),
+    masks: [defaultThreshold, ...REVIEW_THRESHOLDS].map((threshold) => measureMasks(measured, threshold, mask)),
     msPerPhoto: Object.values(stagesMs).reduce((sum, ms) => sum + ms, 0),
     stagesMs,
   };

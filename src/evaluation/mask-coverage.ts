@@ -7,6 +7,8 @@ export const SMALLEST_TO_MASK = 16;
 
 /** What the masks of the detections cover */
 export interface MaskFigures {
+  /** Minimum score of a face that is masked */
+  readonly threshold: number;
   /** Labeled faces of at least SMALLEST_TO_MASK that count at the last level */
   readonly faces: number;
   /** Of these, the faces that are masked to a share of COVERED or more */
@@ -15,7 +17,6 @@ export interface MaskFigures {
   readonly needlessShare: number;
 }
 
-/** @param threshold minimum score of a face that is masked */
 export function measureMasks(measured: readonly MeasuredPhoto[], threshold: number, options: MaskOptions): MaskFigures {
   let [faces, covered, needless, pixels] = [0, 0, 0, 0];
   for (const { photo, image, faces: found } of measured) {
@@ -37,5 +38,5 @@ export function measureMasks(measured: readonly MeasuredPhoto[], threshold: numb
     needless += masked.reduce((sum, isMasked, at) => (isMasked && !wanted[at] ? sum + 1 : sum), 0);
     pixels += image.width * image.height;
   }
-  return { faces, covered, needlessShare: pixels > 0 ? needless / pixels : 0 };
+  return { threshold, faces, covered, needlessShare: pixels > 0 ? needless / pixels : 0 };
 }

@@ -2,7 +2,7 @@ import type { ResolvedModel } from '../models/model-files.ts';
 import type { RecallLevel } from '../vision/looks.ts';
 import { type Figures, type LevelFigures, type SizeFigures, WANTED_PRECISION } from './figures.ts';
 import { COVERED } from '../vision/mask.ts';
-import { SMALLEST_TO_MASK } from './mask-coverage.ts';
+import { type MaskFigures, SMALLEST_TO_MASK } from './mask-coverage.ts';
 import { MATCH_IOU, type OperatingPoint, thinCurve } from './matching.ts';
 
 /** What was measured and how; figures are comparable only under the same conditions. */
@@ -36,8 +36,8 @@ export function toText(conditions: Conditions, figures: Figures): string {
     `Recall by height of the face in pixels of the photo (faces of the level "${widest}"):`,
     ...table(sizeRows(conditions, figures.sizes)),
     '',
-    `Masked from score ${share(conditions.defaultThreshold, 2)} on: ${figures.masks.covered} of ${figures.masks.faces} faces of ${SMALLEST_TO_MASK} pixels and more` +
-      ` by ${share(COVERED, 2)} or more, and ${(100 * figures.masks.needlessShare).toFixed(2)} % of all pixels for nothing`,
+    `Masked: faces of ${SMALLEST_TO_MASK} pixels and more by ${share(COVERED, 2)} or more; and pixels for nothing`,
+    ...table(maskRows(figures.masks)),
     '',
     // The low threshold leaves many more candidates to select from than the default.
     `${figures.msPerPhoto.toFixed(1)} ms per photo, selecting from score ${share(lowThreshold, 2)}: ${Object.entries(
@@ -93,6 +93,18 @@ function sizeRows({ defaultThreshold, lowThreshold }: Conditions, sizes: readonl
         share(foundAtDefaultThreshold / faces),
         share(foundAtLowThreshold / faces),
       ]),
+  ];
+}
+
+function maskRows(masks: readonly MaskFigures[]): string[][] {
+  return [
+    ['from score', 'covered', 'of', 'needless'],
+    ...masks.map(({ threshold, covered, faces, needlessShare }) => [
+      share(threshold, 2),
+      String(covered),
+      String(faces),
+      `${(100 * needlessShare).toFixed(2)} %`,
+    ]),
   ];
 }
 
