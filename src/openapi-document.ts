@@ -95,6 +95,7 @@ function describeMaskAnswer(document: OpenAPIObject, operation: Operation): void
           schema: { type: 'number' },
         },
         'X-Masked-Count': integer('Number of faces and regions masked'),
+        'X-Uncertain-Count': integer('How many of the faces have a score below the threshold; see review_threshold'),
         'X-Mask-Verified': text('Outcome, rounds and added boxes of the verification, if requested'),
         'X-Mask-Receipt': text(
           'The receipt, if requested and short enough for a header; the JSON response always has it',

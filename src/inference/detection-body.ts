@@ -53,7 +53,7 @@ export function toDetectionBody(
 }
 
 function toFaceBody(
-  { box, score, landmarks, frame }: Face,
+  { box, score, landmarks, uncertain, frame }: Face,
   { width, height }: DetectAnswer['image'],
   withLandmarks: boolean,
 ): DetectionBody['faces'][number] {
@@ -66,6 +66,7 @@ function toFaceBody(
       bottom: round(box.bottom / height, 4),
     },
     score: round(score, 4),
+    ...(uncertain && { uncertain }),
     ...(frame !== undefined && { frame }),
     ...(withLandmarks && { landmarks: landmarks && toLandmarksBody(landmarks) }),
   };

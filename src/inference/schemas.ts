@@ -33,6 +33,9 @@ export const faceSchema = z
     landmarks: landmarksSchema.nullable().optional().meta({
       description: 'Absent if not requested; null if the model does not provide them',
     }),
+    uncertain: z.literal(true).optional().meta({
+      description: 'true: masked with a score from review_threshold up to the threshold; absent otherwise',
+    }),
     frame: z.number().int().optional().meta({
       description: 'Index of the frame or page, starting at 0; absent for images with a single frame',
     }),

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Configuration } from '../config/configuration.ts';
+import { DomainError } from '../errors/domain-error.ts';
 import { roundBox, toDetectionBody, toDetectSettings } from '../inference/detection-body.ts';
 import type { ImageRequest } from '../inference/image-request.ts';
 import { InferencePool } from '../inference/inference-pool.ts';
@@ -36,11 +37,13 @@ export class MaskingService {
     const mask = toMaskSettings(options, masking);
     const detect =
       options.detect === false ? null : toDetectSettings(options, { ...detection, recall: masking.recall });
+    refuseReviewAbove(detect?.threshold ?? 1, options);
     const answer = await this.pool.mask(request, detect, mask);
     return {
       body: {
         ...toDetectionBody(answer, request, this.model, options),
         masked_count: answer.maskedCount,
+        uncertain_count: answer.uncertainCount,
         assurance: assuranceOf(mask),
         verification: verificationBody(answer),
         receipt: answer.digests && (await this.receipts.sign(this.stateReceipt(request.id, mask, answer))),
@@ -76,6 +79,15 @@ export class MaskingService {
       },
     };
   }
+}
+
+/** A configured default gives way to a lower threshold; what a caller asks for must make sense. */
+function refuseReviewAbove(threshold: number, { review_threshold: asked }: MaskRequestOptions): void {
+  if (asked === undefined || asked <= threshold) return;
+  throw new DomainError(
+    'invalid_option',
+    `review_threshold: ${asked} is above the threshold of ${threshold}. Lower it, or raise threshold`,
+  );
 }
 
 function assuranceOf({ style }: MaskSettings): MaskedBody['assurance'] {

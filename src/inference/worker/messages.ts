@@ -43,6 +43,8 @@ export interface MaskSettings {
   readonly plan: MaskOptions;
   readonly style: MaskStyle;
   readonly regions: readonly CallerRegion[];
+  /** Faces from this score up to the threshold are masked as well, and uncertain; none where it is not below the threshold. */
+  readonly reviewThreshold: number;
   /** Absent: the format of the input, or PNG if that is not an output format. */
   readonly format: OutputFormat | undefined;
   readonly quality: number;
@@ -89,6 +91,8 @@ export interface Face {
   readonly box: Box;
   readonly score: number;
   readonly landmarks: Landmarks | null;
+  /** Masked, with a score between the two thresholds. */
+  readonly uncertain?: true;
   /** Number of the frame or page, from 0, if there are several. */
   readonly frame?: number;
 }
@@ -140,6 +144,8 @@ export interface MaskAnswer extends DetectAnswer {
   };
   /** Number of masked faces and regions, including those added by verification. */
   readonly maskedCount: number;
+  /** How many of the faces are uncertain. */
+  readonly uncertainCount: number;
   /** Masked boxes, before they were grown to blocks and copied to neighboring frames. */
   readonly maskedBoxes: readonly Box[];
   /** Null if not requested. */

@@ -86,6 +86,7 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
     ...describe(source, detect ? found : [], stages),
     output: { format, bytes },
     maskedCount: maskedBoxes.length,
+    uncertainCount: found.flatMap(({ faces }) => faces.filter(({ uncertain }) => uncertain)).length,
     maskedBoxes,
     verification: verified?.verification ?? null,
     digests,
@@ -111,14 +112,19 @@ async function findToMask(
   stages: Stages,
 ): Promise<Found> {
   if (!detect) return { faces: [], looks: [], smallestFace: Infinity, faint: [] };
-  if (!mask.verify) return { ...(await findIn(frame, detect, detector, stages)), faint: [] };
-  const { faces: all, ...search } = await findIn(frame, verifySettings(detect, mask), detector, stages);
+  const lowest = Math.min(detect.threshold, mask.reviewThreshold);
+  const settings = mask.verify ? verifySettings(detect, mask) : { ...detect, threshold: lowest };
+  const { faces: all, ...search } = await findIn(frame, settings, detector, stages);
   const faces = chooseFaces(
-    all.filter(({ score }) => score >= detect.threshold),
+    all.filter(({ score }) => score >= lowest),
     detect,
   );
   const chosen = new Set(faces);
-  return { ...search, faces, faint: all.filter((face) => !chosen.has(face)) };
+  return {
+    ...search,
+    faces: faces.map((face) => (face.score < detect.threshold ? { ...face, uncertain: true } : face)),
+    faint: all.filter((face) => !chosen.has(face)),
+  };
 }
 
 function findIn(frame: Raster, settings: DetectSettings, detector: Detector, stages: Stages): Promise<Search> {

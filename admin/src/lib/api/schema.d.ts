@@ -432,6 +432,11 @@ export interface components {
             score: number;
             /** @description Absent if not requested; null if the model does not provide them */
             landmarks?: components["schemas"]["Landmarks"] | null;
+            /**
+             * @description true: masked with a score from review_threshold up to the threshold; absent otherwise
+             * @constant
+             */
+            uncertain?: true;
             /** @description Index of the frame or page, starting at 0; absent for images with a single frame */
             frame?: number;
         };
@@ -606,6 +611,8 @@ export interface components {
             image_id: string | null;
             face_count: number | null;
             masked_count: number | null;
+            /** @description Number of faces to review; null: not a masking */
+            uncertain_count: number | null;
             duration_ms: number;
             model_name: string;
             error_code: string | null;
@@ -630,6 +637,8 @@ export interface components {
             image_id: string | null;
             face_count: number | null;
             masked_count: number | null;
+            /** @description Number of faces to review; null: not a masking */
+            uncertain_count: number | null;
             duration_ms: number;
             model_name: string;
             error_code: string | null;
@@ -912,6 +921,11 @@ export interface components {
             /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
             detect?: boolean;
             /**
+             * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+             * @example 0.3
+             */
+            review_threshold?: number;
+            /**
              * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
              * @enum {string}
              */
@@ -1014,6 +1028,8 @@ export interface components {
             };
             /** @description Number of faces and regions masked */
             masked_count: number;
+            /** @description How many of the faces have a score below the threshold; see review_threshold */
+            uncertain_count: number;
             /**
              * @description irreversible: the output contains nothing of the pixels under the masks
              * @enum {string}
@@ -1109,6 +1125,11 @@ export interface components {
             landmarks?: boolean;
             /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
             detect?: boolean;
+            /**
+             * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+             * @example 0.3
+             */
+            review_threshold?: number;
             /**
              * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
              * @enum {string}
@@ -1680,6 +1701,7 @@ export interface operations {
                 recall?: "fast" | "standard" | "high" | "max";
                 landmarks?: boolean;
                 detect?: boolean;
+                review_threshold?: number;
                 method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
                 allow_reversible?: boolean;
                 color?: string;
@@ -1727,6 +1749,11 @@ export interface operations {
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
                     /**
+                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+                     * @example 0.3
+                     */
+                    review_threshold?: number;
+                    /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
                      * @enum {string}
                      */
@@ -1767,7 +1794,8 @@ export interface operations {
                 /**
                  * @example {
                  *       "image": "/9j/4AAQSkZJRg…",
-                 *       "threshold": 0.5
+                 *       "threshold": 0.5,
+                 *       "review_threshold": 0.3
                  *     }
                  */
                 "application/json": {
@@ -1800,6 +1828,11 @@ export interface operations {
                     landmarks?: boolean;
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
+                    /**
+                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+                     * @example 0.3
+                     */
+                    review_threshold?: number;
                     /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
                      * @enum {string}
@@ -1849,6 +1882,8 @@ export interface operations {
                     "X-Smallest-Face-Px"?: number;
                     /** @description Number of faces and regions masked */
                     "X-Masked-Count"?: number;
+                    /** @description How many of the faces have a score below the threshold; see review_threshold */
+                    "X-Uncertain-Count"?: number;
                     /** @description Outcome, rounds and added boxes of the verification, if requested */
                     "X-Mask-Verified"?: string;
                     /** @description The receipt, if requested and short enough for a header; the JSON response always has it */
@@ -2765,6 +2800,8 @@ export interface operations {
                 model?: string;
                 /** @description Error code, such as undecodable_image */
                 error?: string;
+                /** @description true: only jobs with uncertain faces */
+                uncertain?: boolean;
                 image_id?: string;
                 request_id?: string;
                 min_faces?: number;
@@ -2848,6 +2885,8 @@ export interface operations {
                 model?: string;
                 /** @description Error code, such as undecodable_image */
                 error?: string;
+                /** @description true: only jobs with uncertain faces */
+                uncertain?: boolean;
                 image_id?: string;
                 request_id?: string;
                 min_faces?: number;
@@ -3527,6 +3566,7 @@ export interface operations {
                 recall?: "fast" | "standard" | "high" | "max";
                 landmarks?: boolean;
                 detect?: boolean;
+                review_threshold?: number;
                 method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
                 allow_reversible?: boolean;
                 color?: string;
@@ -3575,6 +3615,11 @@ export interface operations {
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
                     /**
+                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+                     * @example 0.3
+                     */
+                    review_threshold?: number;
+                    /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
                      * @enum {string}
                      */
@@ -3617,7 +3662,8 @@ export interface operations {
                 /**
                  * @example {
                  *       "image": "/9j/4AAQSkZJRg…",
-                 *       "threshold": 0.5
+                 *       "threshold": 0.5,
+                 *       "review_threshold": 0.3
                  *     }
                  */
                 "application/json": {
@@ -3650,6 +3696,11 @@ export interface operations {
                     landmarks?: boolean;
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
+                    /**
+                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+                     * @example 0.3
+                     */
+                    review_threshold?: number;
                     /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
                      * @enum {string}
@@ -3701,6 +3752,8 @@ export interface operations {
                     "X-Smallest-Face-Px"?: number;
                     /** @description Number of faces and regions masked */
                     "X-Masked-Count"?: number;
+                    /** @description How many of the faces have a score below the threshold; see review_threshold */
+                    "X-Uncertain-Count"?: number;
                     /** @description Outcome, rounds and added boxes of the verification, if requested */
                     "X-Mask-Verified"?: string;
                     /** @description The receipt, if requested and short enough for a header; the JSON response always has it */
