@@ -74,6 +74,7 @@ describe('when the network or the encoder breaks', () => {
   function broken(change: (outputs: NetworkOutput[]) => NetworkOutput[]): Detector {
     return {
       fixedCanvas: detector.fixedCanvas,
+      pace: detector.pace,
       infer: async (...given: Parameters<Detector['infer']>) => change(await detector.infer(...given)),
     } as unknown as Detector;
   }

@@ -73,7 +73,7 @@ async function measure(
   progress.start(dataset.photos.length, 0);
   try {
     const { maxInputSize } = defaults.detection;
-    const looks = { inputSize, maxInputSize, recall, largeFaces };
+    const looks = { inputSize, maxInputSize, recall, largeFaces, deadline: Infinity };
     const detect = { ...looks, nmsThreshold, threshold: lowThreshold, minFaceSize: 0, maxFaces: Infinity };
     return await detectAll(dataset.photos, detector, detect, () => {
       progress.increment();

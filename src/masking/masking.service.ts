@@ -36,7 +36,9 @@ export class MaskingService {
     const { detection, masking } = this.configuration;
     const mask = toMaskSettings(options, masking);
     const detect =
-      options.detect === false ? null : toDetectSettings(options, { ...detection, recall: masking.recall });
+      options.detect === false
+        ? null
+        : toDetectSettings(options, { ...detection, recall: masking.recall }, request.receivedAt);
     refuseReviewAbove(detect?.threshold ?? 1, options);
     const answer = await this.pool.mask(request, detect, mask);
     return {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_DETECT } from '../../../test/fixtures/default-settings.ts';
+import { DEFAULT_DETECT, DEFAULT_MASK } from '../../../test/fixtures/default-settings.ts';
 import {
   crowd,
   cutByBorder,
@@ -17,7 +17,7 @@ import {
 import { foundOf } from '../../../test/support/picture.ts';
 import { planLooks, type RecallLevel } from '../../vision/looks.ts';
 import { Detector } from './detector.ts';
-import { detectFaces } from './pipeline.ts';
+import { detectFaces, maskFaces } from './pipeline.ts';
 
 let detector: Detector;
 beforeAll(async () => {
@@ -71,7 +71,7 @@ describe('with recall high', () => {
 
   it('faces on the seams of tiles are found once each', async () => {
     const { looks, ifCrowded } = planLooks(MEGAPIXELS_24, { ...DEFAULT_DETECT, recall: 'high', fixedCanvas: null });
-    const seams = [...looks.slice(0, 12), ...ifCrowded].map(({ tile }) => tile.right).filter((x) => x < 6000);
+    const seams = [...looks, ...ifCrowded].map(({ tile }) => tile.right).filter((x) => x < 6000);
     const scene = inLargePhoto([...new Set(seams)].map((x, index) => person(x, 300 + 400 * index, 20 + 15 * index)));
     expect(scene.faces.length).toBeGreaterThan(5);
     expect(await score(scene, 'high')).toEqual({ drawn: scene.faces.length, found: scene.faces.length, others: 0 });
@@ -98,13 +98,46 @@ describe('with recall high', () => {
     expect(search).toEqual({
       smallestFace: (8 * 1600) / 1920,
       looks: [
-        { longSide: 1920, turn: 0, runs: 6 },
-        { longSide: 1280, turn: 0, runs: 2 },
         { longSide: 640, turn: 0, runs: 1 },
-        { longSide: 256, turn: 0, runs: 1 },
-        ...[90, 180, 270].map((turn) => ({ longSide: 256, turn, runs: 1 })),
+        ...[0, 90, 180, 270].map((turn) => ({ longSide: 256, turn, runs: 1 })),
+        { longSide: 1280, turn: 0, runs: 2 },
+        { longSide: 1920, turn: 0, runs: 6 },
+      ],
+      skippedLooks: [],
+    });
+  });
+});
+
+describe('without time for more than one look', () => {
+  const late = { ...DEFAULT_DETECT, recall: 'high', deadline: 0 } as const;
+  const newTask = (image: Uint8Array) => ({ image, detect: late, cancel: new Int32Array(new SharedArrayBuffer(4)) });
+  const withDetector = { maxPixels: 50_000_000, maxFrames: 10 };
+
+  it('the usual one is taken, the others are stated as skipped, and the smallest face is what it can see', async () => {
+    const image = await toJpeg(portrait({ width: 1600, height: 1200, seed: 6 }));
+    const { faces, search } = await detectFaces(newTask(image), { ...withDetector, detector, verifier: detector });
+    expect(faces).toHaveLength(1);
+    expect(search).toEqual({
+      smallestFace: (8 * 1600) / 640,
+      looks: [{ longSide: 640, turn: 0, runs: 1 }],
+      skippedLooks: [
+        ...[0, 90, 180, 270].map((turn) => ({ longSide: 256, turn, runs: 1 })),
+        { longSide: 1280, turn: 0, runs: 2 },
+        { longSide: 1920, turn: 0, runs: 6 },
       ],
     });
+  });
+
+  it('every frame of an animation is searched, in every view of what it leaves transparent', async () => {
+    const frames = await Promise.all([1, 2].map((seed) => encode(portrait({ seed, width: 200, height: 260 }), 'png')));
+    const image = await sharp(frames, { join: { animated: true } })
+      .ensureAlpha(0.5)
+      .webp({ lossless: true })
+      .toBuffer();
+    const mask = { ...DEFAULT_MASK, format: 'webp' as const };
+    const answer = await maskFaces({ ...newTask(image), mask }, { ...withDetector, detector, verifier: detector });
+    expect(answer.search!.looks).toEqual([{ longSide: 640, turn: 0, runs: 2 }]);
+    expect(new Set(answer.faces.map(({ frame }) => frame))).toEqual(new Set([0, 1]));
   });
 });
 

@@ -10,6 +10,7 @@ import { toTensor } from '../../vision/tensor.ts';
 import { turnBack, turnedSize } from '../../vision/turn.ts';
 import type { View } from '../../vision/views.ts';
 import type { Detector } from './detector.ts';
+import { LookBudget, shareOf } from './look-budget.ts';
 import type { DetectSettings, Face } from './messages.ts';
 import { PixelsForLooks, type ReadAtSize } from './pixels-for-looks.ts';
 import { resizePixels } from './source-image.ts';
@@ -24,8 +25,10 @@ export function readViews(photo: Raster, views: readonly View[]): ReadAtSize[] {
 export interface Search {
   /** Best first; a face that is found in several views is listed once. */
   readonly faces: readonly Face[];
-  /** All looks that were taken, in all views */
+  /** Looks that were taken in every view. */
   readonly looks: readonly Look[];
+  /** Those for which there was no time. */
+  readonly skippedLooks: readonly Look[];
   /** Longer side in pixels of the photo of the smallest face that can be expected to be found anywhere in it. */
   readonly smallestFace: number;
 }
@@ -45,17 +48,39 @@ export async function findFaces(
   const plan = planLooks(photo, { ...settings, fixedCanvas: detector.fixedCanvas });
   const candidates: Candidate[] = [];
   const looks = new Set<Look>();
-  for (const readAtSize of views) {
-    const pixels = new PixelsForLooks(photo, readAtSize);
+  const skipped = new Set<Look>();
+  // A budget may not last for the largest size: then, each size is read when its turn comes.
+  const planned = settings.deadline === Infinity ? plan.looks.map(({ longSide }) => longSide) : [];
+  for (const [index, readAtSize] of views.entries()) {
+    const pixels = new PixelsForLooks(photo, readAtSize, planned);
     const threshold = findingThreshold(plan, settings.threshold);
-    const findings = await followPlan(plan, photo, (look) => {
-      looks.add(look);
-      return takeLook(look, stages, detector, pixels, threshold, readStage);
+    const budget = new LookBudget(shareOf(settings.deadline, views.length - index));
+    const estimateMs = (look: Look) =>
+      detector.pace.msFor(canvasPixels(look, photo, detector)) + pixels.readMsFor(look.longSide);
+    const findings = await followPlan(plan, photo, async (some) => {
+      const taken = await budget.take(some, estimateMs, (look) => {
+        looks.add(look);
+        return takeLook(look, stages, detector, pixels, threshold, readStage);
+      });
+      taken.skipped.forEach((look) => skipped.add(look));
+      return taken.findings;
     });
     candidates.push(...(await stages.run('select', () => joinTurns(findings, photo, settings))));
   }
   const faces = await stages.run('select', () => selectFaces(candidates, photo, settings));
-  return { faces, looks: [...looks], smallestFace: smallestFace(plan.looks, photo) };
+  return {
+    faces,
+    looks: [...looks.difference(skipped)],
+    skippedLooks: [...skipped],
+    smallestFace: smallestFace(plan.looks, photo, [...skipped]),
+  };
+}
+
+function canvasPixels({ tile, longSide }: Look, photo: Size, { fixedCanvas }: Detector): number {
+  const scale = longSide / Math.max(photo.width, photo.height);
+  const seen = { width: (tile.right - tile.left) * scale, height: (tile.bottom - tile.top) * scale };
+  const { width, height } = fixedCanvas ?? canvasFor(seen);
+  return width * height;
 }
 
 /** If several looks vote, candidates count down to this share of the threshold. */
@@ -82,35 +107,41 @@ const SMALL_FACE_SCORE = 0.25;
 
 /**
  * Takes the looks of the plan; conditional looks only if earlier findings meet the condition.
+ * @param takeAll takes the looks for which there is time
  * @returns findings, without those of turns that were not better
  */
 async function followPlan(
   { looks, ifTurned, ifCrowded }: LookPlan,
   photo: Size,
-  take: (look: Look) => Promise<Finding>,
+  takeAll: (looks: readonly Look[]) => Promise<readonly Finding[]>,
 ): Promise<readonly Finding[]> {
-  const takeAll = async (some: readonly Look[]) => {
-    const findings: Finding[] = [];
-    for (const look of some) findings.push(await take(look));
-    return findings;
-  };
-  const upright = await takeAll(looks);
-  const turned = await takeAll(ifTurned.map((other) => other.at(-1)!));
-  const clearest = clearestOf([upright.at(-1)!, ...turned]) - 1;
-  const better = clearest < 0 ? [] : [turned[clearest]!, ...(await takeAll(ifTurned[clearest]!.slice(0, -1)))];
+  // The larger looks, which take longest, come after the choice of a turn.
+  const untilSmall = looks.findIndex(isSmall) + 1;
+  const first = await takeAll(looks.slice(0, untilSmall));
+  const turned = await takeAll(ifTurned.flatMap((other) => other.filter(isSmall)));
+  const clearest = clearestOf([...first.filter(({ look }) => isSmall(look)), ...turned]);
+  const better = turned.filter((finding) => finding === clearest);
+  const ofBetter = ifTurned.flat().filter((look) => !isSmall(look) && look.turn === better[0]?.look.turn);
+  better.push(...(await takeAll(ofBetter)));
+  const upright = [...first, ...(await takeAll(looks.slice(untilSmall)))];
   const small = smallFaces(upright, photo);
   const crowded = ifCrowded.filter(({ tile }) => small.some(({ box }) => boxArea(intersection(box, tile)) > 0));
   return [...upright, ...better, ...(await takeAll(crowded))];
 }
 
-/** Index of the finding with the highest sum of scores; the first if several are equal. */
-function clearestOf(findings: readonly Finding[]): number {
-  if (findings.length === 1) return 0;
+/** The small look has no vote. */
+function isSmall({ votes }: Look): boolean {
+  return !votes;
+}
+
+/** The finding with the highest sum of scores; the first if several are equal. */
+function clearestOf(findings: readonly Finding[]): Finding | undefined {
+  if (findings.length < 2) return findings[0];
   const shown = findings.map(({ candidates }) => {
     const clear = strongest(candidates.filter(({ score }) => score >= CLEAR_SCORE));
     return suppressOverlaps(clear, SAME_FACE).reduce((sum, { score }) => sum + score, 0);
   });
-  return shown.indexOf(Math.max(...shown));
+  return findings[shown.indexOf(Math.max(...shown))];
 }
 
 function smallFaces(findings: readonly Finding[], photo: Size): Candidate[] {
@@ -145,10 +176,12 @@ async function takeLook(
 ): Promise<Finding> {
   const { rgb, placement } = await stages.run(readStage, () => pixels.of(look));
   const canvas = detector.fixedCanvas ?? canvasFor(rgb);
+  const start = performance.now();
   const tensor = await stages.run('tensor', () => toTensor(rgb.data, rgb, canvas, detector.inputFor(canvas)));
   const outputs = await stages.run('inference', () => detector.infer(tensor, canvas));
   const candidates = await stages.run('select', () =>
     decodeCandidates(outputs, canvas, threshold).map((candidate) => toPhoto(candidate, placement)),
   );
+  detector.pace.add(canvas.width * canvas.height, performance.now() - start);
   return { look, candidates };
 }

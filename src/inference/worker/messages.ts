@@ -28,6 +28,8 @@ export interface DetectSettings extends SelectionOptions {
   readonly largeFaces: boolean;
   /** How many looks are taken. */
   readonly recall: RecallLevel;
+  /** When the last look is to end, in milliseconds of `processMs`; Infinity: all looks are taken. */
+  readonly deadline: number;
 }
 
 export const OUTPUT_FORMATS = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const;
@@ -120,6 +122,8 @@ export interface StageWork {
 /** Facts about a search for faces */
 export interface SearchFacts {
   readonly looks: readonly LookCount[];
+  /** Those for which there was no time. */
+  readonly skippedLooks: readonly LookCount[];
   /** Longer side in pixels of the image below which faces are likely to be missed. */
   readonly smallestFace: number;
 }

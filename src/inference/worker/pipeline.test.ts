@@ -205,6 +205,7 @@ describe('an image with transparency', () => {
     let count = 0;
     const counting = {
       fixedCanvas: tools.detector.fixedCanvas,
+      pace: tools.detector.pace,
       inputFor: tools.detector.inputFor.bind(tools.detector),
       infer: (...given: Parameters<Detector['infer']>) => {
         count++;

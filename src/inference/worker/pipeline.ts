@@ -10,6 +10,7 @@ import { viewsOf } from '../../vision/views.ts';
 import type { Detector } from './detector.ts';
 import { encodeFrames, encodeImage } from './encode.ts';
 import { findFaces, readViews, type Search } from './find-faces.ts';
+import { shareOf } from './look-budget.ts';
 import { MaskedFrames } from './masked-frames.ts';
 import {
   ANIMATED_FORMATS,
@@ -22,6 +23,7 @@ import {
   type MaskTask,
   OUTPUT_FORMATS,
   type OutputFormat,
+  type SearchFacts,
 } from './messages.ts';
 import { decodeAtSize, decodeFrames, framesToMask, openImage, type SourceImage } from './source-image.ts';
 import { Stages } from './stages.ts';
@@ -60,7 +62,10 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
   const frames = await stages.run('decode', () => decodeShown(source, frameCount));
 
   const found: Found[] = [];
-  for (const frame of frames) found.push(await findToMask(frame, task, tools.detector, stages));
+  for (const [index, frame] of frames.entries()) {
+    const limited = detect && { ...detect, deadline: shareOf(detect.deadline, frames.length - index) };
+    found.push(await findToMask(frame, limited, mask, tools.detector, stages));
+  }
   const planned = found.map(({ faces }) => planFrame(faces, mask, source));
   const masked = new MaskedFrames(frames, planned, source.isAnimation, mask.style, mask.verify);
   let verified: Verified | null = null;
@@ -107,11 +112,12 @@ interface Found extends Search {
 
 async function findToMask(
   frame: Raster,
-  { detect, mask }: MaskTask,
+  detect: MaskTask['detect'],
+  mask: MaskSettings,
   detector: Detector,
   stages: Stages,
 ): Promise<Found> {
-  if (!detect) return { faces: [], looks: [], smallestFace: Infinity, faint: [] };
+  if (!detect) return { faces: [], looks: [], skippedLooks: [], smallestFace: Infinity, faint: [] };
   const lowest = Math.min(detect.threshold, mask.reviewThreshold);
   const settings = mask.verify ? verifySettings(detect, mask) : { ...detect, threshold: lowest };
   const { faces: all, ...search } = await findIn(frame, settings, detector, stages);
@@ -141,17 +147,24 @@ function planFrame(faces: readonly Face[], { regions, plan }: MaskSettings, { gr
 /** @param searches of the frames; empty without a search for faces */
 function describe(source: SourceImage, searches: readonly Search[], stages: Stages): DetectAnswer {
   const { bytes, format, frames, size } = source;
-  const [first] = searches;
-  const looks = searches.flatMap((search) => search.looks);
   return {
     image: { ...size, format, frames },
     faces: searches.flatMap(({ faces }, frame) =>
       faces.map((face) => (searches.length > 1 ? { ...face, frame } : face)),
     ),
-    search: first ? { looks: countLooks(looks), smallestFace: first.smallestFace } : null,
+    search: searches.length > 0 ? joinSearches(searches) : null,
     hiddenPayloads: hiddenPayloads(bytes, frames),
     timings: stages.timings,
     work: stages.work,
+  };
+}
+
+/** Of an animation, all frames: the smallest face is what can be expected of each. */
+function joinSearches(searches: readonly Search[]): SearchFacts {
+  return {
+    looks: countLooks(searches.flatMap(({ looks }) => looks)),
+    skippedLooks: countLooks(searches.flatMap(({ skippedLooks }) => skippedLooks)),
+    smallestFace: Math.max(...searches.map(({ smallestFace }) => smallestFace)),
   };
 }
 

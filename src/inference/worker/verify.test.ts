@@ -30,6 +30,7 @@ function changed(change: (outputs: NetworkOutput[], call: number) => NetworkOutp
   return {
     inputFor: detector.inputFor.bind(detector),
     fixedCanvas: detector.fixedCanvas,
+    pace: detector.pace,
     infer: async (...given: Parameters<Detector['infer']>) => change(await detector.infer(...given), calls++),
   } as unknown as Detector;
 }

@@ -117,6 +117,7 @@ async function findBare(frames: MaskedFrames, frame: number, verifying: Verifyin
     ...verifySettings(detect, mask),
     // One look at another size: what the first search found by many is masked already.
     recall: 'fast' as const,
+    deadline: Infinity,
     inputSize: Math.min(detect.maxInputSize, Math.round((detect.inputSize * OTHER_SIZE) / 32) * 32),
   };
   const look = async (photo: Raster, views: readonly View[], nmsThreshold: number) => {

@@ -12,6 +12,7 @@ const DETECT: DetectSettings = {
   maxInputSize: 640,
   largeFaces: true,
   recall: 'fast',
+  deadline: Infinity,
 };
 const MASK: MaskSettings = {
   plan: { shape: 'ellipse', padding: 0.2 },

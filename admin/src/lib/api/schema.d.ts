@@ -400,6 +400,15 @@ export interface components {
                     /** @description How often the network ran: once for each tile of each frame */
                     runs: number;
                 }[];
+                /** @description Looks for which latency_budget_ms left no time */
+                skipped_looks: {
+                    /** @description Long side of the whole image as the network saw it, in pixels */
+                    size: number;
+                    /** @description By how much the image was turned clockwise, in degrees */
+                    turn: number;
+                    /** @description How often the network ran: once for each tile of each frame */
+                    runs: number;
+                }[];
             } | null;
             /** @description Hidden data found in the uploaded file besides the picture; a masked image contains none of it */
             hidden_payloads: {
@@ -892,6 +901,8 @@ export interface components {
              * @enum {string}
              */
             recall?: "fast" | "standard" | "high" | "max";
+            /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+            latency_budget_ms?: number;
             /** @description Include the five landmarks of each face. Default: true */
             landmarks?: boolean;
         };
@@ -916,6 +927,8 @@ export interface components {
              * @enum {string}
              */
             recall?: "fast" | "standard" | "high" | "max";
+            /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+            latency_budget_ms?: number;
             /** @description Include the five landmarks of each face. Default: true */
             landmarks?: boolean;
             /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
@@ -1014,6 +1027,15 @@ export interface components {
                     /** @description How often the network ran: once for each tile of each frame */
                     runs: number;
                 }[];
+                /** @description Looks for which latency_budget_ms left no time */
+                skipped_looks: {
+                    /** @description Long side of the whole image as the network saw it, in pixels */
+                    size: number;
+                    /** @description By how much the image was turned clockwise, in degrees */
+                    turn: number;
+                    /** @description How often the network ran: once for each tile of each frame */
+                    runs: number;
+                }[];
             } | null;
             /** @description Hidden data found in the uploaded file besides the picture; a masked image contains none of it */
             hidden_payloads: {
@@ -1093,6 +1115,8 @@ export interface components {
              * @enum {string}
              */
             recall?: "fast" | "standard" | "high" | "max";
+            /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+            latency_budget_ms?: number;
             /** @description Include the five landmarks of each face. Default: true */
             landmarks?: boolean;
             /** @description Also return faces with a score from this value up to the threshold, to help choose a threshold. The stored job has only the faces at or above the threshold */
@@ -1121,6 +1145,8 @@ export interface components {
              * @enum {string}
              */
             recall?: "fast" | "standard" | "high" | "max";
+            /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+            latency_budget_ms?: number;
             /** @description Include the five landmarks of each face. Default: true */
             landmarks?: boolean;
             /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
@@ -1504,6 +1530,7 @@ export interface operations {
                 input_size?: number;
                 large_faces?: boolean;
                 recall?: "fast" | "standard" | "high" | "max";
+                latency_budget_ms?: number;
                 landmarks?: boolean;
             };
             header?: never;
@@ -1535,6 +1562,8 @@ export interface operations {
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+                    latency_budget_ms?: number;
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                 };
@@ -1571,6 +1600,8 @@ export interface operations {
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+                    latency_budget_ms?: number;
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                 };
@@ -1699,6 +1730,7 @@ export interface operations {
                 input_size?: number;
                 large_faces?: boolean;
                 recall?: "fast" | "standard" | "high" | "max";
+                latency_budget_ms?: number;
                 landmarks?: boolean;
                 detect?: boolean;
                 review_threshold?: number;
@@ -1744,6 +1776,8 @@ export interface operations {
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+                    latency_budget_ms?: number;
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
@@ -1824,6 +1858,8 @@ export interface operations {
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+                    latency_budget_ms?: number;
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
@@ -1880,6 +1916,8 @@ export interface operations {
                     "X-Face-Count"?: number;
                     /** @description Faces whose longer side is shorter, in pixels of the image, may be missed */
                     "X-Smallest-Face-Px"?: number;
+                    /** @description Number of looks for which latency_budget_ms left no time */
+                    "X-Skipped-Looks"?: number;
                     /** @description Number of faces and regions masked */
                     "X-Masked-Count"?: number;
                     /** @description How many of the faces have a score below the threshold; see review_threshold */
@@ -3350,6 +3388,7 @@ export interface operations {
                 input_size?: number;
                 large_faces?: boolean;
                 recall?: "fast" | "standard" | "high" | "max";
+                latency_budget_ms?: number;
                 landmarks?: boolean;
                 candidates?: number;
                 store?: boolean;
@@ -3383,6 +3422,8 @@ export interface operations {
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+                    latency_budget_ms?: number;
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                     /** @description Also return faces with a score from this value up to the threshold, to help choose a threshold. The stored job has only the faces at or above the threshold */
@@ -3423,6 +3464,8 @@ export interface operations {
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+                    latency_budget_ms?: number;
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                     /** @description Also return faces with a score from this value up to the threshold, to help choose a threshold. The stored job has only the faces at or above the threshold */
@@ -3564,6 +3607,7 @@ export interface operations {
                 input_size?: number;
                 large_faces?: boolean;
                 recall?: "fast" | "standard" | "high" | "max";
+                latency_budget_ms?: number;
                 landmarks?: boolean;
                 detect?: boolean;
                 review_threshold?: number;
@@ -3610,6 +3654,8 @@ export interface operations {
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+                    latency_budget_ms?: number;
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
@@ -3692,6 +3738,8 @@ export interface operations {
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+                    latency_budget_ms?: number;
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
@@ -3750,6 +3798,8 @@ export interface operations {
                     "X-Face-Count"?: number;
                     /** @description Faces whose longer side is shorter, in pixels of the image, may be missed */
                     "X-Smallest-Face-Px"?: number;
+                    /** @description Number of looks for which latency_budget_ms left no time */
+                    "X-Skipped-Looks"?: number;
                     /** @description Number of faces and regions masked */
                     "X-Masked-Count"?: number;
                     /** @description How many of the faces have a score below the threshold; see review_threshold */
