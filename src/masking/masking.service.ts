@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Configuration } from '../config/configuration.ts';
 import { DomainError } from '../errors/domain-error.ts';
-import { roundBox, toDetectionBody, toDetectSettings } from '../inference/detection-body.ts';
+import { roundBox, toDetectionBody, toDetectSettings, toSearchBody } from '../inference/detection-body.ts';
 import type { ImageRequest } from '../inference/image-request.ts';
 import { InferencePool } from '../inference/inference-pool.ts';
 import type { MaskAnswer, MaskSettings } from '../inference/worker/messages.ts';
@@ -56,7 +56,7 @@ export class MaskingService {
   }
 
   private stateReceipt(requestId: string, mask: MaskSettings, answer: MaskAnswer): Receipt {
-    const { digests, maskedBoxes, output, verification } = answer;
+    const { digests, maskedBoxes, output, search, uncertainCount, verification } = answer;
     const { style, plan } = mask;
     const nameOf = ({ name, sha256 }: LoadedModel) => ({ name, sha256 });
     return {
@@ -68,6 +68,8 @@ export class MaskingService {
       output_format: output.format,
       model: nameOf(this.model),
       boxes: maskedBoxes.map(({ left, top, right, bottom }) => [left, top, right, bottom].map(Math.round)),
+      uncertain_count: uncertainCount,
+      search: search && toSearchBody(search),
       method: style.method,
       shape: plan.shape,
       padding: plan.padding,

@@ -507,6 +507,23 @@ export interface components {
             };
             /** @description Masked boxes: left, top, right, bottom in pixels of the upright image, before padding */
             boxes: number[][];
+            /** @description How many of the masked faces have a score below the threshold */
+            uncertain_count?: number;
+            /** @description How the image was searched; null if it was not; receipts of earlier versions have none */
+            search?: {
+                /** @description Faces whose longer side is shorter may have been missed */
+                smallest_face_px: number;
+                looks: {
+                    size: number;
+                    turn: number;
+                    runs: number;
+                }[];
+                skipped_looks: {
+                    size: number;
+                    turn: number;
+                    runs: number;
+                }[];
+            } | null;
             method: string;
             shape: string;
             padding: number;
