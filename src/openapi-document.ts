@@ -94,7 +94,9 @@ function describeMaskAnswer(document: OpenAPIObject, operation: Operation): void
           description: 'Faces whose longer side is shorter, in pixels of the image, may be missed',
           schema: { type: 'number' },
         },
+        'X-Skipped-Looks': integer('Number of looks for which latency_budget_ms left no time'),
         'X-Masked-Count': integer('Number of faces and regions masked'),
+        'X-Uncertain-Count': integer('How many of the faces have a score below the threshold; see review_threshold'),
         'X-Mask-Verified': text('Outcome, rounds and added boxes of the verification, if requested'),
         'X-Mask-Receipt': text(
           'The receipt, if requested and short enough for a header; the JSON response always has it',

@@ -211,6 +211,7 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
     });
 
     it('filter by what they say', async () => {
+      await jobOf(await tryOut('mask', anotherPhoto(), { options: { threshold: 1, review_threshold: 0.3 } }));
       const failed = await tryOut('mask', anotherPhoto().subarray(0, photo.length / 2));
       await expectProblem(failed, 422, 'undecodable-image');
       const job = await jobOf(failed);
@@ -221,6 +222,7 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
         ['error=undecodable_image', (row: JobPage['rows'][0]) => row.error_code === 'undecodable_image'],
         ['kind=mask&status=done', (row: JobPage['rows'][0]) => row.kind === 'mask' && row.status === 'done'],
         ['min_faces=1&sort=most_faces', (row: JobPage['rows'][0]) => row.face_count! >= 1],
+        ['uncertain=true', (row: JobPage['rows'][0]) => row.uncertain_count! > 0],
         [`image_id=${job.image_id!}`, (row: JobPage['rows'][0]) => row.image_id === job.image_id],
         ['model=embedded', (row: JobPage['rows'][0]) => row.model_name === 'embedded'],
         [`to=${job.created_at}`, (row: JobPage['rows'][0]) => row.created_at < job.created_at],
@@ -244,6 +246,7 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
       '/jobs?model=%00',
       '/jobs?from=today',
       '/jobs?image_id=1',
+      '/jobs?uncertain=1',
       '/jobs?unknown=1',
       '/images?after=bm9uc2Vuc2U',
       '/images/1',

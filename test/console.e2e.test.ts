@@ -34,6 +34,7 @@ const PEOPLE = [230, 470, 710, 950].map((x, index) => ({
 const one = portrait({ faceHeight: 220, width: 600, height: 720 });
 const onePhoto = await encode(one, 'jpeg');
 const groupPhoto = await encode(drawScene({ width: 1180, height: 720, seed: 5, people: PEOPLE }), 'jpeg');
+const doubtfulPhoto = await encode(drawScene({ width: 1180, height: 720, seed: 6, people: PEOPLE }), 'jpeg');
 const [left, top, right, bottom] = one.faces[0]!.box;
 const drawnBox: Box = { left, top, right, bottom };
 
@@ -76,9 +77,20 @@ describe.skipIf(!hasBrowser)('the console', () => {
     await service.app.get(JobRecorder).record(job);
     await stored();
   };
-  const sendPhoto = async (photo: Buffer) => {
-    expect((await send(service.url, 'mask', photo)).status).toBe(200);
+  const sendPhoto = async (photo: Buffer, options: Readonly<Record<string, unknown>> = {}) => {
+    const response = await send(service.url, 'mask', photo, { options });
+    expect(response.status).toBe(200);
     await stored();
+    return response;
+  };
+  /** Masks all of the group, two of them as uncertain. */
+  const sendDoubtfulGroup = async () => {
+    const response = await send(service.url, 'detect', doubtfulPhoto, { options: { recall: 'high' } });
+    const { faces } = (await response.json()) as { faces: { score: number }[] };
+    const [, second, third, last] = faces.map(({ score }) => score);
+    const options = { threshold: (second! + third!) / 2, review_threshold: last! - 0.05 };
+    const masked = await sendPhoto(doubtfulPhoto, options);
+    expect(masked.headers.get('x-uncertain-count')).toBe('2');
   };
   const tryInPlayground = async (page: Page, file = asFile(onePhoto)) => {
     await page.goto('/admin/playground');
@@ -205,6 +217,56 @@ describe.skipIf(!hasBrowser)('the console', () => {
     await expect.poll(covered).toBe('inset(0px 0px 0px 100%)');
     await page.keyboard.press('Home');
     await expect.poll(covered).toBe('inset(0px 0px 0px 0%)');
+  });
+
+  it('shows uncertain faces apart, and finds the jobs that have some', async () => {
+    await sendPhoto(onePhoto);
+    await sendDoubtfulGroup();
+    const page = await arrive();
+    await signIn(page, '/admin/jobs?kind=mask');
+    await settled(page);
+    expect(await page.getByRole('row').count()).toBeGreaterThan(2);
+    await page.getByRole('button', { name: /^More filters/ }).click();
+    await page.getByLabel('Review').selectOption('Has uncertain faces');
+    await page.waitForURL('**/admin/jobs?*uncertain=true*');
+    await settled(page);
+    expect(await page.getByRole('row').count()).toBe(2);
+    await page.getByRole('cell', { name: '2 uncertain' }).waitFor();
+    await page.getByRole('row').nth(1).getByRole('link').click();
+    await page.getByRole('rowheader', { name: '4 uncertain' }).waitFor();
+
+    await page.locator('dd a[href*="/images/"]').click();
+    await page.waitForURL('**/admin/images/*');
+    await page.getByRole('heading', { name: 'Run again' }).waitFor();
+    await settled(page);
+    await page.getByRole('button', { name: /^Face 4 of 4, .*, uncertain$/ }).waitFor();
+    const dashes = () =>
+      page.evaluate<string[]>(
+        `[...document.querySelectorAll('.stage g rect.line')].map((line) => getComputedStyle(line).strokeDasharray)`,
+      );
+    expect((await dashes()).map((dash) => dash !== 'none')).toEqual([false, false, true, true]);
+    expect(await page.locator('.stage .tag').allTextContents()).toEqual(['uncertain', 'uncertain']);
+    expect(await page.getByRole('list', { name: 'Faces with their scores' }).getByText('uncertain').count()).toBe(2);
+    await expectAccessible(page, 'an image with uncertain faces');
+    await screenshot(page, 'image-uncertain');
+    await page.setViewportSize({ width: 360, height: 860 });
+    await expectAccessible(page, 'an image with uncertain faces, on a telephone');
+    await screenshot(page, 'image-uncertain-360');
+  });
+
+  it('offers how thoroughly to search, and from which score on faces are masked for review', async () => {
+    const page = await arrive();
+    await signIn(page);
+    await tryInPlayground(page, asFile(groupPhoto));
+    await page.getByLabel('Recall').selectOption('Default (standard)');
+    await page.getByLabel('Recall').selectOption('fast');
+    await page.getByText('Masked', { exact: true }).first().click();
+    await page.getByLabel('Threshold', { exact: true }).fill('1');
+    await page.getByLabel('Review threshold').fill('0.3');
+    await page.getByText(`${PEOPLE.length} uncertain`).waitFor();
+    expect(await page.locator('pre').textContent()).toContain('-F threshold=1 -F recall=fast -F review_threshold=0.3');
+    await expectAccessible(page, 'the playground with uncertain faces');
+    await screenshot(page, 'playground-uncertain');
   });
 
   it('runs a stored image again with other options', async () => {

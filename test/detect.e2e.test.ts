@@ -371,6 +371,31 @@ describe('the options', () => {
     expect((await detected({ options: { nms_threshold: 1 } })).face_count).toBeGreaterThan(1);
   });
 
+  it('latency_budget_ms of 1 leaves one look, and says which were skipped and what may be missed', async () => {
+    const options = { recall: 'high', latency_budget_ms: 1 };
+    const response = await detect({ options }, group);
+    const { search, faces } = detectionSchema.parse(await response.json());
+    expect(search).toEqual({
+      smallest_face_px: 10,
+      looks: [{ detector: 'main', size: 640, turn: 0, runs: 1 }],
+      skipped_looks: [
+        ...[0, 90, 180, 270].map((turn) => ({ detector: 'main', size: 256, turn, runs: 1 })),
+        { detector: 'main', size: 1280, turn: 0, runs: 2 },
+      ],
+    });
+    expect(faces).toHaveLength(people.faces.length);
+    expect(response.headers.get('x-smallest-face-px')).toBe('10');
+    expect(response.headers.get('x-skipped-looks')).toBe('6');
+  });
+
+  it('latency_budget_ms that is long enough changes nothing', async () => {
+    const within = await detected({ options: { recall: 'high', latency_budget_ms: 600_000 } }, group);
+    const without = await detected({ options: { recall: 'high' } }, group);
+    expect(within.search).toEqual(without.search);
+    expect(within.search!.skipped_looks).toEqual([]);
+    expect(within.faces).toHaveLength(without.faces.length);
+  });
+
   it('input_size below what shows the faces finds none', async () => {
     expect((await detected({ options: { input_size: 32, recall: 'fast' } }, group)).face_count).toBe(0);
   });

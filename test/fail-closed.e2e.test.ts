@@ -75,6 +75,7 @@ describe('when the network or the encoder breaks', () => {
     return {
       kind: detector.kind,
       fixedCanvas: detector.fixedCanvas,
+      pace: detector.pace,
       infer: async (...given: Parameters<Detector['infer']>) => change(await detector.infer(...given)),
     } as unknown as Detector;
   }

@@ -402,6 +402,68 @@ describe('the options', () => {
   });
 });
 
+describe('review_threshold', () => {
+  const asJson = { accept: 'application/json' };
+  const maskedFace = async (response: Response) => {
+    const body = maskedSchema.strict().parse(await response.json());
+    const after = await decode(Buffer.from(body.output.image, 'base64'));
+    return { ...body, isMasked: differenceInside(before, after, drawn) > 8 };
+  };
+
+  it('has faces between it and the threshold masked, marked and counted as uncertain', async () => {
+    const options = { threshold: 1, review_threshold: 0.3 };
+    const response = await mask({ options, headers: asJson });
+    expect(response.headers.get('x-uncertain-count')).toBe('1');
+    const body = await maskedFace(response);
+    expect(body).toMatchObject({ face_count: 1, masked_count: 1, uncertain_count: 1, isMasked: true });
+    expect(body.faces).toMatchObject([{ uncertain: true }]);
+    expect(body.faces[0]!.score).toBeGreaterThan(0.3);
+  });
+
+  it('leaves faces from the threshold on certain', async () => {
+    const response = await mask({ options: { threshold: 0.4, review_threshold: 0.3 }, headers: asJson });
+    expect(response.headers.get('x-uncertain-count')).toBe('0');
+    const body = await maskedFace(response);
+    expect(body).toMatchObject({ face_count: 1, masked_count: 1, uncertain_count: 0, isMasked: true });
+    expect(body.faces[0]).not.toHaveProperty('uncertain');
+  });
+
+  it('together with verify leaves nothing bare, and its faces are no additions of verification', async () => {
+    const options = { threshold: 1, review_threshold: 0.3, verify: true };
+    const body = await maskedFace(await mask({ options, headers: asJson }));
+    expect(body).toMatchObject({ masked_count: 1, uncertain_count: 1, isMasked: true });
+    expect(body.verification).toMatchObject({ outcome: 'clean', added_boxes: [] });
+  });
+
+  it.each([{ threshold: 0.4, review_threshold: 0.41 }, { review_threshold: 0.6 }])(
+    'above the threshold is refused, with what to do: %j',
+    async (options) => {
+      const { detail } = await expectProblem(await mask({ options }), 400, 'invalid-option');
+      expect(detail).toMatch(/^review_threshold: 0\.\d+ is above the threshold of 0\.\d+\. Lower it/);
+    },
+  );
+
+  it('can be configured, and gives way to a lower threshold', async () => {
+    const configured = await startService({ FACE_API_DEFAULT_REVIEW_THRESHOLD: '0.3' });
+    try {
+      const ask = async (threshold: number) =>
+        maskedFace(await send(configured.url, 'mask', image, { options: { threshold }, headers: asJson }));
+      expect(await ask(1)).toMatchObject({ masked_count: 1, uncertain_count: 1 });
+      expect(await ask(0.2)).toMatchObject({ masked_count: 1, uncertain_count: 0 });
+    } finally {
+      await configured.close();
+    }
+  });
+
+  it('is no option of detection', async () => {
+    await expectProblem(
+      await send(service.url, 'detect', image, { options: { review_threshold: 0.3 } }),
+      400,
+      'invalid-option',
+    );
+  });
+});
+
 describe('the configured defaults', () => {
   it('hold where the request names none', async () => {
     const configured = await startService({

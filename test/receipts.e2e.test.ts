@@ -1,9 +1,10 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { maskedSchema } from '../src/masking/schemas.ts';
+import { checkReceipt, publicJwk, type Receipt, signReceipt } from '../src/receipts/receipt.ts';
 import { checkedSchema } from '../src/receipts/schemas.ts';
 import { runFaceApi } from './fixtures/command-line.ts';
 import { portrait, render } from './fixtures/portraits.ts';
@@ -37,6 +38,23 @@ async function check(bytes: Buffer, receipt: string, to = service) {
   return checkedSchema.parse(await response.json());
 }
 
+/** What a receipt of the first version states, but for the images. */
+const FIRST_VERSION: Omit<Receipt, 'output_sha256'> = {
+  receipt: 1,
+  jti: 'request-1',
+  iat: 1_764_000_000,
+  input_sha256: '',
+  output_format: 'png',
+  model: { name: 'embedded', sha256: '' },
+  boxes: [],
+  method: 'blur',
+  shape: 'ellipse',
+  padding: 0.25,
+  strength: 0.5,
+  assurance: 'irreversible',
+  verification: null,
+};
+
 describe('a receipt', () => {
   it('states what was done, and holds for the image that came with it', async () => {
     const { bytes, receipt } = await maskWithReceipt();
@@ -52,7 +70,37 @@ describe('a receipt', () => {
       verification: { outcome: 'clean', model: { name: 'embedded' } },
     });
     expect(checked.receipt!.boxes).toHaveLength(1);
+    expect(checked.receipt!.uncertain_count).toBe(0);
+    expect(checked.receipt!.search).toEqual({
+      smallest_face_px: 3.8,
+      looks: [
+        { detector: 'main', size: 640, turn: 0, runs: 1 },
+        ...[0, 90, 180, 270].map((turn) => ({ detector: 'main', size: 256, turn, runs: 1 })),
+      ],
+      skipped_looks: [],
+    });
     expect(Math.abs(checked.receipt!.iat - Date.now() / 1000)).toBeLessThan(60);
+  });
+
+  it('states what there was no time for, and how many faces are uncertain', async () => {
+    const options = { receipt: true, latency_budget_ms: 1, threshold: 1, review_threshold: 0.3 };
+    const response = await send(service.url, 'mask', image, { options });
+    const receipt = response.headers.get('x-mask-receipt')!;
+    const checked = await check(Buffer.from(await response.arrayBuffer()), receipt);
+    expect(checked).toMatchObject({ valid: true, receipt: { uncertain_count: 1 } });
+    expect(checked.receipt!.search).toEqual({
+      smallest_face_px: 3.8,
+      looks: [{ detector: 'main', size: 640, turn: 0, runs: 1 }],
+      skipped_looks: [0, 90, 180, 270].map((turn) => ({ detector: 'main', size: 256, turn, runs: 1 })),
+    });
+  });
+
+  it('holds without what earlier versions did not state', async () => {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const keys = [await publicJwk(createPublicKey(privateKey))];
+    const receipt = { ...FIRST_VERSION, output_sha256: createHash('sha256').update(image).digest('hex') };
+    const text = await signReceipt(receipt, privateKey, keys[0]!.kid);
+    expect(await checkReceipt(text, image, keys)).toMatchObject({ signed: true, image: 'output', receipt });
   });
 
   it('does not hold for an image that was changed, and tells the original', async () => {

@@ -91,6 +91,7 @@ describe('with storage on and nothing else configured', () => {
       apiKeyName: 'camera',
       faceCount: 1,
       maskedCount: null,
+      uncertainCount: null,
       modelName: 'embedded',
       options: { landmarks: false },
       errorCode: null,
@@ -111,6 +112,7 @@ describe('with storage on and nothing else configured', () => {
     expect(job).toMatchObject({
       kind: 'mask',
       maskedCount: 1,
+      uncertainCount: 0,
       options: { format: 'webp', method: 'solid' },
       resultType: 'webp',
       resultBytes: answered.length,
@@ -118,6 +120,16 @@ describe('with storage on and nothing else configured', () => {
     });
     expect(sha256((await objects().get(job.resultKey!))!)).toBe(sha256(answered));
     expect(sha256((await objects().get(job.image!.objectKey!))!)).toBe(sha256(image));
+  });
+
+  it('keeps which faces of a masking are uncertain, and lists their jobs', async () => {
+    const sending = { query: { threshold: 1, review_threshold: 0.3 } };
+    const job = await jobOf(await post('mask', anotherPhoto(), sending));
+    expect(job).toMatchObject({ faceCount: 1, maskedCount: 1, uncertainCount: 1, faces: [{ uncertain: true }] });
+    const certain = await jobOf(await post('mask', anotherPhoto()));
+    const { rows } = await listing().jobs({ hasUncertain: true }, { limit: 50 });
+    expect(rows.map(({ id }) => id)).toContain(job.id);
+    expect(rows.map(({ id }) => id)).not.toContain(certain.id);
   });
 
   it('keeps the same bytes once, and each of their jobs', async () => {

@@ -42,6 +42,7 @@ describe('without any variable', () => {
     });
     expect(configuration.masking).toEqual({
       recall: 'high',
+      reviewThreshold: 1,
       method: 'blur',
       color: '#000000',
       shape: 'ellipse',

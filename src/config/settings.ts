@@ -344,6 +344,12 @@ export const settings = {
   },
   masking: {
     recall: setting('MASK_RECALL', oneOf(...RECALL_LEVELS), 'high', 'Default of the option recall of /mask'),
+    reviewThreshold: setting(
+      'DEFAULT_REVIEW_THRESHOLD',
+      number(0.01, 1),
+      1,
+      'Default of the option review_threshold; has an effect only below the threshold (1: off)',
+    ),
     method: setting('DEFAULT_METHOD', oneOf('blur', 'pixelate', 'solid'), 'blur', 'Default of the option method'),
     color: setting('DEFAULT_COLOR', hexColor, '#000000', 'Default of the option color'),
     shape: setting('DEFAULT_SHAPE', oneOf('ellipse', 'box'), 'ellipse', 'Default of the option shape'),

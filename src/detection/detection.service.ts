@@ -21,7 +21,7 @@ export class DetectionService {
    * the faces alone
    */
   async detect(request: ImageRequest<DetectOptions>, candidates = Infinity): Promise<DetectionBody> {
-    const settings = toDetectSettings(request.options, this.configuration.detection);
+    const settings = toDetectSettings(request.options, this.configuration.detection, request.receivedAt);
     const lowest = Math.min(settings.threshold, candidates);
     const answer = await this.pool.detect(request, { ...settings, threshold: lowest });
     request.answer = { ...answer, faces: answer.faces.filter(({ score }) => score >= settings.threshold) };

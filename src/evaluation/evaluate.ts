@@ -79,7 +79,7 @@ async function measure(
   try {
     const { maxInputSize } = defaults.detection;
     const order = 'score' as const;
-    const looks = { inputSize, maxInputSize, recall, largeFaces };
+    const looks = { inputSize, maxInputSize, recall, largeFaces, deadline: Infinity };
     const detect = {
       ...looks,
       nmsThreshold,

@@ -5,13 +5,19 @@ import type { Box, Point } from '../vision/geometry.ts';
 import type { FaceQuality } from '../vision/quality.ts';
 import type { ImageRequest } from './image-request.ts';
 import type { DetectionBody, DetectOptions } from './schemas.ts';
-import type { DetectAnswer, DetectSettings, Face } from './worker/messages.ts';
+import type { DetectAnswer, DetectSettings, Face, LooksOfDetector, SearchFacts } from './worker/messages.ts';
+import { processMs } from './worker/process-clock.ts';
 
 /**
  * The options of the request, completed with the configured defaults.
+ * @param receivedAt time at which `latency_budget_ms` starts, in milliseconds of `processMs`
  * @throws DomainError invalid_option if an option exceeds a configured limit
  */
-export function toDetectSettings(options: DetectOptions, defaults: Configuration['detection']): DetectSettings {
+export function toDetectSettings(
+  options: DetectOptions,
+  defaults: Configuration['detection'],
+  receivedAt = processMs(),
+): DetectSettings {
   const { maxInputSize } = defaults;
   const inputSize = options.input_size ?? defaults.inputSize;
   if (inputSize > maxInputSize) {
@@ -28,6 +34,7 @@ export function toDetectSettings(options: DetectOptions, defaults: Configuration
     largeFaces: options.large_faces ?? defaults.largeFaces,
     recall: options.recall ?? defaults.recall,
     faceQuality: options.face_quality ?? false,
+    deadline: receivedAt + (options.latency_budget_ms ?? Infinity),
   };
 }
 
@@ -46,22 +53,28 @@ export function toDetectionBody(
     image,
     faces: faces.map((face) => toFaceBody(face, image, landmarks)),
     face_count: faces.length,
-    search: search && {
-      smallest_face_px: round(search.smallestFace, 1),
-      looks: search.looks.map(({ detector, longSide, turn, runs }) => ({
-        detector,
-        size: Math.round(longSide),
-        turn,
-        runs,
-      })),
-    },
+    search: search && toSearchBody(search),
     hidden_payloads: [...hiddenPayloads],
     timings: Object.fromEntries(Object.entries({ ...stages, total }).map(([stage, ms]) => [stage, round(ms, 2)])),
   };
 }
 
+export function toSearchBody({ looks, skippedLooks, smallestFace }: SearchFacts): NonNullable<DetectionBody['search']> {
+  const toBody = ({ detector, longSide, turn, runs }: LooksOfDetector) => ({
+    detector,
+    size: Math.round(longSide),
+    turn,
+    runs,
+  });
+  return {
+    smallest_face_px: round(smallestFace, 1),
+    looks: looks.map(toBody),
+    skipped_looks: skippedLooks.map(toBody),
+  };
+}
+
 function toFaceBody(
-  { box, score, landmarks, quality, frame }: Face,
+  { box, score, landmarks, quality, uncertain, frame }: Face,
   { width, height }: DetectAnswer['image'],
   withLandmarks: boolean,
 ): DetectionBody['faces'][number] {
@@ -74,6 +87,7 @@ function toFaceBody(
       bottom: round(box.bottom / height, 4),
     },
     score: round(score, 4),
+    ...(uncertain && { uncertain }),
     ...(frame !== undefined && { frame }),
     ...(withLandmarks && { landmarks: landmarks && toLandmarksBody(landmarks) }),
     ...(quality && { quality: toQualityBody(quality) }),
@@ -120,7 +134,10 @@ export function detectionHeaders({
 }: Omit<DetectionBody, 'id'>): Record<string, string | number> {
   return {
     'x-face-count': face_count,
-    ...(search && { 'x-smallest-face-px': search.smallest_face_px }),
+    ...(search && {
+      'x-smallest-face-px': search.smallest_face_px,
+      'x-skipped-looks': search.skipped_looks.reduce((sum, { runs }) => sum + runs, 0),
+    }),
     'x-model': model.name,
     'server-timing': Object.entries(timings)
       .map(([stage, ms]) => `${stage};dur=${ms}`)

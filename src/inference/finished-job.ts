@@ -29,6 +29,7 @@ export function toFinishedJob(
     faces: body?.faces ?? null,
     faceCount: body?.face_count ?? null,
     maskedCount: answer?.maskedCount ?? null,
+    uncertainCount: answer?.uncertainCount ?? null,
     timings: body?.timings ?? {},
     durationMs: performance.now() - start.ms,
     model: { name: model.name, sha256: model.sha256 },

@@ -1,5 +1,6 @@
 import type { JobKind } from '../storage/job.ts';
 import type { DetectAnswer, MaskAnswer } from './worker/messages.ts';
+import { processMs } from './worker/process-clock.ts';
 
 /**
  * One image on its path from the upload to the response (docs/architecture.md), whatever its origin: what is requested,
@@ -18,6 +19,8 @@ export interface ImageRequest<Options = Readonly<Record<string, unknown>>> {
   /** In its own buffer, which is empty after the transfer to a thread; it is transferred back if a job is stored. */
   image: Uint8Array<ArrayBuffer>;
 
+  /** Time at which the upload was complete, in milliseconds of `processMs`. */
+  readonly receivedAt: number;
   /** Time that it waited for its permit, in milliseconds. */
   queuedMs: number;
   /** ID of its job; null: none is stored. */
@@ -26,8 +29,8 @@ export interface ImageRequest<Options = Readonly<Record<string, unknown>>> {
   answer: (DetectAnswer & Partial<MaskAnswer>) | null;
 }
 
-type Outcome = 'queuedMs' | 'jobId' | 'answer';
+type Outcome = 'receivedAt' | 'queuedMs' | 'jobId' | 'answer';
 
 export function toImageRequest<Options>(wanted: Omit<ImageRequest<Options>, Outcome>): ImageRequest<Options> {
-  return { ...wanted, queuedMs: 0, jobId: null, answer: null };
+  return { ...wanted, receivedAt: processMs(), queuedMs: 0, jobId: null, answer: null };
 }

@@ -56,11 +56,29 @@ export const faceSchema = z
       description: 'Absent if not requested; null if the model does not provide them',
     }),
     quality: qualitySchema.optional().meta({ description: 'Absent unless requested by face_quality' }),
+    uncertain: z.literal(true).optional().meta({
+      description: 'true: masked with a score from review_threshold up to the threshold; absent otherwise',
+    }),
     frame: z.number().int().optional().meta({
       description: 'Index of the frame or page, starting at 0; absent for images with a single frame',
     }),
   })
   .meta({ id: 'Face' });
+
+const lookSchema = z.object({
+  detector: z.enum(['main', 'second']).meta({
+    description: 'main: FACE_API_MODEL; second: FACE_API_SECOND_MODEL, with recall=max',
+  }),
+  size: z.number().meta({ description: 'Long side of the whole image as the network saw it, in pixels' }),
+  turn: z.number().meta({ description: 'By how much the image was turned clockwise, in degrees' }),
+  runs: z.number().meta({ description: 'How often the network ran: once for each tile of each frame' }),
+});
+
+export const searchSchema = z.object({
+  smallest_face_px: z.number().meta({ description: 'Faces whose longer side is shorter may be missed' }),
+  looks: z.array(lookSchema),
+  skipped_looks: z.array(lookSchema).meta({ description: 'Looks for which latency_budget_ms left no time' }),
+});
 
 export const detectionSchema = z
   .object({
@@ -76,22 +94,7 @@ export const detectionSchema = z
       .meta({ id: 'Image', description: 'The upright image, after its EXIF orientation has been applied' }),
     faces: z.array(faceSchema).meta({ description: 'In the order requested: best first by default' }),
     face_count: z.number().int(),
-    search: z
-      .object({
-        smallest_face_px: z.number().meta({ description: 'Faces whose longer side is shorter may be missed' }),
-        looks: z.array(
-          z.object({
-            detector: z.enum(['main', 'second']).meta({
-              description: 'main: FACE_API_MODEL; second: FACE_API_SECOND_MODEL, with recall=max',
-            }),
-            size: z.number().meta({ description: 'Long side of the whole image as the network saw it, in pixels' }),
-            turn: z.number().meta({ description: 'By how much the image was turned clockwise, in degrees' }),
-            runs: z.number().meta({ description: 'How often the network ran: once for each tile of each frame' }),
-          }),
-        ),
-      })
-      .nullable()
-      .meta({ description: 'How the image was searched; null if it was not' }),
+    search: searchSchema.nullable().meta({ description: 'How the image was searched; null if it was not' }),
     hidden_payloads: z
       .array(
         z.object({
@@ -160,6 +163,10 @@ export const detectOptionFields = {
   recall: z.enum(RECALL_LEVELS).optional().meta({
     description:
       'How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking',
+  }),
+  latency_budget_ms: z.number().int().min(1).max(600_000).optional().meta({
+    description:
+      'Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit',
   }),
   landmarks: z.boolean().optional().meta({ description: 'Include the five landmarks of each face. Default: true' }),
   face_quality: z.boolean().optional().meta({

@@ -11,6 +11,7 @@ export function toMaskSettings(options: MaskRequestOptions, defaults: Configurat
       color: parseColor(options.color ?? defaults.color),
       strength: options.strength ?? defaults.strength,
     },
+    reviewThreshold: options.review_threshold ?? defaults.reviewThreshold,
     regions: options.regions ?? [],
     format: options.format,
     quality: options.quality ?? defaults.quality,

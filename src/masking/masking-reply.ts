@@ -18,6 +18,7 @@ export async function maskingReply(masking: Masking, accept: string | undefined,
   void reply.type(type).headers({
     ...detectionHeaders(body),
     'x-masked-count': body.masked_count,
+    'x-uncertain-count': body.uncertain_count,
     'x-mask-assurance': body.assurance,
     ...(verification && {
       'x-mask-verified': `${verification.outcome}; rounds=${verification.rounds}; added=${verification.added_boxes.length}`,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Configuration } from '../config/configuration.ts';
-import { roundBox, toDetectionBody, toDetectSettings } from '../inference/detection-body.ts';
+import { DomainError } from '../errors/domain-error.ts';
+import { roundBox, toDetectionBody, toDetectSettings, toSearchBody } from '../inference/detection-body.ts';
 import type { ImageRequest } from '../inference/image-request.ts';
 import { InferencePool } from '../inference/inference-pool.ts';
 import type { MaskAnswer, MaskSettings } from '../inference/worker/messages.ts';
@@ -35,12 +36,16 @@ export class MaskingService {
     const { detection, masking } = this.configuration;
     const mask = toMaskSettings(options, masking);
     const detect =
-      options.detect === false ? null : toDetectSettings(options, { ...detection, recall: masking.recall });
+      options.detect === false
+        ? null
+        : toDetectSettings(options, { ...detection, recall: masking.recall }, request.receivedAt);
+    refuseReviewAbove(detect?.threshold ?? 1, options);
     const answer = await this.pool.mask(request, detect, mask);
     return {
       body: {
         ...toDetectionBody(answer, request, this.model, options),
         masked_count: answer.maskedCount,
+        uncertain_count: answer.uncertainCount,
         assurance: assuranceOf(mask),
         verification: verificationBody(answer),
         receipt: answer.digests && (await this.receipts.sign(this.stateReceipt(request.id, mask, answer))),
@@ -51,7 +56,7 @@ export class MaskingService {
   }
 
   private stateReceipt(requestId: string, mask: MaskSettings, answer: MaskAnswer): Receipt {
-    const { digests, maskedBoxes, output, verification } = answer;
+    const { digests, maskedBoxes, output, search, uncertainCount, verification } = answer;
     const { style, plan } = mask;
     const nameOf = ({ name, sha256 }: LoadedModel) => ({ name, sha256 });
     return {
@@ -63,6 +68,8 @@ export class MaskingService {
       output_format: output.format,
       model: nameOf(this.model),
       boxes: maskedBoxes.map(({ left, top, right, bottom }) => [left, top, right, bottom].map(Math.round)),
+      uncertain_count: uncertainCount,
+      search: search && toSearchBody(search),
       method: style.method,
       shape: plan.shape,
       padding: plan.padding,
@@ -76,6 +83,15 @@ export class MaskingService {
       },
     };
   }
+}
+
+/** A configured default gives way to a lower threshold; what a caller asks for must make sense. */
+function refuseReviewAbove(threshold: number, { review_threshold: asked }: MaskRequestOptions): void {
+  if (asked === undefined || asked <= threshold) return;
+  throw new DomainError(
+    'invalid_option',
+    `review_threshold: ${asked} is above the threshold of ${threshold}. Lower it, or raise threshold`,
+  );
 }
 
 function assuranceOf({ style }: MaskSettings): MaskedBody['assurance'] {

@@ -29,6 +29,16 @@ export const maskOptionsSchema = z
       description:
         'false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true',
     }),
+    review_threshold: z
+      .number()
+      .min(0.01)
+      .max(1)
+      .optional()
+      .meta({
+        description:
+          'Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured',
+        examples: [0.3],
+      }),
     method: z
       .enum([...IRREVERSIBLE_METHODS, ...REVERSIBLE_METHODS])
       .optional()
@@ -117,6 +127,10 @@ const verificationSchema = z
 export const maskedSchema = detectionSchema
   .extend({
     masked_count: z.number().int().meta({ description: 'Number of faces and regions masked' }),
+    uncertain_count: z
+      .number()
+      .int()
+      .meta({ description: 'How many of the faces have a score below the threshold; see review_threshold' }),
     assurance: z.enum(['irreversible', 'reversible']).meta({
       description: 'irreversible: the output contains nothing of the pixels under the masks',
     }),

@@ -10,6 +10,8 @@ import {
 } from 'jose';
 import { z } from 'zod';
 
+const lookSchema = z.object({ detector: z.string(), size: z.number(), turn: z.number(), runs: z.number() });
+
 /** The content of a receipt: the claims of a JSON Web Signature (RFC 7515). */
 export const receiptSchema = z
   .object({
@@ -23,6 +25,20 @@ export const receiptSchema = z
     boxes: z.array(z.array(z.number())).meta({
       description: 'Masked boxes: left, top, right, bottom in pixels of the upright image, before padding',
     }),
+    uncertain_count: z
+      .number()
+      .int()
+      .optional()
+      .meta({ description: 'How many of the masked faces have a score below the threshold' }),
+    search: z
+      .object({
+        smallest_face_px: z.number().meta({ description: 'Faces whose longer side is shorter may have been missed' }),
+        looks: z.array(lookSchema),
+        skipped_looks: z.array(lookSchema),
+      })
+      .nullable()
+      .optional()
+      .meta({ description: 'How the image was searched; null if it was not; receipts of earlier versions have none' }),
     method: z.string(),
     shape: z.string(),
     padding: z.number(),

@@ -115,6 +115,7 @@ async function insertJob(
       faces: job.faces && [...job.faces],
       faceCount: job.faceCount,
       maskedCount: job.maskedCount,
+      uncertainCount: job.uncertainCount ?? null,
       timings: job.timings,
       durationMs: job.durationMs,
       modelName: job.model.name,

@@ -17,6 +17,7 @@ export interface RecordedFace {
   readonly box: RecordedBox;
   readonly box_normalized: RecordedBox;
   readonly score: number;
+  readonly uncertain?: true | undefined;
   readonly landmarks?: Readonly<Record<string, { readonly x: number; readonly y: number }>> | null | undefined;
 }
 
@@ -30,6 +31,8 @@ export interface Job {
   readonly faces: readonly RecordedFace[] | null;
   readonly faceCount: number | null;
   readonly maskedCount: number | null;
+  /** How many of the faces are uncertain; null: not a masking, or it failed. Entries of older spools have none. */
+  readonly uncertainCount?: number | null;
   readonly timings: Readonly<Record<string, number>>;
   readonly durationMs: number;
   readonly model: { readonly name: string; readonly sha256: string };

@@ -38,9 +38,9 @@ describe('the plan', () => {
   it('of high adds larger looks, other turns, and tiles of a large photo, under their conditions', () => {
     const { looks, ifTurned, ifCrowded } = planLooks(MEGAPIXELS_12, { ...usual, recall: 'high' });
     const sizesIn = (turn: number) => [
-      [2000, turn, 6],
       [640, turn, 1],
       [256, turn, 1],
+      [2000, turn, 6],
     ];
     expect(sizes(looks)).toEqual(sizesIn(0));
     expect(ifTurned.map(sizes)).toEqual([90, 180, 270].map(sizesIn));
@@ -49,18 +49,18 @@ describe('the plan', () => {
 
   it('of high has three sizes of a photo that the usual look shrinks little', () => {
     expect(sizes(planLooks({ width: 1024, height: 768 }, { ...usual, recall: 'high' }).looks)).toEqual([
-      [1920, 0, 6],
-      [1280, 0, 2],
       [640, 0, 1],
       [256, 0, 1],
+      [1280, 0, 2],
+      [1920, 0, 6],
     ]);
   });
 
   it('of high shrinks a photo to no less than half, in tiles where that is large', () => {
     expect(sizes(planLooks(MEGAPIXELS_24, { ...usual, recall: 'high' }).looks)).toEqual([
-      [3000, 0, 12],
       [640, 0, 1],
       [256, 0, 1],
+      [3000, 0, 12],
     ]);
   });
 
@@ -73,24 +73,25 @@ describe('the plan', () => {
     expect(plan.ifCrowded).toEqual([]);
   });
 
-  it('of max has all of it, in all turns, whatever is found', () => {
+  it('of max has all of it, in all turns, whatever is found, smaller sizes before larger ones', () => {
     const { looks, ifTurned, ifCrowded } = planLooks(MEGAPIXELS_12, { ...usual, recall: 'max' });
-    expect(sizes(looks)).toEqual(
-      [0, 90, 180, 270].flatMap((turn) => [
-        [4000, turn, 24],
-        [2000, turn, 6],
-        [640, turn, 1],
-        [256, turn, 1],
-      ]),
-    );
+    const inAllTurns = (size: number, runs: number) => [0, 90, 180, 270].map((turn) => [size, turn, runs]);
+    const [usualUpright, ...usualTurned] = inAllTurns(640, 1);
+    expect(sizes(looks)).toEqual([
+      usualUpright,
+      ...inAllTurns(256, 1),
+      ...usualTurned,
+      ...inAllTurns(2000, 6),
+      ...inAllTurns(4000, 24),
+    ]);
     expect([ifTurned, ifCrowded]).toEqual([[], []]);
   });
 
   it('leaves the small look away where it is not wanted, and with it the choice of a turn', () => {
     const plan = planLooks(MEGAPIXELS_12, { ...usual, largeFaces: false, recall: 'high' });
     expect(sizes(plan.looks)).toEqual([
-      [2000, 0, 6],
       [640, 0, 1],
+      [2000, 0, 6],
     ]);
     expect(plan.ifTurned).toEqual([]);
   });
@@ -98,9 +99,9 @@ describe('the plan', () => {
   it('cuts larger looks into tiles for a fixed canvas, and never the usual one', () => {
     const fixedCanvas = { width: 640, height: 640 };
     expect(sizes(planLooks({ width: 1000, height: 800 }, { ...usual, fixedCanvas, recall: 'high' }).looks)).toEqual([
-      [1280, 0, 6],
       [640, 0, 1],
       [256, 0, 1],
+      [1280, 0, 6],
     ]);
     expect(sizes(planLooks({ width: 1000, height: 800 }, { ...usual, fixedCanvas, recall: 'standard' }).looks)).toEqual(
       [
@@ -207,5 +208,10 @@ describe('in every plan', () => {
 it('the smallest face is 8 network pixels in the largest look', () => {
   const { looks } = planLooks(MEGAPIXELS_24, { ...usual, recall: 'high' });
   expect(smallestFace(looks, MEGAPIXELS_24)).toBe(16);
-  expect(smallestFace(looks.slice(-1), MEGAPIXELS_24)).toBe(1500);
+  expect(smallestFace(looks.slice(1, 2), MEGAPIXELS_24)).toBe(1500);
+});
+
+it('the smallest face is larger where a tile of the largest look was skipped', () => {
+  const { looks } = planLooks(MEGAPIXELS_24, { ...usual, recall: 'high' });
+  expect(smallestFace(looks, MEGAPIXELS_24, looks.slice(-1))).toBe(75);
 });

@@ -20,11 +20,11 @@ export interface Look {
   readonly votes: boolean;
 }
 
-/** The looks at one photo, the largest first within a turn. */
+/** The looks at one photo, in the order of their worth: the usual one, the small one, then larger ones. */
 export interface LookPlan {
   /** Always taken. */
   readonly looks: readonly Look[];
-  /** For each other turn its looks. Those of the best turn are taken if the last of them, the smallest, finds more than the upright one. */
+  /** For each other turn its looks. Those of the best turn are taken if its small look finds more than the upright one. */
   readonly ifTurned: readonly (readonly Look[])[];
   /** Tiles of the photo at its own size. Each is taken if the looks before it find small faces there. */
   readonly ifCrowded: readonly Look[];
@@ -90,14 +90,24 @@ export function planLooks(photo: Size, options: PlanOptions): LookPlan {
         ifCrowded: tilesIn(0),
       };
     case 'max':
-      return { looks: TURNS.flatMap((turn) => [...tilesIn(turn), ...looksIn(turn)]), ifTurned: [], ifCrowded: [] };
+      return {
+        looks: byWorth(TURNS.flatMap((turn) => [...looksIn(turn), ...tilesIn(turn)])),
+        ifTurned: [],
+        ifCrowded: [],
+      };
   }
 }
 
-/** Longer side in pixels of the photo of the smallest face that the looks can be expected to find. */
-export function smallestFace(looks: readonly Look[], photo: Size): number {
+/**
+ * Longer side in pixels of the photo of the smallest face that the looks can be expected to find, wherever it is.
+ * @param skipped those of the looks that were not taken: what is left of their size does not see all of the photo
+ */
+export function smallestFace(looks: readonly Look[], photo: Size, skipped: readonly Look[] = []): number {
   const longSide = Math.max(photo.width, photo.height);
-  return Math.min(...looks.map((look) => (Math.max(look.trusted.from, SMALLEST_SEEN) * longSide) / look.longSide));
+  const complete = looks.filter(
+    (look) => !skipped.some((one) => one.longSide === look.longSide && one.turn === look.turn),
+  );
+  return Math.min(...complete.map((look) => (Math.max(look.trusted.from, SMALLEST_SEEN) * longSide) / look.longSide));
 }
 
 /** Looks of one size and turn. */
@@ -116,15 +126,20 @@ export function countLooks(looks: readonly Look[]): LookCount[] {
   });
 }
 
+/** Of several turns: the usual look at the upright photo, then the smaller sizes before the larger. */
+function byWorth([usual, ...others]: readonly Look[]): Look[] {
+  return [usual!, ...others.toSorted((a, b) => a.longSide - b.longSide)];
+}
+
 function wholeLooks(photo: Size, turn: Turn, options: PlanOptions): Look[] {
   const [first, ...larger] = sizesOf(photo, options);
   const tile = { left: 0, top: 0, right: photo.width, bottom: photo.height };
   const small = SMALL_LOOK.scale[options.recall] * usualSize(photo, options);
   const trusted = { from: SMALL_LOOK.leastShare * small, to: Infinity };
   return [
-    ...larger.reverse().flatMap((size) => looksAt(size, photo, turn, options)),
     { turn, tile, longSide: first, trusted: USUAL, votes: true },
     ...(options.largeFaces ? [{ turn, tile, longSide: small, trusted, votes: false }] : []),
+    ...larger.flatMap((size) => looksAt(size, photo, turn, options)),
   ];
 }
 

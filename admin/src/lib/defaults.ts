@@ -3,9 +3,13 @@ import { type MaskOptions, STANDARD_MASK } from './mask-options.ts';
 
 export interface Defaults {
   readonly threshold: number;
+  /** From the threshold on, it is off. */
+  readonly reviewThreshold: number;
   readonly minFaceSize: number;
   readonly inputSize: number;
   readonly largeFaces: boolean;
+  /** Of each endpoint. */
+  readonly recall: Readonly<Record<'detect' | 'mask', string>>;
   readonly mask: MaskOptions;
   /** The public API requires an API key. */
   readonly needsKey: boolean;
@@ -18,9 +22,14 @@ export function defaultsOf(system: System | undefined): Defaults {
   const number = (name: string, otherwise: number) => Number(text(name, String(otherwise)));
   return {
     threshold: number('THRESHOLD', 0.5),
+    reviewThreshold: number('REVIEW_THRESHOLD', 1),
     minFaceSize: number('MIN_FACE_SIZE', 0),
     inputSize: number('INPUT_SIZE', 640),
     largeFaces: text('LARGE_FACES', 'true') === 'true',
+    recall: {
+      detect: values.get('FACE_API_DETECT_RECALL') ?? 'standard',
+      mask: values.get('FACE_API_MASK_RECALL') ?? 'high',
+    },
     mask: {
       method: text('METHOD', STANDARD_MASK.method) as MaskOptions['method'],
       shape: text('SHAPE', STANDARD_MASK.shape) as MaskOptions['shape'],

@@ -31,6 +31,7 @@ export function toJobItem(row: ListedJob): JobItem {
     image_id: row.imageId,
     face_count: row.faceCount,
     masked_count: row.maskedCount,
+    uncertain_count: row.uncertainCount,
     duration_ms: row.durationMs,
     model_name: row.modelName,
     error_code: row.errorCode,

@@ -96,6 +96,7 @@ export function toJobFilter(query: JobsCsvQuery): JobFilter {
     errorCode: query.error,
     imageId: query.image_id,
     requestId: query.request_id,
+    hasUncertain: query.uncertain,
     minFaces: query.min_faces,
     maxFaces: query.max_faces,
     from: query.from,

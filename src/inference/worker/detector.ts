@@ -3,6 +3,7 @@ import type { Size } from '../../vision/geometry.ts';
 import { CANVAS_MULTIPLE } from '../../vision/letterbox.ts';
 import { kindOf, type NetworkKind } from '../../vision/network-kind.ts';
 import type { NetworkOutput } from '../../vision/scrfd.ts';
+import { Pace } from './look-budget.ts';
 import { release } from './release.ts';
 
 /**
@@ -21,6 +22,8 @@ export class Detector {
   readonly kind: NetworkKind;
   /** The only canvas of a network with a fixed input; null: any with sides in multiples of 32. */
   readonly fixedCanvas: Size | null;
+  /** Speed of its looks, from the tensor to the candidates. */
+  readonly pace = new Pace();
   /** Reused and grown to the largest canvas in the arena: a new buffer per inference would cause page faults. */
   #input = new Float32Array();
 

@@ -10,6 +10,7 @@ import { toTensor } from '../../vision/tensor.ts';
 import { turnBack, turnedSize } from '../../vision/turn.ts';
 import type { View } from '../../vision/views.ts';
 import type { Detector } from './detector.ts';
+import { LookBudget, shareOf } from './look-budget.ts';
 import type { DetectorRole, DetectSettings, Face } from './messages.ts';
 import { PixelsForLooks, type ReadAtSize } from './pixels-for-looks.ts';
 import { resizePixels } from './source-image.ts';
@@ -26,12 +27,16 @@ export interface Detectors {
   readonly second: Detector | null;
 }
 
+type LooksByDetector = Readonly<Record<DetectorRole, readonly Look[]>>;
+
 /** The result of a search */
 export interface Search {
   /** Best first; a face that is found in several views is listed once. */
   readonly faces: readonly Face[];
-  /** All looks that each detector took, in all views */
-  readonly looks: Readonly<Record<DetectorRole, readonly Look[]>>;
+  /** Looks of each detector that were taken in every view. */
+  readonly looks: LooksByDetector;
+  /** Those for which there was no time. */
+  readonly skippedLooks: LooksByDetector;
   /** Longer side in pixels of the photo of the smallest face that can be expected to be found anywhere in it. */
   readonly smallestFace: number;
 }
@@ -48,29 +53,67 @@ export async function findFaces(
   settings: DetectSettings,
   readStage: string,
 ): Promise<Search> {
-  const planFor = ({ fixedCanvas }: Detector) => planLooks(photo, { ...settings, fixedCanvas });
+  const searchers = {
+    main: newSearcher(main, photo, settings),
+    second: second && settings.recall === 'max' ? newSearcher(second, photo, settings) : null,
+  };
   const candidates: Candidate[] = [];
-  const searchBy = async (detector: Detector): Promise<Look[]> => {
-    const plan = planFor(detector);
-    const looks = new Set<Look>();
-    for (const readAtSize of views) {
-      const pixels = new PixelsForLooks(photo, readAtSize);
+  // A budget may not last for the largest size: then, each size is read when its turn comes.
+  const planned = settings.deadline === Infinity ? searchers.main.plan.looks.map(({ longSide }) => longSide) : [];
+  for (const [index, readAtSize] of views.entries()) {
+    const pixels = new PixelsForLooks(photo, readAtSize, planned);
+    // The second detector has what the main one leaves of it, which may be nothing.
+    const budget = new LookBudget(shareOf(settings.deadline, views.length - index));
+    for (const searcher of [searchers.main, searchers.second]) {
+      if (!searcher) continue;
+      const { detector, plan, seen, skipped } = searcher;
       const threshold = findingThreshold(plan, settings.threshold);
-      const findings = await followPlan(plan, photo, (look) => {
-        looks.add(look);
-        return takeLook(look, stages, detector, pixels, threshold, readStage);
+      const estimateMs = (look: Look) =>
+        detector.pace.msFor(canvasPixels(look, photo, detector)) + pixels.readMsFor(look.longSide);
+      const findings = await followPlan(plan, photo, async (some) => {
+        const taken = await budget.take(some, estimateMs, (look) => {
+          seen.add(look);
+          return takeLook(look, stages, detector, pixels, threshold, readStage);
+        });
+        taken.skipped.forEach((look) => skipped.add(look));
+        return taken.findings;
       });
+      // The looks of a detector vote among themselves: a face that only one detector sees is a face.
       candidates.push(...(await stages.run('select', () => joinTurns(findings, photo, settings))));
     }
-    return [...looks];
-  };
-  const looks = {
-    main: await searchBy(main),
-    // Its looks vote among themselves: a face that only one detector sees is a face.
-    second: second && settings.recall === 'max' ? await searchBy(second) : [],
-  };
+  }
   const faces = await stages.run('select', () => selectFaces(candidates, photo, settings));
-  return { faces, looks, smallestFace: smallestFace(planFor(main).looks, photo) };
+  const by = (looksOf: (searcher: Searcher) => Iterable<Look>): LooksByDetector => ({
+    main: [...looksOf(searchers.main)],
+    second: searchers.second ? [...looksOf(searchers.second)] : [],
+  });
+  return {
+    faces,
+    looks: by(({ seen, skipped }) => seen.difference(skipped)),
+    skippedLooks: by(({ skipped }) => skipped),
+    smallestFace: smallestFace(searchers.main.plan.looks, photo, [...searchers.main.skipped]),
+  };
+}
+
+/** What a detector is to look at, and what it has looked at in some view. */
+interface Searcher {
+  readonly detector: Detector;
+  readonly plan: LookPlan;
+  readonly seen: Set<Look>;
+  /** Left out in some view. */
+  readonly skipped: Set<Look>;
+}
+
+function newSearcher(detector: Detector, photo: Size, settings: DetectSettings): Searcher {
+  const plan = planLooks(photo, { ...settings, fixedCanvas: detector.fixedCanvas });
+  return { detector, plan, seen: new Set(), skipped: new Set() };
+}
+
+function canvasPixels({ tile, longSide }: Look, photo: Size, { fixedCanvas }: Detector): number {
+  const scale = longSide / Math.max(photo.width, photo.height);
+  const seen = { width: (tile.right - tile.left) * scale, height: (tile.bottom - tile.top) * scale };
+  const { width, height } = fixedCanvas ?? canvasFor(seen);
+  return width * height;
 }
 
 /** If several looks vote, candidates count down to this share of the threshold. */
@@ -97,35 +140,41 @@ const SMALL_FACE_SCORE = 0.25;
 
 /**
  * Takes the looks of the plan; conditional looks only if earlier findings meet the condition.
+ * @param takeAll takes the looks for which there is time
  * @returns findings, without those of turns that were not better
  */
 async function followPlan(
   { looks, ifTurned, ifCrowded }: LookPlan,
   photo: Size,
-  take: (look: Look) => Promise<Finding>,
+  takeAll: (looks: readonly Look[]) => Promise<readonly Finding[]>,
 ): Promise<readonly Finding[]> {
-  const takeAll = async (some: readonly Look[]) => {
-    const findings: Finding[] = [];
-    for (const look of some) findings.push(await take(look));
-    return findings;
-  };
-  const upright = await takeAll(looks);
-  const turned = await takeAll(ifTurned.map((other) => other.at(-1)!));
-  const clearest = clearestOf([upright.at(-1)!, ...turned]) - 1;
-  const better = clearest < 0 ? [] : [turned[clearest]!, ...(await takeAll(ifTurned[clearest]!.slice(0, -1)))];
+  // The larger looks, which take longest, come after the choice of a turn.
+  const untilSmall = looks.findIndex(isSmall) + 1;
+  const first = await takeAll(looks.slice(0, untilSmall));
+  const turned = await takeAll(ifTurned.flatMap((other) => other.filter(isSmall)));
+  const clearest = clearestOf([...first.filter(({ look }) => isSmall(look)), ...turned]);
+  const better = turned.filter((finding) => finding === clearest);
+  const ofBetter = ifTurned.flat().filter((look) => !isSmall(look) && look.turn === better[0]?.look.turn);
+  better.push(...(await takeAll(ofBetter)));
+  const upright = [...first, ...(await takeAll(looks.slice(untilSmall)))];
   const small = smallFaces(upright, photo);
   const crowded = ifCrowded.filter(({ tile }) => small.some(({ box }) => boxArea(intersection(box, tile)) > 0));
   return [...upright, ...better, ...(await takeAll(crowded))];
 }
 
-/** Index of the finding with the highest sum of scores; the first if several are equal. */
-function clearestOf(findings: readonly Finding[]): number {
-  if (findings.length === 1) return 0;
+/** The small look has no vote. */
+function isSmall({ votes }: Look): boolean {
+  return !votes;
+}
+
+/** The finding with the highest sum of scores; the first if several are equal. */
+function clearestOf(findings: readonly Finding[]): Finding | undefined {
+  if (findings.length < 2) return findings[0];
   const shown = findings.map(({ candidates }) => {
     const clear = strongest(candidates.filter(({ score }) => score >= CLEAR_SCORE));
     return suppressOverlaps(clear, SAME_FACE).reduce((sum, { score }) => sum + score, 0);
   });
-  return shown.indexOf(Math.max(...shown));
+  return findings[shown.indexOf(Math.max(...shown))];
 }
 
 function smallFaces(findings: readonly Finding[], photo: Size): Candidate[] {
@@ -160,6 +209,7 @@ async function takeLook(
 ): Promise<Finding> {
   const { rgb, placement } = await stages.run(readStage, () => pixels.of(look));
   const canvas = detector.fixedCanvas ?? canvasFor(rgb);
+  const start = performance.now();
   const tensor = await stages.run('tensor', () =>
     toTensor(rgb.data, rgb, canvas, detector.inputFor(canvas), detector.kind.coding),
   );
@@ -167,5 +217,6 @@ async function takeLook(
   const candidates = await stages.run('select', () =>
     detector.kind.decode(outputs, canvas, threshold).map((candidate) => toPhoto(candidate, placement)),
   );
+  detector.pace.add(canvas.width * canvas.height, performance.now() - start);
   return { look, candidates };
 }

@@ -31,6 +31,8 @@ export interface DetectSettings extends SelectionOptions {
   readonly recall: RecallLevel;
   /** Tell how well each face can be seen. */
   readonly faceQuality: boolean;
+  /** When the last look is to end, in milliseconds of `processMs`; Infinity: all looks are taken. */
+  readonly deadline: number;
 }
 
 export const OUTPUT_FORMATS = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const;
@@ -46,6 +48,8 @@ export interface MaskSettings {
   readonly plan: MaskOptions;
   readonly style: MaskStyle;
   readonly regions: readonly CallerRegion[];
+  /** Faces from this score up to the threshold are masked as well, and uncertain; none where it is not below the threshold. */
+  readonly reviewThreshold: number;
   /** Absent: the format of the input, or PNG if that is not an output format. */
   readonly format: OutputFormat | undefined;
   readonly quality: number;
@@ -94,6 +98,8 @@ export interface Face {
   readonly landmarks: Landmarks | null;
   /** Absent unless requested. */
   readonly quality?: FaceQuality;
+  /** Masked, with a score between the two thresholds. */
+  readonly uncertain?: true;
   /** Number of the frame or page, from 0, if there are several. */
   readonly frame?: number;
 }
@@ -121,9 +127,16 @@ export interface StageWork {
 /** Which detector took a look */
 export type DetectorRole = 'main' | 'second';
 
+/** Looks of one detector, size and turn */
+export interface LooksOfDetector extends LookCount {
+  readonly detector: DetectorRole;
+}
+
 /** Facts about a search for faces */
 export interface SearchFacts {
-  readonly looks: readonly (LookCount & { readonly detector: DetectorRole })[];
+  readonly looks: readonly LooksOfDetector[];
+  /** Those for which there was no time. */
+  readonly skippedLooks: readonly LooksOfDetector[];
   /** Longer side in pixels of the image below which faces are likely to be missed. */
   readonly smallestFace: number;
 }
@@ -148,6 +161,8 @@ export interface MaskAnswer extends DetectAnswer {
   };
   /** Number of masked faces and regions, including those added by verification. */
   readonly maskedCount: number;
+  /** How many of the faces are uncertain. */
+  readonly uncertainCount: number;
   /** Masked boxes, before they were grown to blocks and copied to neighboring frames. */
   readonly maskedBoxes: readonly Box[];
   /** Null if not requested. */

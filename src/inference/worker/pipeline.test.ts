@@ -206,6 +206,7 @@ describe('an image with transparency', () => {
     const counting = {
       kind: tools.detector.kind,
       fixedCanvas: tools.detector.fixedCanvas,
+      pace: tools.detector.pace,
       inputFor: tools.detector.inputFor.bind(tools.detector),
       infer: (...given: Parameters<Detector['infer']>) => {
         count++;

@@ -11,11 +11,11 @@ import { assessFaces } from './assess-faces.ts';
 import type { Detector } from './detector.ts';
 import { encodeFrames, encodeImage } from './encode.ts';
 import { type Detectors, findFaces, readViews, type Search } from './find-faces.ts';
+import { shareOf } from './look-budget.ts';
 import { MaskedFrames } from './masked-frames.ts';
 import {
   ANIMATED_FORMATS,
   type DetectAnswer,
-  type DetectorRole,
   type DetectSettings,
   type DetectTask,
   type Face,
@@ -24,6 +24,7 @@ import {
   type MaskTask,
   OUTPUT_FORMATS,
   type OutputFormat,
+  type SearchFacts,
 } from './messages.ts';
 import { decodeAtSize, decodeFrames, framesToMask, openImage, type SourceImage } from './source-image.ts';
 import { Stages } from './stages.ts';
@@ -65,8 +66,9 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
   const frames = await stages.run('decode', () => decodeShown(source, frameCount));
 
   const found: Found[] = [];
-  for (const frame of frames) {
-    const faces = await findToMask(frame, task, tools, stages);
+  for (const [index, frame] of frames.entries()) {
+    const limited = detect && { ...detect, deadline: shareOf(detect.deadline, frames.length - index) };
+    const faces = await findToMask(frame, limited, mask, tools, stages);
     found.push(await assess(faces, detect, frame, stages));
   }
   const planned = found.map(({ faces }) => planFrame(faces, mask, source));
@@ -100,6 +102,7 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
     ...describe(source, detect ? found : [], stages),
     output: { format, bytes },
     maskedCount: maskedBoxes.length,
+    uncertainCount: found.flatMap(({ faces }) => faces.filter(({ uncertain }) => uncertain)).length,
     maskedBoxes,
     verification: verified?.verification ?? null,
     digests,
@@ -122,16 +125,30 @@ interface Found extends Search {
   readonly faint: readonly Face[];
 }
 
-async function findToMask(frame: Raster, { detect, mask }: MaskTask, tools: Tools, stages: Stages): Promise<Found> {
-  if (!detect) return { faces: [], looks: { main: [], second: [] }, smallestFace: Infinity, faint: [] };
-  if (!mask.verify) return { ...(await findIn(frame, detect, tools, stages)), faint: [] };
-  const { faces: all, ...search } = await findIn(frame, verifySettings(detect, mask), tools, stages);
+async function findToMask(
+  frame: Raster,
+  detect: MaskTask['detect'],
+  mask: MaskSettings,
+  tools: Tools,
+  stages: Stages,
+): Promise<Found> {
+  if (!detect) {
+    const none = { main: [], second: [] };
+    return { faces: [], looks: none, skippedLooks: none, smallestFace: Infinity, faint: [] };
+  }
+  const lowest = Math.min(detect.threshold, mask.reviewThreshold);
+  const settings = mask.verify ? verifySettings(detect, mask) : { ...detect, threshold: lowest };
+  const { faces: all, ...search } = await findIn(frame, settings, tools, stages);
   const faces = chooseFaces(
-    all.filter(({ score }) => score >= detect.threshold),
+    all.filter(({ score }) => score >= lowest),
     detect,
   );
   const chosen = new Set(faces);
-  return { ...search, faces, faint: all.filter((face) => !chosen.has(face)) };
+  return {
+    ...search,
+    faces: faces.map((face) => (face.score < detect.threshold ? { ...face, uncertain: true } : face)),
+    faint: all.filter((face) => !chosen.has(face)),
+  };
 }
 
 function findIn(frame: Raster, settings: DetectSettings, tools: Tools, stages: Stages): Promise<Search> {
@@ -159,18 +176,28 @@ function planFrame(faces: readonly Face[], { regions, plan }: MaskSettings, { gr
 /** @param searches of the frames; empty without a search for faces */
 function describe(source: SourceImage, searches: readonly Search[], stages: Stages): DetectAnswer {
   const { bytes, format, frames, size } = source;
-  const [first] = searches;
-  const taken = (detector: DetectorRole) =>
-    countLooks(searches.flatMap((search) => search.looks[detector])).map((count) => ({ ...count, detector }));
   return {
     image: { ...size, format, frames },
     faces: searches.flatMap(({ faces }, frame) =>
       faces.map((face) => (searches.length > 1 ? { ...face, frame } : face)),
     ),
-    search: first ? { looks: [...taken('main'), ...taken('second')], smallestFace: first.smallestFace } : null,
+    search: searches.length > 0 ? joinSearches(searches) : null,
     hiddenPayloads: hiddenPayloads(bytes, frames),
     timings: stages.timings,
     work: stages.work,
+  };
+}
+
+/** Of an animation, all frames: the smallest face is what can be expected of each. */
+function joinSearches(searches: readonly Search[]): SearchFacts {
+  const count = (looksOf: (search: Search) => Search['looks']) =>
+    (['main', 'second'] as const).flatMap((detector) =>
+      countLooks(searches.flatMap((search) => looksOf(search)[detector])).map((looks) => ({ detector, ...looks })),
+    );
+  return {
+    looks: count(({ looks }) => looks),
+    skippedLooks: count(({ skippedLooks }) => skippedLooks),
+    smallestFace: Math.max(...searches.map(({ smallestFace }) => smallestFace)),
   };
 }
 

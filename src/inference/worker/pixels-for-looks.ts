@@ -16,17 +16,25 @@ export interface Seen {
   readonly placement: Placement;
 }
 
-/** Pixels of a photo for its looks. The photo is read at the size of the first look; smaller sizes are made from that. */
+/**
+ * Pixels of a photo for its looks. Each size is made from the next larger one that is known or planned; without one, the
+ * photo is read.
+ */
 export class PixelsForLooks {
   readonly #photo: Size;
   readonly #readAtSize: ReadAtSize;
+  readonly #planned: readonly number[];
   /** Upright, by long side. */
   readonly #sizes = new Map<number, Raster>();
   #turned: { readonly turn: Turn; readonly longSide: number; readonly raster: Raster } | null = null;
 
-  constructor(photo: Size, readAtSize: ReadAtSize) {
+  #lastReadMs = 0;
+
+  /** @param planned long sides of which all are needed */
+  constructor(photo: Size, readAtSize: ReadAtSize, planned: readonly number[]) {
     this.#photo = photo;
     this.#readAtSize = readAtSize;
+    this.#planned = planned;
   }
 
   async of(look: Look): Promise<Seen> {
@@ -43,23 +51,35 @@ export class PixelsForLooks {
     return { rgb: cropPixels(whole, box), placement: { scaleX, scaleY, offset: { x: box.left, y: box.top } } };
   }
 
+  /** About how long reading takes for a look at this size: as long as it took before. Reading it larger takes a little longer. */
+  readMsFor(longSide: number): number {
+    return [...this.#sizes.keys()].some((size) => size >= longSide) ? 0 : this.#lastReadMs;
+  }
+
   async #whole(look: Look): Promise<Raster> {
-    const { turn, longSide } = look;
+    const { turn, longSide, votes } = look;
     if (this.#turned?.turn !== turn || this.#turned.longSide !== longSide) {
-      this.#turned = { turn, longSide, raster: turnPixels(await this.#upright(look), turn) };
+      this.#turned = { turn, longSide, raster: turnPixels(await this.#upright(longSide, votes), turn) };
     }
     return this.#turned.raster;
   }
 
-  async #upright({ longSide, votes }: Look): Promise<Raster> {
+  async #upright(longSide: number, votes: boolean): Promise<Raster> {
     const known = this.#sizes.get(longSide);
     if (known) return known;
-    const [next] = [...this.#sizes].filter(([size]) => size > longSide).sort(([a], [b]) => a - b);
+    const next = Math.min(...[...this.#planned, ...this.#sizes.keys()].filter((larger) => larger > longSide));
     const size = sizeAt(this.#photo, longSide);
     // The small look is for faces that fill much of the photo: for those, averaging is good enough and much faster.
     const shrink = votes ? resizePixels : shrinkByMean;
-    const raster = next ? await shrink(next[1], size) : await this.#readAtSize(size);
+    const raster = next < Infinity ? await shrink(await this.#upright(next, true), size) : await this.#read(size);
     this.#sizes.set(longSide, raster);
+    return raster;
+  }
+
+  async #read(size: Size): Promise<Raster> {
+    const start = performance.now();
+    const raster = await this.#readAtSize(size);
+    this.#lastReadMs = performance.now() - start;
     return raster;
   }
 }

@@ -31,6 +31,7 @@ function changed(change: (outputs: NetworkOutput[], call: number) => NetworkOutp
     inputFor: detector.inputFor.bind(detector),
     kind: detector.kind,
     fixedCanvas: detector.fixedCanvas,
+    pace: detector.pace,
     infer: async (...given: Parameters<Detector['infer']>) => change(await detector.infer(...given), calls++),
   } as unknown as Detector;
 }

@@ -20,8 +20,12 @@ const MOSTLY_COVERED = 0.5;
 const SAME_FACE = 0.5;
 
 /** Settings of the search in verification: faces of any size and number, with a low threshold. */
-export function verifySettings(detect: DetectSettings, { verifyThreshold }: MaskSettings): DetectSettings {
-  return { ...detect, threshold: Math.min(detect.threshold, verifyThreshold), maxFaces: Infinity, minFaceSize: 0 };
+export function verifySettings(
+  detect: DetectSettings,
+  { reviewThreshold, verifyThreshold }: MaskSettings,
+): DetectSettings {
+  const threshold = Math.min(detect.threshold, reviewThreshold, verifyThreshold);
+  return { ...detect, threshold, maxFaces: Infinity, minFaceSize: 0 };
 }
 
 export interface Verified {
@@ -113,6 +117,7 @@ async function findBare(frames: MaskedFrames, frame: number, verifying: Verifyin
     ...verifySettings(detect, mask),
     // One look at another size: what the first search found by many is masked already.
     recall: 'fast' as const,
+    deadline: Infinity,
     inputSize: Math.min(detect.maxInputSize, Math.round((detect.inputSize * OTHER_SIZE) / 32) * 32),
   };
   const look = async (photo: Raster, views: readonly View[], nmsThreshold: number) => {

@@ -14,10 +14,12 @@ const DETECT: DetectSettings = {
   largeFaces: true,
   recall: 'fast',
   faceQuality: false,
+  deadline: Infinity,
 };
 const MASK: MaskSettings = {
   plan: { shape: 'ellipse', padding: 0.2 },
   style: { method: 'blur', color: [0, 0, 0], strength: 0.5 },
+  reviewThreshold: 1,
   regions: [{ left: 100, top: 100, right: 300, bottom: 300 }],
   format: undefined,
   quality: 90,

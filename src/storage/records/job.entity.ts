@@ -15,6 +15,8 @@ export interface JobRow {
   faces: RecordedFace[] | null;
   faceCount: number | null;
   maskedCount: number | null;
+  /** How many of the faces are uncertain; null: not a masking, failed, or stored before there were any. */
+  uncertainCount: number | null;
   /** Milliseconds by stage. */
   timings: Record<string, number>;
   durationMs: number;
@@ -45,6 +47,7 @@ export const jobEntity = new EntitySchema<JobRow>({
     faces: { type: 'jsonb', nullable: true },
     faceCount: { name: 'face_count', type: 'integer', nullable: true },
     maskedCount: { name: 'masked_count', type: 'integer', nullable: true },
+    uncertainCount: { name: 'uncertain_count', type: 'integer', nullable: true },
     timings: { type: 'jsonb' },
     durationMs: { name: 'duration_ms', type: 'double precision' },
     modelName: { name: 'model_name', type: 'text' },
@@ -80,6 +83,7 @@ export const jobEntity = new EntitySchema<JobRow>({
     { name: 'jobs_model_created', columns: ['modelName', 'createdAt', 'id'] },
     { name: 'jobs_error_created', columns: ['errorCode', 'createdAt', 'id'], where: 'error_code IS NOT NULL' },
     { name: 'jobs_face_count', columns: ['faceCount', 'createdAt', 'id'] },
+    { name: 'jobs_uncertain_created', columns: ['createdAt', 'id'], where: 'uncertain_count > 0' },
     { name: 'jobs_image', columns: ['imageId', 'createdAt', 'id'] },
     { name: 'jobs_request', columns: ['requestId'] },
   ],

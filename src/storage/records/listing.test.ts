@@ -34,6 +34,9 @@ const JOB_FILTERS: [string, JobFilter][] = [
   ['faces, common', { minFaces: 1, maxFaces: 3 }],
   ['faces, rare', { minFaces: 50 }],
   ['faces, none such', { minFaces: 5000 }],
+  ['uncertain faces', { hasUncertain: true }],
+  ['uncertain faces of one model', { hasUncertain: true, modelName: 'old' }],
+  ['a month of uncertain faces', { from: new Date('2025-05-01'), to: new Date('2025-06-01'), hasUncertain: true }],
   ['an hour', { from: new Date('2025-05-01T10:00Z'), to: new Date('2025-05-01T11:00Z') }],
   ['a month of failures', { from: new Date('2025-05-01'), to: new Date('2025-06-01'), status: 'failed' }],
   [

@@ -29,6 +29,8 @@ export interface JobFilter extends FaceCounts, Period {
   readonly errorCode?: string | undefined;
   readonly imageId?: string | undefined;
   readonly requestId?: string | undefined;
+  /** true: only those with uncertain faces. */
+  readonly hasUncertain?: boolean | undefined;
 }
 
 export interface ImageFilter extends FaceCounts, Period {
@@ -118,7 +120,9 @@ interface Sortable {
   readonly faceCount?: number | null;
 }
 
-type Filter<Key extends string> = FaceCounts & Period & { readonly [Name in Key]?: string | undefined };
+type Filter<Key extends string> = FaceCounts &
+  Period &
+  Pick<JobFilter, 'hasUncertain'> & { readonly [Name in Key]?: string | undefined };
 
 async function readPage<Row extends Sortable, Key extends string>(
   query: SelectQueryBuilder<Row>,
@@ -131,7 +135,7 @@ async function readPage<Row extends Sortable, Key extends string>(
   const cursor = after === undefined ? undefined : readCursor(after, byFaces);
   if (!byFaces && cursor && isPast(cursor, filter, descending)) return NO_ROWS;
   const given = choices.filter(({ key }) => filter[key] !== undefined);
-  const hasFaceCounts = filter.minFaces !== undefined || filter.maxFaces !== undefined;
+  const hasFaceCounts = filter.minFaces !== undefined || filter.maxFaces !== undefined || filter.hasUncertain === true;
   const leading = byFaces || hasFaceCounts ? undefined : given[0];
   for (const { key, column } of given) {
     query.setParameter(key, filter[key]);
@@ -139,6 +143,7 @@ async function readPage<Row extends Sortable, Key extends string>(
   }
   if (filter.minFaces !== undefined) query.andWhere('row.faceCount >= :minFaces', { minFaces: filter.minFaces });
   if (filter.maxFaces !== undefined) query.andWhere('row.faceCount <= :maxFaces', { maxFaces: filter.maxFaces });
+  if (filter.hasUncertain) query.andWhere('row.uncertainCount > 0');
   if (byFaces) {
     pageByFaces(query, filter, cursor, descending);
   } else {

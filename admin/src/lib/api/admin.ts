@@ -134,6 +134,7 @@ export interface MaskedPhoto {
   readonly blob: Blob;
   readonly requestId: string;
   readonly maskedCount: number;
+  readonly uncertainCount: number;
   /** Such as `irreversible`. */
   readonly assurance: string;
 }
@@ -154,6 +155,7 @@ export async function maskInPlayground(
     blob: data as Blob,
     requestId: response.headers.get('x-request-id') ?? '',
     maskedCount: Number(response.headers.get('x-masked-count')),
+    uncertainCount: Number(response.headers.get('x-uncertain-count')),
     assurance: response.headers.get('x-mask-assurance') ?? '',
   };
 }

@@ -405,6 +405,20 @@ export interface components {
                     /** @description How often the network ran: once for each tile of each frame */
                     runs: number;
                 }[];
+                /** @description Looks for which latency_budget_ms left no time */
+                skipped_looks: {
+                    /**
+                     * @description main: FACE_API_MODEL; second: FACE_API_SECOND_MODEL, with recall=max
+                     * @enum {string}
+                     */
+                    detector: "main" | "second";
+                    /** @description Long side of the whole image as the network saw it, in pixels */
+                    size: number;
+                    /** @description By how much the image was turned clockwise, in degrees */
+                    turn: number;
+                    /** @description How often the network ran: once for each tile of each frame */
+                    runs: number;
+                }[];
             } | null;
             /** @description Hidden data found in the uploaded file besides the picture; a masked image contains none of it */
             hidden_payloads: {
@@ -439,6 +453,11 @@ export interface components {
             landmarks?: components["schemas"]["Landmarks"] | null;
             /** @description Absent unless requested by face_quality */
             quality?: components["schemas"]["FaceQuality"];
+            /**
+             * @description true: masked with a score from review_threshold up to the threshold; absent otherwise
+             * @constant
+             */
+            uncertain?: true;
             /** @description Index of the frame or page, starting at 0; absent for images with a single frame */
             frame?: number;
         };
@@ -517,6 +536,25 @@ export interface components {
             };
             /** @description Masked boxes: left, top, right, bottom in pixels of the upright image, before padding */
             boxes: number[][];
+            /** @description How many of the masked faces have a score below the threshold */
+            uncertain_count?: number;
+            /** @description How the image was searched; null if it was not; receipts of earlier versions have none */
+            search?: {
+                /** @description Faces whose longer side is shorter may have been missed */
+                smallest_face_px: number;
+                looks: {
+                    detector: string;
+                    size: number;
+                    turn: number;
+                    runs: number;
+                }[];
+                skipped_looks: {
+                    detector: string;
+                    size: number;
+                    turn: number;
+                    runs: number;
+                }[];
+            } | null;
             method: string;
             shape: string;
             padding: number;
@@ -630,6 +668,8 @@ export interface components {
             image_id: string | null;
             face_count: number | null;
             masked_count: number | null;
+            /** @description Number of faces to review; null: not a masking */
+            uncertain_count: number | null;
             duration_ms: number;
             model_name: string;
             error_code: string | null;
@@ -654,6 +694,8 @@ export interface components {
             image_id: string | null;
             face_count: number | null;
             masked_count: number | null;
+            /** @description Number of faces to review; null: not a masking */
+            uncertain_count: number | null;
             duration_ms: number;
             model_name: string;
             error_code: string | null;
@@ -905,6 +947,8 @@ export interface components {
              * @enum {string}
              */
             recall?: "fast" | "standard" | "high" | "max";
+            /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+            latency_budget_ms?: number;
             /** @description Include the five landmarks of each face. Default: true */
             landmarks?: boolean;
             /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
@@ -936,12 +980,19 @@ export interface components {
              * @enum {string}
              */
             recall?: "fast" | "standard" | "high" | "max";
+            /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+            latency_budget_ms?: number;
             /** @description Include the five landmarks of each face. Default: true */
             landmarks?: boolean;
             /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
             face_quality?: boolean;
             /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
             detect?: boolean;
+            /**
+             * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+             * @example 0.3
+             */
+            review_threshold?: number;
             /**
              * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
              * @enum {string}
@@ -1036,6 +1087,20 @@ export interface components {
                     /** @description How often the network ran: once for each tile of each frame */
                     runs: number;
                 }[];
+                /** @description Looks for which latency_budget_ms left no time */
+                skipped_looks: {
+                    /**
+                     * @description main: FACE_API_MODEL; second: FACE_API_SECOND_MODEL, with recall=max
+                     * @enum {string}
+                     */
+                    detector: "main" | "second";
+                    /** @description Long side of the whole image as the network saw it, in pixels */
+                    size: number;
+                    /** @description By how much the image was turned clockwise, in degrees */
+                    turn: number;
+                    /** @description How often the network ran: once for each tile of each frame */
+                    runs: number;
+                }[];
             } | null;
             /** @description Hidden data found in the uploaded file besides the picture; a masked image contains none of it */
             hidden_payloads: {
@@ -1050,6 +1115,8 @@ export interface components {
             };
             /** @description Number of faces and regions masked */
             masked_count: number;
+            /** @description How many of the faces have a score below the threshold; see review_threshold */
+            uncertain_count: number;
             /**
              * @description irreversible: the output contains nothing of the pixels under the masks
              * @enum {string}
@@ -1111,6 +1178,8 @@ export interface components {
              * @enum {string}
              */
             recall?: "fast" | "standard" | "high" | "max";
+            /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+            latency_budget_ms?: number;
             /** @description Include the five landmarks of each face. Default: true */
             landmarks?: boolean;
             /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
@@ -1146,12 +1215,19 @@ export interface components {
              * @enum {string}
              */
             recall?: "fast" | "standard" | "high" | "max";
+            /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+            latency_budget_ms?: number;
             /** @description Include the five landmarks of each face. Default: true */
             landmarks?: boolean;
             /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
             face_quality?: boolean;
             /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
             detect?: boolean;
+            /**
+             * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+             * @example 0.3
+             */
+            review_threshold?: number;
             /**
              * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
              * @enum {string}
@@ -1525,6 +1601,7 @@ export interface operations {
                 input_size?: number;
                 large_faces?: boolean;
                 recall?: "fast" | "standard" | "high" | "max";
+                latency_budget_ms?: number;
                 landmarks?: boolean;
                 face_quality?: boolean;
                 max_faces?: number;
@@ -1557,6 +1634,8 @@ export interface operations {
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+                    latency_budget_ms?: number;
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                     /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
@@ -1600,6 +1679,8 @@ export interface operations {
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+                    latency_budget_ms?: number;
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                     /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
@@ -1736,9 +1817,11 @@ export interface operations {
                 input_size?: number;
                 large_faces?: boolean;
                 recall?: "fast" | "standard" | "high" | "max";
+                latency_budget_ms?: number;
                 landmarks?: boolean;
                 face_quality?: boolean;
                 detect?: boolean;
+                review_threshold?: number;
                 method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
                 allow_reversible?: boolean;
                 color?: string;
@@ -1779,12 +1862,19 @@ export interface operations {
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+                    latency_budget_ms?: number;
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                     /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
                     face_quality?: boolean;
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
+                    /**
+                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+                     * @example 0.3
+                     */
+                    review_threshold?: number;
                     /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
                      * @enum {string}
@@ -1826,7 +1916,8 @@ export interface operations {
                 /**
                  * @example {
                  *       "image": "/9j/4AAQSkZJRg…",
-                 *       "threshold": 0.5
+                 *       "threshold": 0.5,
+                 *       "review_threshold": 0.3
                  *     }
                  */
                 "application/json": {
@@ -1853,12 +1944,19 @@ export interface operations {
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+                    latency_budget_ms?: number;
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                     /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
                     face_quality?: boolean;
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
+                    /**
+                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+                     * @example 0.3
+                     */
+                    review_threshold?: number;
                     /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
                      * @enum {string}
@@ -1906,8 +2004,12 @@ export interface operations {
                     "X-Face-Count"?: number;
                     /** @description Faces whose longer side is shorter, in pixels of the image, may be missed */
                     "X-Smallest-Face-Px"?: number;
+                    /** @description Number of looks for which latency_budget_ms left no time */
+                    "X-Skipped-Looks"?: number;
                     /** @description Number of faces and regions masked */
                     "X-Masked-Count"?: number;
+                    /** @description How many of the faces have a score below the threshold; see review_threshold */
+                    "X-Uncertain-Count"?: number;
                     /** @description Outcome, rounds and added boxes of the verification, if requested */
                     "X-Mask-Verified"?: string;
                     /** @description The receipt, if requested and short enough for a header; the JSON response always has it */
@@ -2824,6 +2926,8 @@ export interface operations {
                 model?: string;
                 /** @description Error code, such as undecodable_image */
                 error?: string;
+                /** @description true: only jobs with uncertain faces */
+                uncertain?: boolean;
                 image_id?: string;
                 request_id?: string;
                 min_faces?: number;
@@ -2907,6 +3011,8 @@ export interface operations {
                 model?: string;
                 /** @description Error code, such as undecodable_image */
                 error?: string;
+                /** @description true: only jobs with uncertain faces */
+                uncertain?: boolean;
                 image_id?: string;
                 request_id?: string;
                 min_faces?: number;
@@ -3369,6 +3475,7 @@ export interface operations {
                 input_size?: number;
                 large_faces?: boolean;
                 recall?: "fast" | "standard" | "high" | "max";
+                latency_budget_ms?: number;
                 landmarks?: boolean;
                 face_quality?: boolean;
                 max_faces?: number;
@@ -3403,6 +3510,8 @@ export interface operations {
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+                    latency_budget_ms?: number;
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                     /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
@@ -3450,6 +3559,8 @@ export interface operations {
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+                    latency_budget_ms?: number;
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                     /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
@@ -3599,9 +3710,11 @@ export interface operations {
                 input_size?: number;
                 large_faces?: boolean;
                 recall?: "fast" | "standard" | "high" | "max";
+                latency_budget_ms?: number;
                 landmarks?: boolean;
                 face_quality?: boolean;
                 detect?: boolean;
+                review_threshold?: number;
                 method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
                 allow_reversible?: boolean;
                 color?: string;
@@ -3643,12 +3756,19 @@ export interface operations {
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+                    latency_budget_ms?: number;
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                     /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
                     face_quality?: boolean;
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
+                    /**
+                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+                     * @example 0.3
+                     */
+                    review_threshold?: number;
                     /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
                      * @enum {string}
@@ -3692,7 +3812,8 @@ export interface operations {
                 /**
                  * @example {
                  *       "image": "/9j/4AAQSkZJRg…",
-                 *       "threshold": 0.5
+                 *       "threshold": 0.5,
+                 *       "review_threshold": 0.3
                  *     }
                  */
                 "application/json": {
@@ -3719,12 +3840,19 @@ export interface operations {
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
+                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+                    latency_budget_ms?: number;
                     /** @description Include the five landmarks of each face. Default: true */
                     landmarks?: boolean;
                     /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
                     face_quality?: boolean;
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
+                    /**
+                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+                     * @example 0.3
+                     */
+                    review_threshold?: number;
                     /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
                      * @enum {string}
@@ -3774,8 +3902,12 @@ export interface operations {
                     "X-Face-Count"?: number;
                     /** @description Faces whose longer side is shorter, in pixels of the image, may be missed */
                     "X-Smallest-Face-Px"?: number;
+                    /** @description Number of looks for which latency_budget_ms left no time */
+                    "X-Skipped-Looks"?: number;
                     /** @description Number of faces and regions masked */
                     "X-Masked-Count"?: number;
+                    /** @description How many of the faces have a score below the threshold; see review_threshold */
+                    "X-Uncertain-Count"?: number;
                     /** @description Outcome, rounds and added boxes of the verification, if requested */
                     "X-Mask-Verified"?: string;
                     /** @description The receipt, if requested and short enough for a header; the JSON response always has it */
