@@ -443,13 +443,14 @@ describe('review_threshold', () => {
     },
   );
 
-  it('can be configured, and gives way to a lower threshold', async () => {
-    const configured = await startService({ FACE_API_DEFAULT_REVIEW_THRESHOLD: '0.3' });
+  it('has a default, which gives way to a threshold that is asked for', async () => {
+    const configured = await startService({ FACE_API_DEFAULT_THRESHOLD: '1' });
     try {
-      const ask = async (threshold: number) =>
-        maskedFace(await send(configured.url, 'mask', image, { options: { threshold }, headers: asJson }));
-      expect(await ask(1)).toMatchObject({ masked_count: 1, uncertain_count: 1 });
-      expect(await ask(0.2)).toMatchObject({ masked_count: 1, uncertain_count: 0 });
+      const ask = async (options: { threshold?: number }) =>
+        maskedFace(await send(configured.url, 'mask', image, { options, headers: asJson }));
+      expect(await ask({})).toMatchObject({ masked_count: 1, uncertain_count: 1 });
+      expect(await ask({ threshold: 1 })).toMatchObject({ masked_count: 0, uncertain_count: 0 });
+      expect(await ask({ threshold: 0.2 })).toMatchObject({ masked_count: 1, uncertain_count: 0 });
     } finally {
       await configured.close();
     }

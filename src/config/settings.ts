@@ -347,8 +347,8 @@ export const settings = {
     reviewThreshold: setting(
       'DEFAULT_REVIEW_THRESHOLD',
       number(0.01, 1),
-      1,
-      'Default of the option review_threshold; has an effect only below the threshold (1: off)',
+      0.3,
+      'Default of the option review_threshold, for requests without threshold; has an effect only below the default threshold (1: off)',
     ),
     method: setting('DEFAULT_METHOD', oneOf('blur', 'pixelate', 'solid'), 'blur', 'Default of the option method'),
     color: setting('DEFAULT_COLOR', hexColor, '#000000', 'Default of the option color'),

@@ -11,7 +11,8 @@ export function toMaskSettings(options: MaskRequestOptions, defaults: Configurat
       color: parseColor(options.color ?? defaults.color),
       strength: options.strength ?? defaults.strength,
     },
-    reviewThreshold: options.review_threshold ?? defaults.reviewThreshold,
+    // A caller who says from which score on a face is masked is taken at their word.
+    reviewThreshold: options.review_threshold ?? options.threshold ?? defaults.reviewThreshold,
     regions: options.regions ?? [],
     format: options.format,
     quality: options.quality ?? defaults.quality,

@@ -36,7 +36,7 @@ export const maskOptionsSchema = z
       .optional()
       .meta({
         description:
-          'Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured',
+          'Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, or the threshold if the request has one',
         examples: [0.3],
       }),
     method: z

@@ -989,7 +989,7 @@ export interface components {
             /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
             detect?: boolean;
             /**
-             * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+             * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, or the threshold if the request has one
              * @example 0.3
              */
             review_threshold?: number;
@@ -1224,7 +1224,7 @@ export interface components {
             /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
             detect?: boolean;
             /**
-             * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+             * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, or the threshold if the request has one
              * @example 0.3
              */
             review_threshold?: number;
@@ -1871,7 +1871,7 @@ export interface operations {
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
                     /**
-                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, or the threshold if the request has one
                      * @example 0.3
                      */
                     review_threshold?: number;
@@ -1953,7 +1953,7 @@ export interface operations {
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
                     /**
-                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, or the threshold if the request has one
                      * @example 0.3
                      */
                     review_threshold?: number;
@@ -3765,7 +3765,7 @@ export interface operations {
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
                     /**
-                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, or the threshold if the request has one
                      * @example 0.3
                      */
                     review_threshold?: number;
@@ -3849,7 +3849,7 @@ export interface operations {
                     /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
                     detect?: boolean;
                     /**
-                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, off unless configured
+                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, or the threshold if the request has one
                      * @example 0.3
                      */
                     review_threshold?: number;
