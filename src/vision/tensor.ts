@@ -2,21 +2,24 @@ import type { Size } from './geometry.ts';
 
 /** How a network wants its pixels. */
 export interface PixelCoding {
-  /** What stands for each of the 256 values. */
-  readonly values: Float32Array;
+  /** Each value, 0 to 255, becomes scale × value + offset. */
+  readonly scale: number;
+  readonly offset: number;
   /** The planes of red, green and blue. */
   readonly planes: readonly [red: number, green: number, blue: number];
 }
 
 /** SCRFD's: (x − 127.5) / 128 (insightface, detection/scrfd). */
 export const NORMALIZED_RGB: PixelCoding = {
-  values: Float32Array.from({ length: 256 }, (_, value) => (value - 127.5) / 128),
+  scale: 1 / 128,
+  offset: -127.5 / 128,
   planes: [0, 1, 2],
 };
 
 /** YuNet's: as they are, blue first (OpenCV, FaceDetectorYN). */
 export const BYTES_BGR: PixelCoding = {
-  values: Float32Array.from({ length: 256 }, (_, value) => value),
+  scale: 1,
+  offset: 0,
   planes: [2, 1, 0],
 };
 
@@ -30,20 +33,24 @@ export function toTensor(
   content: Size,
   canvas: Size,
   tensor = new Float32Array(3 * canvas.width * canvas.height),
-  { values, planes }: PixelCoding = NORMALIZED_RGB,
+  { scale, offset, planes }: PixelCoding = NORMALIZED_RGB,
 ): Float32Array<ArrayBuffer> {
-  const plane = canvas.width * canvas.height;
-  const [red, green, blue] = planes.map((index) => index * plane) as [number, number, number];
+  const area = canvas.width * canvas.height;
+  const [red, green, blue] = planes.map((index) => tensor.subarray(index * area, (index + 1) * area)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
   let source = 0;
   for (let y = 0; y < content.height; y++) {
     let target = y * canvas.width;
     for (const rowEnd = target + content.width; target < rowEnd; target++, source += 3) {
-      tensor[target + red] = values[rgb[source]!]!;
-      tensor[target + green] = values[rgb[source + 1]!]!;
-      tensor[target + blue] = values[rgb[source + 2]!]!;
+      red[target] = rgb[source]! * scale + offset;
+      green[target] = rgb[source + 1]! * scale + offset;
+      blue[target] = rgb[source + 2]! * scale + offset;
     }
   }
-  for (let c = 0; c < 3; c++) fillAround(tensor.subarray(c * plane, (c + 1) * plane), content, canvas, values[0]!);
+  for (const plane of [red, green, blue]) fillAround(plane, content, canvas, offset);
   return tensor;
 }
 
