@@ -86,7 +86,10 @@ describe.each(FORMATS)('%s with many frames', (format) => {
 
   it('says which frame each face is in', async () => {
     const source = await film(format, [nobody, person, nobody]);
-    const response = await send(service.url, 'mask', source, { headers: { accept: 'application/json' } });
+    const response = await send(service.url, 'mask', source, {
+      headers: { accept: 'application/json' },
+      options: { threshold: 0.5 },
+    });
     const body = maskedSchema.parse(await response.json());
 
     expect(body.image.frames).toBe(3);
@@ -129,7 +132,7 @@ describe.each(['gif', 'webp'] as const)('masks of neighboring frames of %s', (fo
 describe('pages', () => {
   it('are left alone where nobody is on them', async () => {
     const source = await film('tiff', [nobody, person]);
-    const result = await bytesOf(await mask(source));
+    const result = await bytesOf(await mask(source, { threshold: 0.5 }));
 
     expect(difference(await frameOf(result, 0), await frameOf(source, 0), () => true)).toBe(0);
   });

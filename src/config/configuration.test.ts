@@ -42,7 +42,7 @@ describe('without any variable', () => {
     });
     expect(configuration.masking).toEqual({
       recall: 'high',
-      reviewThreshold: 1,
+      reviewThreshold: 0.3,
       method: 'blur',
       color: '#000000',
       shape: 'ellipse',

@@ -36,7 +36,7 @@ export function toText(conditions: Conditions, figures: Figures): string {
     `Recall by height of the face in pixels of the photo (faces of the level "${widest}"):`,
     ...table(sizeRows(conditions, figures.sizes)),
     '',
-    `Masked: faces of ${SMALLEST_TO_MASK} pixels and more by ${share(COVERED, 2)} or more; and pixels for nothing`,
+    `Faces of ${SMALLEST_TO_MASK} pixels and more that masks cover by ${share(COVERED, 2)} or more, and pixels masked for nothing`,
     ...table(maskRows(figures.masks)),
     '',
     // The low threshold leaves many more candidates to select from than the default.

@@ -37,10 +37,11 @@ const PING_TIMEOUT_MS = 5000;
 /**
  * V8 counts pixels, which lie outside its heap, towards the size at which it collects garbage. A worker's heap is so
  * small that each photograph reached that size: a full collection of 15 ms in each request, after which hot functions
- * were compiled anew. Pixels are freed by hand (see release.ts), so the heap may grow eleven-fold in between. A small
+ * were compiled anew. Pixels are freed by hand (see release.ts), so the heap may grow three-fold in between; much
+ * more, and a collection on the main thread would hold the event loop for too long. A small
  * young generation keeps its own share of that size small, and the memory of idle threads.
  */
-const HEAP_GROWTH = '--heap-growing-percent=1000';
+const HEAP_GROWTH = '--heap-growing-percent=200';
 const YOUNG_GENERATION_MB = 12;
 
 const WORKER_FILE = new URL(

@@ -22,7 +22,7 @@ export function defaultsOf(system: System | undefined): Defaults {
   const number = (name: string, otherwise: number) => Number(text(name, String(otherwise)));
   return {
     threshold: number('THRESHOLD', 0.5),
-    reviewThreshold: number('REVIEW_THRESHOLD', 1),
+    reviewThreshold: number('REVIEW_THRESHOLD', 0.3),
     minFaceSize: number('MIN_FACE_SIZE', 0),
     inputSize: number('INPUT_SIZE', 640),
     largeFaces: text('LARGE_FACES', 'true') === 'true',

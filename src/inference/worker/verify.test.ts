@@ -122,7 +122,7 @@ describe('masks that verification adds', () => {
       {
         image: await render(scene),
         detect: certain,
-        mask: { ...mask, ...task },
+        mask: { ...mask, ...task, reviewThreshold: 1 },
         cancel: new Int32Array(new SharedArrayBuffer(4)),
       },
       { detector, second: blind(), maxPixels: 1e7, maxFrames: 10 },
