@@ -37,8 +37,7 @@ const PING_TIMEOUT_MS = 5000;
 /**
  * V8 counts pixels, which lie outside its heap, towards the size at which it collects garbage. A worker's heap is so
  * small that each photograph reached that size: a full collection of 15 ms in each request, after which hot functions
- * were compiled anew. Pixels are freed by hand (see release.ts), so the heap may grow three-fold in between; much
- * more, and a collection on the main thread would hold the event loop for too long. A small
+ * were compiled again. Pixels are freed by hand (see release.ts), so the heap may grow three-fold in between. A small
  * young generation keeps its own share of that size small, and the memory of idle threads.
  */
 const HEAP_GROWTH = '--heap-growing-percent=200';
