@@ -65,7 +65,7 @@ export function toFigures(
   return {
     levels: levels.map((name, level) => toLevelFigures(name, judged[level]!, defaultThreshold)),
     sizes: toSizeFigures(judged.at(-1) ?? [], defaultThreshold),
-    masks: [defaultThreshold, ...REVIEW_THRESHOLDS].map((threshold) => measureMasks(measured, threshold, mask)),
+    masks: measureMasks(measured, [defaultThreshold, ...REVIEW_THRESHOLDS], mask),
     msPerPhoto: Object.values(stagesMs).reduce((sum, ms) => sum + ms, 0),
     stagesMs,
   };

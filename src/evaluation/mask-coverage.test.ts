@@ -19,10 +19,12 @@ it('counts faces that the masks cover, and pixels that are masked for nothing', 
     ],
     timings: {},
   };
-  expect(measureMasks([measured], 0.5, { shape: 'box', padding: 0 })).toEqual({
-    threshold: 0.5,
-    faces: 3,
-    covered: 1,
-    needlessShare: 800 / 40_000,
-  });
+  expect(measureMasks([measured], [0.5], { shape: 'box', padding: 0 })).toEqual([
+    {
+      threshold: 0.5,
+      faces: 3,
+      covered: 1,
+      needlessShare: 800 / 40_000,
+    },
+  ]);
 });

@@ -17,26 +17,33 @@ export interface MaskFigures {
   readonly needlessShare: number;
 }
 
-export function measureMasks(measured: readonly MeasuredPhoto[], threshold: number, options: MaskOptions): MaskFigures {
-  let [faces, covered, needless, pixels] = [0, 0, 0, 0];
+/** @param thresholds minimum scores of a face that is masked, one result each */
+export function measureMasks(
+  measured: readonly MeasuredPhoto[],
+  thresholds: readonly number[],
+  options: MaskOptions,
+): MaskFigures[] {
+  const sums = thresholds.map((threshold) => ({ threshold, covered: 0, needless: 0 }));
+  let [faces, pixels] = [0, 0];
   for (const { photo, image, faces: found } of measured) {
-    const boxes = found.filter(({ score }) => score >= threshold).map(({ box }) => box);
-    const masked = coverage(planMask(boxes, [], options), image);
-    const wanted = coverage(
-      planMask(
-        photo.boxes.filter((box) => boxArea(box) > 0),
-        [],
-        { ...options, shape: 'box' },
-      ),
-      image,
-    );
+    const labeled = photo.boxes.filter((box) => boxArea(box) > 0);
+    const wanted = coverage(planMask(labeled, [], { ...options, shape: 'box' }), image);
     const toMask = [...photo.counted.at(-1)!]
       .map((face) => clipBox(photo.boxes[face]!, image))
       .filter((box) => boxArea(box) > 0 && longerSide(box) >= SMALLEST_TO_MASK);
     faces += toMask.length;
-    covered += toMask.filter((box) => coveredShare(masked, box, image) >= COVERED).length;
-    needless += masked.reduce((sum, isMasked, at) => (isMasked && !wanted[at] ? sum + 1 : sum), 0);
     pixels += image.width * image.height;
+    for (const sum of sums) {
+      const boxes = found.filter(({ score }) => score >= sum.threshold).map(({ box }) => box);
+      const masked = coverage(planMask(boxes, [], options), image);
+      sum.covered += toMask.filter((box) => coveredShare(masked, box, image) >= COVERED).length;
+      sum.needless += masked.reduce((count, isMasked, at) => (isMasked && !wanted[at] ? count + 1 : count), 0);
+    }
   }
-  return { threshold, faces, covered, needlessShare: pixels > 0 ? needless / pixels : 0 };
+  return sums.map(({ threshold, covered, needless }) => ({
+    threshold,
+    faces,
+    covered,
+    needlessShare: pixels > 0 ? needless / pixels : 0,
+  }));
 }

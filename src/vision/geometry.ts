@@ -25,6 +25,11 @@ export function longerSide({ left, top, right, bottom }: Box): number {
   return Math.max(right - left, bottom - top);
 }
 
+/** All whole pixels that a box touches. */
+export function outward({ left, top, right, bottom }: Box): Box {
+  return { left: Math.floor(left), top: Math.floor(top), right: Math.ceil(right), bottom: Math.ceil(bottom) };
+}
+
 export function intersection(a: Box, b: Box): Box {
   return {
     left: Math.max(a.left, b.left),

@@ -1,4 +1,5 @@
 import { type Box, boxArea, intersection, iou, longerSide, type Size } from './geometry.ts';
+import { scaleAt } from './letterbox.ts';
 import type { Look } from './looks.ts';
 import { strongest, suppressOverlaps } from './nms.ts';
 import type { Candidate } from './scrfd.ts';
@@ -70,7 +71,7 @@ function toVote({ look, candidate }: Found): Vote {
 /** The small look returns only large faces. */
 function largeEnough({ look, candidates }: Finding, photo: Size): Found[] {
   if (look.votes) return candidates.map((candidate) => ({ look, candidate }));
-  const least = look.trusted.from / scaleOf(look.longSide, photo);
+  const least = look.trusted.from / scaleAt(photo, look.longSide);
   return candidates.filter(({ box }) => longerSide(box) >= least).map((candidate) => ({ look, candidate }));
 }
 
@@ -86,7 +87,7 @@ function yieldToWhole(found: readonly Found[], photo: Size): readonly Found[] {
 }
 
 function isCut({ look: { tile, longSide }, candidate: { box } }: Found, photo: Size): boolean {
-  const edge = EDGE / scaleOf(longSide, photo);
+  const edge = EDGE / scaleAt(photo, longSide);
   return (
     (tile.left > 0 && box.left < tile.left + edge) ||
     (tile.top > 0 && box.top < tile.top + edge) ||
@@ -123,7 +124,7 @@ function joinVotes(
   for (const looks of voters) {
     const { longSide, trusted } = looks[0]!;
     const vote = agreeing.find(({ voter }) => voter === longSide);
-    const trust = trustIn(longerSide((vote ?? best).box) * scaleOf(longSide, photo), trusted);
+    const trust = trustIn(longerSide((vote ?? best).box) * scaleAt(photo, longSide), trusted);
     if (vote === undefined) {
       if (looks.some(({ tile }) => holds(tile, box, photo))) weights += trust;
       continue;
@@ -154,9 +155,4 @@ function holds(tile: Box, box: Box, photo: Size): boolean {
     Math.min(box.right, photo.width) <= tile.right &&
     Math.min(box.bottom, photo.height) <= tile.bottom
   );
-}
-
-/** Network pixels per pixel of the photo. */
-function scaleOf(longSide: number, { width, height }: Size): number {
-  return longSide / Math.max(width, height);
 }

@@ -16,8 +16,13 @@ export function longSideOn(photo: Size, canvas: Size): number {
   return Math.max(photo.width, photo.height) * Math.min(canvas.width / photo.width, canvas.height / photo.height);
 }
 
+/** Network pixels per pixel of the photo with its long side at `longSide`. */
+export function scaleAt({ width, height }: Size, longSide: number): number {
+  return longSide / Math.max(width, height);
+}
+
 /** The photo's size in whole pixels with its long side at `longSide`. */
-export function sizeAt({ width, height }: Size, longSide: number): Size {
-  const scale = longSide / Math.max(width, height);
-  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+export function sizeAt(photo: Size, longSide: number): Size {
+  const scale = scaleAt(photo, longSide);
+  return { width: Math.max(1, Math.round(photo.width * scale)), height: Math.max(1, Math.round(photo.height * scale)) };
 }

@@ -1,5 +1,5 @@
 import type { Box, Size } from './geometry.ts';
-import { longSideOn } from './letterbox.ts';
+import { longSideOn, scaleAt } from './letterbox.ts';
 import { type Turn, TURNS, turnedSize } from './turn.ts';
 
 /** How thoroughly faces are searched: each level takes longer and misses fewer faces than the one before. */
@@ -168,7 +168,7 @@ function nativeTiles(photo: Size, turn: Turn, options: PlanOptions): Look[] {
 
 /** The complete photo at one size, in tiles if it does not fit the canvas. */
 function looksAt(longSide: number, photo: Size, turn: Turn, { fixedCanvas }: PlanOptions): Look[] {
-  const scale = longSide / Math.max(photo.width, photo.height);
+  const scale = scaleAt(photo, longSide);
   const room = fixedCanvas ?? TILE;
   const columns = cover(photo.width, scale, room.width);
   return cover(photo.height, scale, room.height).flatMap(([top, bottom]) =>

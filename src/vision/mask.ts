@@ -1,5 +1,5 @@
 import { type BlockGrid, growToBlocks, growToSources } from './block-grid.ts';
-import { type Box, boxArea, clipBox, intersection, type Point, type Size, union } from './geometry.ts';
+import { type Box, boxArea, clipBox, intersection, outward, type Point, type Size, union } from './geometry.ts';
 
 export interface MaskShape {
   readonly kind: 'ellipse' | 'box';
@@ -112,11 +112,6 @@ function pad(box: Box, share: number): Box {
 function outerBounds({ box, grid }: MaskShape): Box {
   const whole = outward(box);
   return grid ? growToBlocks(whole, grid) : whole;
-}
-
-/** All whole pixels that a box touches. */
-function outward({ left, top, right, bottom }: Box): Box {
-  return { left: Math.floor(left), top: Math.floor(top), right: Math.ceil(right), bottom: Math.ceil(bottom) };
 }
 
 /** Bounds of a shape in whole pixels, cut to the photo: every pixel that it covers lies inside. */

@@ -1,3 +1,4 @@
+import { outward } from '../../vision/geometry.ts';
 import { sizeAt } from '../../vision/letterbox.ts';
 import { bordersCutting, brightnessOf, poseOf, sharpnessOf } from '../../vision/quality.ts';
 import { cropPixels, type Raster } from '../../vision/raster.ts';
@@ -18,13 +19,7 @@ export async function assessFaces(faces: readonly Face[], photo: Raster): Promis
   const assessed: Face[] = [];
   for (const face of faces) {
     const { box, landmarks } = face;
-    const whole = {
-      left: Math.floor(box.left),
-      top: Math.floor(box.top),
-      right: Math.ceil(box.right),
-      bottom: Math.ceil(box.bottom),
-    };
-    const crop = cropPixels(photo, whole);
+    const crop = cropPixels(photo, outward(box));
     const { width, height } = sizeAt(crop, CROP);
     const size = { width: Math.max(width, SMALLEST_SIDE), height: Math.max(height, SMALLEST_SIDE) };
     const scaled = await resizePixels(crop, size);

@@ -1,7 +1,7 @@
 import { selectFaces, toPhoto } from '../../vision/faces.ts';
 import { boxArea, intersection, longerSide, type Size } from '../../vision/geometry.ts';
 import { type Finding, joinLooks } from '../../vision/join-looks.ts';
-import { canvasFor } from '../../vision/letterbox.ts';
+import { canvasFor, scaleAt } from '../../vision/letterbox.ts';
 import { type Look, type LookPlan, planLooks, smallestFace } from '../../vision/looks.ts';
 import { strongest, suppressOverlaps } from '../../vision/nms.ts';
 import type { Raster } from '../../vision/raster.ts';
@@ -110,7 +110,7 @@ function newSearcher(detector: Detector, photo: Size, settings: DetectSettings):
 }
 
 function canvasPixels({ tile, longSide }: Look, photo: Size, { fixedCanvas }: Detector): number {
-  const scale = longSide / Math.max(photo.width, photo.height);
+  const scale = scaleAt(photo, longSide);
   const seen = { width: (tile.right - tile.left) * scale, height: (tile.bottom - tile.top) * scale };
   const { width, height } = fixedCanvas ?? canvasFor(seen);
   return width * height;
@@ -178,10 +178,9 @@ function clearestOf(findings: readonly Finding[]): Finding | undefined {
 }
 
 function smallFaces(findings: readonly Finding[], photo: Size): Candidate[] {
-  const longSide = Math.max(photo.width, photo.height);
   return findings.flatMap(({ look, candidates }) =>
     candidates.filter(
-      ({ box, score }) => score >= SMALL_FACE_SCORE && longerSide(box) * (look.longSide / longSide) <= SMALL_FACE,
+      ({ box, score }) => score >= SMALL_FACE_SCORE && longerSide(box) * scaleAt(photo, look.longSide) <= SMALL_FACE,
     ),
   );
 }

@@ -27,7 +27,6 @@ export class PixelsForLooks {
   /** Upright, by long side. */
   readonly #sizes = new Map<number, Raster>();
   #turned: { readonly turn: Turn; readonly longSide: number; readonly raster: Raster } | null = null;
-
   #lastReadMs = 0;
 
   /** @param planned long sides of which all are needed */
