@@ -26,7 +26,7 @@ import { Thumbnails } from '../src/admin/kept/thumbnails.ts';
 import { type RerunAnswer, rerunAnswerSchema } from '../src/admin/playground/schemas.ts';
 import type { StatisticsBody } from '../src/admin/statistics/schemas.ts';
 import { type SystemBody, systemSchema } from '../src/admin/system/schemas.ts';
-import { EXTRA_THREADS, InferencePool } from '../src/inference/inference-pool.ts';
+import { THUMBNAIL_THREADS, InferencePool } from '../src/inference/inference-pool.ts';
 import { detectionSchema } from '../src/inference/schemas.ts';
 import { maskedSchema } from '../src/masking/schemas.ts';
 import { ObjectStore } from '../src/storage/objects/object-store.ts';
@@ -338,14 +338,14 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
       clearInterval(watch);
       expect(answers.map(({ status }) => status)).toEqual(Array(40).fill(200));
       expect(most).toBeGreaterThan(0);
-      expect(most).toBeLessThanOrEqual(EXTRA_THREADS);
+      expect(most).toBeLessThanOrEqual(THUMBNAIL_THREADS);
     });
 
     it('that nobody waits for any more are not begun', async () => {
       const thumbnails = service.app.get(Thumbnails);
       const held = Promise.withResolvers<null>();
       const nobodyLeaves = new AbortController().signal;
-      const running = Array.from({ length: EXTRA_THREADS }, () =>
+      const running = Array.from({ length: THUMBNAIL_THREADS }, () =>
         thumbnails.make(() => held.promise, 64, nobodyLeaves),
       );
       const leaving = new AbortController();

@@ -139,6 +139,29 @@ describe('a client that hangs up', () => {
   });
 });
 
+describe('large images', () => {
+  let service: Service;
+
+  beforeAll(async () => {
+    service = await startService({ FACE_API_MAX_CONCURRENT_INFERENCE: '2' });
+  });
+  afterAll(() => service.close());
+
+  it('leave a permit to small ones, so that few of them are in memory at the same time', async () => {
+    const waitForTasks = (count: number) => until(() => runningTasks(service) === count);
+    const semaphore = service.app.get(InferenceSemaphore);
+    const first = send(service.url, 'mask', large);
+    await waitForTasks(1);
+    const second = send(service.url, 'mask', large);
+    await until(() => semaphore.waiting === 1);
+
+    const found = detectionSchema.parse(await (await send(service.url, 'detect', small)).json());
+    expect(found.face_count).toBe(1);
+    expect({ running: semaphore.inUse, waiting: semaphore.waiting }).toEqual({ running: 1, waiting: 1 });
+    expect((await Promise.all([first, second])).map(({ status }) => status)).toEqual([200, 200]);
+  });
+});
+
 describe('a worker thread that dies', () => {
   let service: Service;
 

@@ -29,7 +29,7 @@ describe('without any variable', () => {
       trustedProxies: [],
       docsEnabled: true,
     });
-    expect(configuration.limits).toMatchObject({ maxConcurrentRequests: 10, maxConcurrentInference: 2 });
+    expect(configuration.limits).toMatchObject({ maxConcurrentRequests: 10, maxConcurrentInference: 3 });
     expect(configuration.security.apiKeys).toEqual([]);
     expect(configuration.detection).toEqual({
       threshold: 0.5,

@@ -225,8 +225,8 @@ export const settings = {
     maxConcurrentInference: setting(
       'MAX_CONCURRENT_INFERENCE',
       integer(1, 256),
-      2,
-      'Maximum number of images processed at the same time; further requests wait. Requests with detect=false can use one less (but at least one). The worker pool has one additional thread for thumbnails',
+      3,
+      'Maximum number of images processed at the same time; further requests wait. Requests with detect=false or with a large image (more than a quarter of MAX_PIXELS, or not JPEG or PNG) can use one less (but at least one). With storage, the worker pool has one additional thread for thumbnails',
     ),
     requestTimeoutMs: setting(
       'REQUEST_TIMEOUT_MS',

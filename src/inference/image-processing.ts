@@ -1,12 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
+import { Configuration } from '../config/configuration.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { LoadedModel } from '../models/loaded-model.ts';
 import { JobRecorder } from '../storage/job-recorder.ts';
 import { currentTrace, traced } from '../tracing/trace.ts';
+import { statedPixels } from '../vision/stated-pixels.ts';
 import { toFinishedJob } from './finished-job.ts';
 import type { ImageRequest } from './image-request.ts';
 import { InferenceSemaphore } from './inference-semaphore.ts';
+
+/** An image of more than this share of the limit is large. */
+const LARGE = 1 / 4;
 
 /** The path of every image, whatever its origin: admit its job, take a permit, do the work, record the job. */
 @Injectable()
@@ -16,6 +21,7 @@ export class ImageProcessing {
     private readonly recorder: JobRecorder,
     private readonly model: LoadedModel,
     private readonly metrics: Metrics,
+    private readonly configuration: Configuration,
   ) {}
 
   /**
@@ -43,12 +49,10 @@ export class ImageProcessing {
    * sent: after a 504, the thread may still be inside an inference.
    */
   private async withPermit<Result>(request: ImageRequest, work: () => Promise<Result>): Promise<Result> {
-    const { options, abandoned } = request;
+    const { abandoned } = request;
     const asked = performance.now();
     const release = await traced('queue', () =>
-      options['detect'] === false
-        ? this.semaphore.acquireWithoutInference(abandoned)
-        : this.semaphore.acquire(abandoned),
+      this.isHeavy(request) ? this.semaphore.acquireHeavy(abandoned) : this.semaphore.acquire(abandoned),
     );
     request.queuedMs = performance.now() - asked;
     this.metrics.observeStages({ queue: request.queuedMs });
@@ -57,5 +61,10 @@ export class ImageProcessing {
     } finally {
       release();
     }
+  }
+
+  /** Work without inference may take long, and a large image needs much memory. */
+  private isHeavy({ image, options }: ImageRequest): boolean {
+    return options['detect'] === false || statedPixels(image) > this.configuration.limits.maxPixels * LARGE;
   }
 }

@@ -27,8 +27,8 @@ import type {
   WorkerSettings,
 } from './worker/messages.ts';
 
-/** Threads in addition to one per permit: for thumbnails, so that they do not wait behind requests. */
-export const EXTRA_THREADS = 1;
+/** Threads in addition to one per permit: for thumbnails of stored images, so that they do not wait behind requests. */
+export const THUMBNAIL_THREADS = 1;
 /** A task that has run for this multiple of the deadline is stuck. */
 const STUCK_FACTOR = 4;
 /** How long an idle pool may take to respond to a ping. */
@@ -72,7 +72,8 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     private readonly secondModel: SecondModel,
     private readonly metrics: Metrics,
   ) {
-    this.threads = configuration.limits.maxConcurrentInference + EXTRA_THREADS;
+    this.threads =
+      configuration.limits.maxConcurrentInference + (configuration.storage.enabled ? THUMBNAIL_THREADS : 0);
     this.stuckAfterMs = configuration.limits.requestTimeoutMs * STUCK_FACTOR;
     metrics.info('face_api_model_info', 'Detector in use', { name: model.name, sha256: model.sha256 });
     metrics.gauge('face_api_pool_threads', 'Worker threads in total', () => this.pool?.threads.length ?? 0);

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { EXTRA_THREADS, InferencePool } from '../../inference/inference-pool.ts';
+import { THUMBNAIL_THREADS, InferencePool } from '../../inference/inference-pool.ts';
 import { Semaphore } from '../../inference/semaphore.ts';
 
 /** Makes thumbnails of stored images on the thread for thumbnails. */
 @Injectable()
 export class Thumbnails {
-  private readonly permits = new Semaphore(EXTRA_THREADS);
+  private readonly permits = new Semaphore(THUMBNAIL_THREADS);
 
   constructor(private readonly pool: InferencePool) {}
 
