@@ -292,6 +292,32 @@ describe('what is refused', () => {
     await expect(open(bytes)).rejects.toThrow('Send JPEG, PNG, WebP, AVIF, GIF or TIFF');
   });
 
+  it.each([
+    ['12 bits', (header: Buffer) => header.writeUInt8(12, 4), /12 bits per sample/],
+    ['lossless', (header: Buffer) => header.writeUInt8(0xc3, 1), /without loss/],
+    ['height in DNL', (header: Buffer) => header.writeUInt16BE(0, 5), /DNL/],
+  ])('as a kind that is not supported, not as damaged: a JPEG of %s', async (_, change, reason) => {
+    const bytes = await halves(BRICK, SKY).jpeg().toBuffer();
+    change(bytes.subarray(bytes.indexOf(Buffer.from([0xff, 0xc0]))));
+    expect(await codeOf(open(bytes))).toBe('unsupported_image');
+    await expect(open(bytes)).rejects.toThrow(reason);
+  });
+
+  it.each([{}, { progressive: true }])(
+    'only where rows are missing: a JPEG that lacks its end marker %o',
+    async (kind) => {
+      const raster = noise({ width: 64, height: 64 }, 3, 1);
+      const whole = await sharp(raster.data, { raw: raster }).jpeg(kind).toBuffer();
+      const shown = await decode(whole);
+      for (const missing of [1, 2]) {
+        expect((await decode(whole.subarray(0, -missing))).data, `without ${missing} bytes`).toEqual(shown.data);
+      }
+      for (const missing of [12, 40, 200]) {
+        expect(await codeOf(decode(whole.subarray(0, -missing))), `without ${missing} bytes`).toBe('undecodable_image');
+      }
+    },
+  );
+
   it.each(FORMATS)('as undecodable: a %s that ends too early, wherever', async (format) => {
     const raster = noise({ width: 64, height: 64 }, 3, 1);
     const whole = await sharp(raster.data, { raw: raster }).toFormat(format).toBuffer();
