@@ -3,12 +3,15 @@ import { DomainError } from '../../errors/domain-error.ts';
 import type { BlockGrid } from '../../vision/block-grid.ts';
 import { colorSpaceOf } from '../../vision/color-profile.ts';
 import { unsupportedJpeg, withEndMarker } from '../../vision/container/jpeg-kind.ts';
+import { isAvifSequence, primaryPicture } from '../../vision/container/avif-sequence.ts';
+import { pngParts } from '../../vision/container/png-parts.ts';
 import { type TiffPage, tiffPages } from '../../vision/container/tiff-pages.ts';
 import type { Size } from '../../vision/geometry.ts';
 import { type ImageType, sniffImageType } from '../../vision/image-type.ts';
 import type { Raster } from '../../vision/raster.ts';
 import { describeUnknown } from '../../vision/unknown-type.ts';
 import { colorsOf, type View } from '../../vision/views.ts';
+import type { Note } from './messages.ts';
 import { sourceGrid } from './source-grid.ts';
 
 sharp.cache(false);
@@ -53,6 +56,7 @@ export interface SourceImage {
   readonly convertsColor: boolean;
   /** The end marker of the JPEG was missing. Whether all rows are there, only the warnings of the decoder say. */
   readonly endAdded: boolean;
+  readonly notes: readonly Note[];
 }
 
 /**
@@ -61,8 +65,10 @@ export interface SourceImage {
 export async function openImage(upload: Uint8Array, maxPixels: number): Promise<SourceImage> {
   const format = acceptedFormat(upload);
   if (format === 'jpeg') refuseUnsupportedJpeg(upload);
+  if (format === 'png') refuseAnimatedPng(upload);
   const completed = format === 'jpeg' ? withEndMarker(upload) : null;
-  const bytes = completed ?? upload;
+  const isSequence = format === 'avif' && isAvifSequence(upload);
+  const bytes = completed ?? (isSequence ? primaryOf(upload) : upload);
   const pages = format === 'tiff' ? shownPages(bytes, maxPixels) : [];
   const metadata = await decoding(() => sharp(bytes, { limitInputPixels: false, failOn: 'none' }).metadata());
   const frames = format === 'tiff' ? pages.length : (metadata.pages ?? 1);
@@ -85,6 +91,7 @@ export async function openImage(upload: Uint8Array, maxPixels: number): Promise<
     grid: sourceGrid(bytes, format, metadata, isAnimation ? 1 : (metadata.orientation ?? 1), pages),
     ...(await colorOf(metadata, frames)),
     endAdded: completed !== null,
+    notes: isSequence || (format === 'avif' && frames > 1) ? ['primary_picture_only'] : [],
   };
 }
 
@@ -95,6 +102,25 @@ function refuseUnsupportedJpeg(bytes: Uint8Array): void {
   throw new DomainError(
     'unsupported_image',
     `This kind of JPEG is not supported: ${reason}. Convert it to a baseline or progressive JPEG with 8 bits, or to PNG`,
+  );
+}
+
+/** @throws DomainError unsupported_image */
+function refuseAnimatedPng(bytes: Uint8Array): void {
+  if (!pngParts(bytes).some(({ name }) => name === 'acTL')) return;
+  throw new DomainError(
+    'unsupported_image',
+    'Animated PNG is not supported. Convert it to an animated WebP or GIF, or send its frames one by one',
+  );
+}
+
+/** @throws DomainError unsupported_image */
+function primaryOf(sequence: Uint8Array): Uint8Array {
+  const picture = primaryPicture(sequence);
+  if (picture !== null) return picture;
+  throw new DomainError(
+    'unsupported_image',
+    'This AVIF sequence has no primary picture. Send one of its pictures as a still AVIF, or convert it to an animated WebP or GIF',
   );
 }
 
