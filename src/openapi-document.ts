@@ -94,6 +94,7 @@ function describeMaskAnswer(document: OpenAPIObject, operation: Operation): void
           description: 'Faces whose longer side is shorter, in pixels of the image, may be missed',
           schema: { type: 'number' },
         },
+        'X-Notes': text('The notes of the JSON answer, separated by commas; absent if there are none'),
         'X-Skipped-Looks': integer('Number of looks for which latency_budget_ms left no time'),
         'X-Masked-Count': integer('Number of faces and regions masked'),
         'X-Uncertain-Count': integer('How many of the faces have a score below the threshold; see review_threshold'),

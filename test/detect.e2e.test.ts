@@ -50,6 +50,7 @@ describe('what POST /api/v1/detect answers', () => {
       'id',
       'image',
       'model',
+      'notes',
       'search',
       'timings',
     ]);

@@ -2,6 +2,8 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { detectionSchema } from '../src/inference/schemas.ts';
 import { maskedSchema } from '../src/masking/schemas.ts';
+import { setGifDelays } from '../src/vision/container/gif-delays.ts';
+import { COUNTED_MS, restoreFrames } from '../src/vision/container/webp-animation.ts';
 import { emptyScene, portrait, render } from './fixtures/portraits.ts';
 import { asBox, type Box, decode, difference } from './support/picture.ts';
 import { expectProblem, send, type Service, startService } from './support/service.ts';
@@ -117,6 +119,39 @@ describe.each(FORMATS)('%s with many frames', (format) => {
     expect(body.image.frames).toBe(2);
     expect(body.face_count).toBe(1);
   });
+});
+
+describe.each(['gif', 'webp'] as const)('the pace of %s', (format) => {
+  /** Frames that look alike, each with its duration: the encoder of WebP would merge them. */
+  async function still(delays: readonly number[]): Promise<Buffer> {
+    const { width, height } = SIZE;
+    const raw = { width, height: height * delays.length, channels: 3 as const, pageHeight: height };
+    const pixels = await sharp(person).removeAlpha().raw().toBuffer();
+    const encoded = new Uint8Array(
+      await sharp(Buffer.concat(delays.map(() => pixels)), { raw })
+        .toFormat(format, { loop: 2, delay: delays.map(() => COUNTED_MS), keepDuplicateFrames: true })
+        .toBuffer(),
+    );
+    if (format === 'webp') return Buffer.from(restoreFrames(encoded, delays, 2));
+    setGifDelays(encoded, delays);
+    return Buffer.from(encoded);
+  }
+
+  it('is kept by frames that look alike, and by one that is shown for eleven minutes', async () => {
+    const delays = [100, 200, 655_350, 400, 500];
+    const response = await mask(await still(delays));
+    expect(response.headers.get('x-notes')).toBeNull();
+    expect(await sharp(await bytesOf(response)).metadata()).toMatchObject({ pages: 5, delay: delays, loop: 2 });
+  });
+
+  it.runIf(format === 'webp')(
+    'is shortened, and that is said, where the output cannot hold a frame for so long',
+    async () => {
+      const response = await mask(await still([100, 700_000]), { format: 'gif' });
+      expect(response.headers.get('x-notes')).toBe('delays_shortened');
+      expect((await sharp(await bytesOf(response)).metadata()).delay).toEqual([100, 655_350]);
+    },
+  );
 });
 
 describe.each(['gif', 'webp'] as const)('masks of neighboring frames of %s', (format) => {

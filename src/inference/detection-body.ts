@@ -40,7 +40,7 @@ export function toDetectSettings(
 
 /** The JSON response. Pixels are rounded to hundredths, scores and shares to ten-thousandths. */
 export function toDetectionBody(
-  { image, faces, search, hiddenPayloads, timings }: DetectAnswer,
+  { image, faces, search, hiddenPayloads, notes, timings }: DetectAnswer,
   { id, queuedMs }: Pick<ImageRequest, 'id' | 'queuedMs'>,
   { name, sha256 }: LoadedModel,
   { landmarks = true }: Pick<DetectOptions, 'landmarks'>,
@@ -55,6 +55,7 @@ export function toDetectionBody(
     face_count: faces.length,
     search: search && toSearchBody(search),
     hidden_payloads: [...hiddenPayloads],
+    notes: [...notes],
     timings: Object.fromEntries(Object.entries({ ...stages, total }).map(([stage, ms]) => [stage, round(ms, 2)])),
   };
 }
@@ -129,6 +130,7 @@ function round(value: number, decimals: number): number {
 export function detectionHeaders({
   face_count,
   model,
+  notes,
   search,
   timings,
 }: Omit<DetectionBody, 'id'>): Record<string, string | number> {
@@ -138,6 +140,7 @@ export function detectionHeaders({
       'x-smallest-face-px': search.smallest_face_px,
       'x-skipped-looks': search.skipped_looks.reduce((sum, { runs }) => sum + runs, 0),
     }),
+    ...(notes.length > 0 && { 'x-notes': notes.join(', ') }),
     'x-model': model.name,
     'server-timing': Object.entries(timings)
       .map(([stage, ms]) => `${stage};dur=${ms}`)

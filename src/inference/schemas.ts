@@ -4,6 +4,7 @@ import { CANVAS_MULTIPLE, LARGEST_INPUT_SIZE } from '../vision/letterbox.ts';
 import { FACE_ORDERS } from '../vision/faces.ts';
 import { RECALL_LEVELS } from '../vision/looks.ts';
 import { SIDES } from '../vision/quality.ts';
+import { NOTES } from './worker/messages.ts';
 
 /** The schemas that detection and masking share: each gives the type, the validation and the OpenAPI document. */
 
@@ -105,6 +106,10 @@ export const detectionSchema = z
       .meta({
         description: 'Hidden data found in the uploaded file besides the picture; a masked image contains none of it',
       }),
+    notes: z.array(z.enum(NOTES)).meta({
+      description:
+        'What to know about the picture that was searched and returned. primary_picture_only: the file has further pictures, which are left out; delays_shortened: frames of an animation are shown longer than the output format can state',
+    }),
     timings: z
       .record(z.string(), z.number())
       .meta({ description: 'Milliseconds by stage; `queue` is the wait for a worker, `total` the sum' }),

@@ -1,4 +1,6 @@
 import sharp, { type Sharp } from 'sharp';
+import { MAX_GIF_DELAY, setGifDelays } from '../../vision/container/gif-delays.ts';
+import { COUNTED_MS, MAX_WEBP_DELAY, restoreFrames } from '../../vision/container/webp-animation.ts';
 import type { Raster } from '../../vision/raster.ts';
 import type { Effort, OutputFormat } from './messages.ts';
 import { wrapInTiff } from './tiff.ts';
@@ -33,6 +35,15 @@ export interface Pace {
   readonly loop: number;
 }
 
+/** Duration of a page that becomes a frame, in milliseconds. */
+const PAGE_DELAY = 100;
+
+/** Maximum duration of a frame in milliseconds; longer ones are shortened to it. */
+export function longestDelay(format: OutputFormat): number {
+  if (format === 'webp') return MAX_WEBP_DELAY;
+  return format === 'gif' ? MAX_GIF_DELAY : Infinity;
+}
+
 /**
  * Encodes an animation or pages, in sRGB.
  * @param frames of the same size, one after another in one buffer
@@ -45,8 +56,14 @@ export async function encodeFrames(
   const { width, height, channels, data } = frames[0]!;
   const film = new Uint8Array(data.buffer, data.byteOffset, frames.length * data.length);
   const raw = { width, height: height * frames.length, channels, pageHeight: height };
-  const pace = delays.length === frames.length ? { delay: [...delays], loop } : {};
-  return new Uint8Array(await withFormat(sharp(film, { raw, limitInputPixels: false }), encoding, pace).toBuffer());
+  const image = sharp(film, { raw, limitInputPixels: false });
+  // sharp takes durations of up to 65,535 ms, and libwebp merges frames: the real ones are written afterwards.
+  const counted = { delay: frames.map(() => COUNTED_MS), loop };
+  const encoded = new Uint8Array(await withFormat(image, encoding, counted).toBuffer());
+  const durations = delays.length === frames.length ? delays : frames.map(() => PAGE_DELAY);
+  if (encoding.format === 'webp') return restoreFrames(encoded, durations, loop);
+  if (encoding.format === 'gif') setGifDelays(encoded, durations);
+  return encoded;
 }
 
 /** For raw pixels, sharp reads a profile only from a file on disk. Therefore it gets a TIFF in memory with the profile. */

@@ -132,6 +132,14 @@ export interface LooksOfDetector extends LookCount {
   readonly detector: DetectorRole;
 }
 
+/**
+ * What the caller should know about the picture that was searched and returned.
+ * primary_picture_only: the file has further pictures, which are left out; delays_shortened: the output format cannot hold a
+ * frame for so long.
+ */
+export const NOTES = ['primary_picture_only', 'delays_shortened'] as const;
+export type Note = (typeof NOTES)[number];
+
 /** Facts about a search for faces */
 export interface SearchFacts {
   readonly looks: readonly LooksOfDetector[];
@@ -148,6 +156,7 @@ export interface DetectAnswer {
   /** Null without a search for faces. */
   readonly search: SearchFacts | null;
   readonly hiddenPayloads: readonly HiddenPayload[];
+  readonly notes: readonly Note[];
   readonly timings: StageTimings;
   /** Times of each stage */
   readonly work: readonly StageWork[];

@@ -9,7 +9,7 @@ import { clearHiddenColor, type Raster } from '../../vision/raster.ts';
 import { viewsOf } from '../../vision/views.ts';
 import { assessFaces } from './assess-faces.ts';
 import type { Detector } from './detector.ts';
-import { encodeFrames, encodeImage } from './encode.ts';
+import { encodeFrames, encodeImage, longestDelay } from './encode.ts';
 import { type Detectors, findFaces, readViews, type Search } from './find-faces.ts';
 import { shareOf } from './look-budget.ts';
 import { MaskedFrames } from './masked-frames.ts';
@@ -97,9 +97,11 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
   );
   masked.release();
   const maskedBoxes = [...planned.flat().map(({ box }) => box), ...(verified?.added.flat() ?? [])];
+  const shortened = source.isAnimation && source.delays.some((delay) => delay > longestDelay(format));
   const digests = mask.digests ? await stages.run('digest', () => digest(task.image, bytes)) : null;
   return {
     ...describe(source, detect ? found : [], stages),
+    notes: shortened ? [...source.notes, 'delays_shortened'] : source.notes,
     output: { format, bytes },
     maskedCount: maskedBoxes.length,
     uncertainCount: found.flatMap(({ faces }) => faces.filter(({ uncertain }) => uncertain)).length,
@@ -183,6 +185,7 @@ function describe(source: SourceImage, searches: readonly Search[], stages: Stag
     ),
     search: searches.length > 0 ? joinSearches(searches) : null,
     hiddenPayloads: hiddenPayloads(bytes, frames),
+    notes: source.notes,
     timings: stages.timings,
     work: stages.work,
   };

@@ -1,9 +1,12 @@
+import { readFile } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { type Orientation, type Scene, withOrientation } from '../../../test/fixtures/portraits.ts';
+import { animatedPng } from '../../../test/fixtures/png-chunks.ts';
 import { noise } from '../../../test/fixtures/shapes.ts';
+import { hasShared, shared } from '../../../test/support/shared.ts';
 import { DomainError, type ErrorCode } from '../../errors/domain-error.ts';
 import type { Raster } from '../../vision/raster.ts';
 import { release } from './release.ts';
@@ -292,6 +295,32 @@ describe('what is refused', () => {
     await expect(open(bytes)).rejects.toThrow('Send JPEG, PNG, WebP, AVIF, GIF or TIFF');
   });
 
+  it.each([
+    ['12 bits', (header: Buffer) => header.writeUInt8(12, 4), /12 bits per sample/],
+    ['lossless', (header: Buffer) => header.writeUInt8(0xc3, 1), /without loss/],
+    ['height in DNL', (header: Buffer) => header.writeUInt16BE(0, 5), /DNL/],
+  ])('as a kind that is not supported, not as damaged: a JPEG of %s', async (_, change, reason) => {
+    const bytes = await halves(BRICK, SKY).jpeg().toBuffer();
+    change(bytes.subarray(bytes.indexOf(Buffer.from([0xff, 0xc0]))));
+    expect(await codeOf(open(bytes))).toBe('unsupported_image');
+    await expect(open(bytes)).rejects.toThrow(reason);
+  });
+
+  it.each([{}, { progressive: true }])(
+    'only where rows are missing: a JPEG that lacks its end marker %o',
+    async (kind) => {
+      const raster = noise({ width: 64, height: 64 }, 3, 1);
+      const whole = await sharp(raster.data, { raw: raster }).jpeg(kind).toBuffer();
+      const shown = await decode(whole);
+      for (const missing of [1, 2]) {
+        expect((await decode(whole.subarray(0, -missing))).data, `without ${missing} bytes`).toEqual(shown.data);
+      }
+      for (const missing of [12, 40, 200]) {
+        expect(await codeOf(decode(whole.subarray(0, -missing))), `without ${missing} bytes`).toBe('undecodable_image');
+      }
+    },
+  );
+
   it.each(FORMATS)('as undecodable: a %s that ends too early, wherever', async (format) => {
     const raster = noise({ width: 64, height: 64 }, 3, 1);
     const whole = await sharp(raster.data, { raw: raster }).toFormat(format).toBuffer();
@@ -384,6 +413,47 @@ describe('what is refused', () => {
 });
 
 describe('an image of several frames', () => {
+  it.each([false, true])('PNG: is refused by name, with its default picture hidden: %s', async (isHidden) => {
+    const frames = await Promise.all(
+      [BRICK, SKY].map(async (color) => ({ png: await halves(color, color).png().toBuffer(), delayMs: 100 })),
+    );
+    const animated = animatedPng(frames, 0, isHidden ? await halves(SKY, BRICK).png().toBuffer() : undefined);
+    expect(await codeOf(open(animated))).toBe('unsupported_image');
+    await expect(open(animated)).rejects.toThrow('Animated PNG');
+  });
+
+  /** A still AVIF with the brands of a sequence. */
+  async function sequence(): Promise<Buffer> {
+    const bytes = await halves(BRICK, SKY).avif({ quality: 90, chromaSubsampling: '4:4:4' }).toBuffer();
+    bytes.write('avis', bytes.indexOf('ftyp') + 4, 'latin1');
+    return bytes;
+  }
+
+  it('AVIF: shows its primary picture, and says that there may be more', async () => {
+    const source = await open(await sequence());
+    expect(source.notes).toEqual(['primary_picture_only']);
+    const raster = await decodePixels(source);
+    expectNear(pixel(raster, 2, 4), BRICK, 8);
+    expectNear(pixel(raster, 13, 4), SKY, 8);
+    expect((await open(await halves(BRICK, SKY).avif().toBuffer())).notes).toEqual([]);
+  });
+
+  it('AVIF: is refused by name where it has no primary picture', async () => {
+    const bytes = await sequence();
+    bytes.write('free', bytes.indexOf('pitm'), 'latin1');
+    expect(await codeOf(open(bytes))).toBe('unsupported_image');
+    await expect(open(bytes)).rejects.toThrow('no primary picture');
+  });
+
+  it.runIf(hasShared('images/odd', 'images/codec'))('AVIF: real sequences show their primary picture', async () => {
+    for (const file of [shared('images/odd', 'v-seq.avif'), shared('images/codec', 'star.avifs')]) {
+      const source = await open(await readFile(file));
+      expect(source.notes).toEqual(['primary_picture_only']);
+      const { width, height } = await decodePixels(source);
+      expect({ width, height }).toEqual(source.size);
+    }
+  });
+
   it.each(['gif', 'webp'] as const)('%s: says how many, and shows the first', async (format) => {
     const frames = [BRICK, SKY, BRICK].flatMap((color) =>
       Array<number[]>(8 * 8)

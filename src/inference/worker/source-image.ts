@@ -2,11 +2,16 @@ import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp';
 import { DomainError } from '../../errors/domain-error.ts';
 import type { BlockGrid } from '../../vision/block-grid.ts';
 import { colorSpaceOf } from '../../vision/color-profile.ts';
+import { unsupportedJpeg, withEndMarker } from '../../vision/container/jpeg-kind.ts';
+import { isAvifSequence, primaryPicture } from '../../vision/container/avif-sequence.ts';
+import { pngParts } from '../../vision/container/png-parts.ts';
 import { type TiffPage, tiffPages } from '../../vision/container/tiff-pages.ts';
 import type { Size } from '../../vision/geometry.ts';
 import { type ImageType, sniffImageType } from '../../vision/image-type.ts';
 import type { Raster } from '../../vision/raster.ts';
+import { describeUnknown } from '../../vision/unknown-type.ts';
 import { colorsOf, type View } from '../../vision/views.ts';
+import type { Note } from './messages.ts';
 import { sourceGrid } from './source-grid.ts';
 
 sharp.cache(false);
@@ -49,13 +54,21 @@ export interface SourceImage {
   readonly profile: Buffer | null;
   /** The profile of the file describes another color space: decoding converts the pixels to sRGB. */
   readonly convertsColor: boolean;
+  /** The end marker of the JPEG was missing. Whether all rows are there, only the warnings of the decoder say. */
+  readonly endAdded: boolean;
+  readonly notes: readonly Note[];
 }
 
 /**
  * @throws DomainError unsupported_image, undecodable_image, too_many_pixels
  */
-export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<SourceImage> {
-  const format = acceptedFormat(bytes);
+export async function openImage(upload: Uint8Array, maxPixels: number): Promise<SourceImage> {
+  const format = acceptedFormat(upload);
+  if (format === 'jpeg') refuseUnsupportedJpeg(upload);
+  if (format === 'png') refuseAnimatedPng(upload);
+  const completed = format === 'jpeg' ? withEndMarker(upload) : null;
+  const isSequence = format === 'avif' && isAvifSequence(upload);
+  const bytes = completed ?? (isSequence ? primaryOf(upload) : upload);
   const pages = format === 'tiff' ? shownPages(bytes, maxPixels) : [];
   const metadata = await decoding(() => sharp(bytes, { limitInputPixels: false, failOn: 'none' }).metadata());
   const frames = format === 'tiff' ? pages.length : (metadata.pages ?? 1);
@@ -77,7 +90,38 @@ export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<S
     halvedChroma: metadata.chromaSubsampling?.startsWith('4:2:0') ?? false,
     grid: sourceGrid(bytes, format, metadata, isAnimation ? 1 : (metadata.orientation ?? 1), pages),
     ...(await colorOf(metadata, frames)),
+    endAdded: completed !== null,
+    notes: isSequence || (format === 'avif' && frames > 1) ? ['primary_picture_only'] : [],
   };
+}
+
+/** @throws DomainError unsupported_image */
+function refuseUnsupportedJpeg(bytes: Uint8Array): void {
+  const reason = unsupportedJpeg(bytes);
+  if (reason === null) return;
+  throw new DomainError(
+    'unsupported_image',
+    `This kind of JPEG is not supported: ${reason}. Convert it to a baseline or progressive JPEG with 8 bits, or to PNG`,
+  );
+}
+
+/** @throws DomainError unsupported_image */
+function refuseAnimatedPng(bytes: Uint8Array): void {
+  if (!pngParts(bytes).some(({ name }) => name === 'acTL')) return;
+  throw new DomainError(
+    'unsupported_image',
+    'Animated PNG is not supported. Convert it to an animated WebP or GIF, or send its frames one by one',
+  );
+}
+
+/** @throws DomainError unsupported_image */
+function primaryOf(sequence: Uint8Array): Uint8Array {
+  const picture = primaryPicture(sequence);
+  if (picture !== null) return picture;
+  throw new DomainError(
+    'unsupported_image',
+    'This AVIF sequence has no primary picture. Send one of its pictures as a still AVIF, or convert it to an animated WebP or GIF',
+  );
 }
 
 /**
@@ -143,7 +187,10 @@ function acceptedFormat(bytes: Uint8Array): SourceFormat {
   const format = TAKEN.find((taken) => taken === type);
   if (format !== undefined) return format;
   const reason =
-    REFUSALS[type] ?? (type === 'unknown' ? 'The file type was not recognized' : `${type} images are not supported`);
+    REFUSALS[type] ??
+    (type === 'unknown'
+      ? `The file type was not recognized: ${describeUnknown(bytes)}`
+      : `${type} images are not supported`);
   throw new DomainError('unsupported_image', `${reason}. Send JPEG, PNG, WebP, AVIF, GIF or TIFF`);
 }
 
@@ -278,11 +325,11 @@ function uprightRgb(source: SourceImage, page = 0): Sharp {
 }
 
 /** @param pixels according to the header: if the decoder finds more, it fails */
-function readOptions({ convertsColor }: SourceImage, pixels: number): SharpOptions {
+function readOptions({ convertsColor, endAdded }: SourceImage, pixels: number): SharpOptions {
   return {
     limitInputPixels: pixels,
     // Every error of the decoder counts: half a photo must not look like a photo without faces.
-    failOn: 'error',
+    failOn: endAdded ? 'warning' : 'error',
     ignoreIcc: !convertsColor,
   };
 }

@@ -427,6 +427,8 @@ export interface components {
                 /** @description 0: inside another payload */
                 bytes: number;
             }[];
+            /** @description What to know about the picture that was searched and returned. primary_picture_only: the file has further pictures, which are left out; delays_shortened: frames of an animation are shown longer than the output format can state */
+            notes: ("primary_picture_only" | "delays_shortened")[];
             /** @description Milliseconds by stage; `queue` is the wait for a worker, `total` the sum */
             timings: {
                 [key: string]: number;
@@ -1109,6 +1111,8 @@ export interface components {
                 /** @description 0: inside another payload */
                 bytes: number;
             }[];
+            /** @description What to know about the picture that was searched and returned. primary_picture_only: the file has further pictures, which are left out; delays_shortened: frames of an animation are shown longer than the output format can state */
+            notes: ("primary_picture_only" | "delays_shortened")[];
             /** @description Milliseconds by stage; `queue` is the wait for a worker, `total` the sum */
             timings: {
                 [key: string]: number;
@@ -2004,6 +2008,8 @@ export interface operations {
                     "X-Face-Count"?: number;
                     /** @description Faces whose longer side is shorter, in pixels of the image, may be missed */
                     "X-Smallest-Face-Px"?: number;
+                    /** @description The notes of the JSON answer, separated by commas; absent if there are none */
+                    "X-Notes"?: string;
                     /** @description Number of looks for which latency_budget_ms left no time */
                     "X-Skipped-Looks"?: number;
                     /** @description Number of faces and regions masked */
@@ -3902,6 +3908,8 @@ export interface operations {
                     "X-Face-Count"?: number;
                     /** @description Faces whose longer side is shorter, in pixels of the image, may be missed */
                     "X-Smallest-Face-Px"?: number;
+                    /** @description The notes of the JSON answer, separated by commas; absent if there are none */
+                    "X-Notes"?: string;
                     /** @description Number of looks for which latency_budget_ms left no time */
                     "X-Skipped-Looks"?: number;
                     /** @description Number of faces and regions masked */
