@@ -8,8 +8,8 @@ import { imageRouteOf, takesUpload } from './route.ts';
 
 /** Maximum body of routes that take no image. The longest of these bodies is a login. */
 const MAX_SMALL_BYTES = 16_384;
-/** One file and all options, with room for unknown options, so that the error can name them. */
-const MAX_PARTS = 51;
+/** One file and all options, one of them a list of a thousand, with room for more, so that the error can name them. */
+const MAX_PARTS = 1100;
 
 /** The JSON of a request that may hold an image. */
 export class JsonUpload {
