@@ -58,8 +58,11 @@ async function readForm(request: FastifyRequest, schema: z.ZodObject, maxUploadB
   for await (const part of request.parts()) {
     if (part.type === 'field') throw new DomainError('internal', 'The form parser returned an unexpected part');
     const { fieldname: name, file } = part;
-    // Clients send the name of a file, or at least a content type that is not text.
-    const isFile = (part.filename as string | undefined) !== undefined || part.mimetype === 'application/octet-stream';
+    // Some clients send no file name; others use another name for the part.
+    const isFile =
+      name === 'file' ||
+      (part.filename as string | undefined) !== undefined ||
+      part.mimetype === 'application/octet-stream';
     if (!isFile) {
       const text = await readPart(file, MAX_OPTIONS_BYTES - fieldBytes);
       if (text === null) throw new DomainError('invalid_option', `The field ${shortened(name)} is too long`);
