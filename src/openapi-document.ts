@@ -2,38 +2,81 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { z } from 'zod';
 import { problemSchema } from './errors/problem.ts';
+import { ADMIN_API_PATH, JSON_SUFFIX } from './http/route.ts';
 import { IMAGE_ROUTE, type ImageOperation } from './http/takes-image.ts';
 import { maskedSchema } from './masking/schemas.ts';
+import { VERSION } from './version.ts';
 
 type JsonSchema = Record<string, unknown>;
 type Operation = NonNullable<OpenAPIObject['paths'][string]['post']>;
+
+const TAGS = {
+  faces: 'Detect and mask faces in an image',
+  receipts: 'Verify signed receipts of masked images',
+  operation: 'Health checks and metrics',
+  admin: 'For the console and for programs of operators. Requires a session or a token (FACE_API_ADMIN_TOKENS)',
+} as const;
+
+const BINARY = { type: 'string', format: 'binary' } as const;
+/** A PNG of one pixel, so that the example can be sent as it is. */
+const SMALLEST_IMAGE =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
 /** The OpenAPI 3.1 document, generated from the schemas that validate. */
 export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject {
   const info = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('Face API')
-    .setDescription('Detects and masks faces in images.')
-    .setVersion('1')
-    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key' }, 'api_key')
-    .addBearerAuth()
+    .setDescription(
+      'Detects and masks faces in images. Errors are problem details (RFC 9457): `detail` says what to change.',
+    )
+    .setVersion(VERSION)
+    .setLicense('MIT', 'https://opensource.org/license/mit')
+    .addServer('/', 'This service')
+    .addApiKey(
+      { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'A key of FACE_API_API_KEYS, if any is set' },
+      'api_key',
+    )
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'The same key; for /api/v1/admin, a token' })
     .build();
   const document = SwaggerModule.createDocument(app, info, {
     standardSchemaConverter: (schema, { schemaType }) =>
       schema instanceof z.ZodType ? toJsonSchema(schema, schemaType) : undefined,
   });
   addComponents(document, toJsonSchema(problemSchema, 'output').components);
-  for (const { post } of Object.values(document.paths)) if (post) describeImageRoute(document, post);
+  for (const [path, methods] of Object.entries(document.paths)) {
+    if (methods.post) describeImageRoute(document, path, methods.post);
+    for (const operation of [methods.get, methods.post, methods.delete]) {
+      if (operation) operation.security = securityOf(path);
+    }
+  }
+  document.tags = describeTags(document);
   return document;
 }
 
+/** Which credentials a client may send; `{}`: none, if the service requires none. */
+function securityOf(path: string): NonNullable<Operation['security']> {
+  if (path.startsWith(ADMIN_API_PATH)) return [{ bearer: [] }];
+  return path.startsWith('/api/') ? [{}, { api_key: [] }, { bearer: [] }] : [];
+}
+
+/** The tags of the operations that this role serves. */
+function describeTags({ paths }: OpenAPIObject): NonNullable<OpenAPIObject['tags']> {
+  const used = new Set(Object.values(paths).flatMap(({ get, post }) => [...(get?.tags ?? []), ...(post?.tags ?? [])]));
+  return Object.entries(TAGS)
+    .filter(([name]) => used.has(name))
+    .map(([name, description]) => ({ name, description }));
+}
+
 /** What `@TakesImage` declares, and the decorators of the framework cannot say. */
-function describeImageRoute(document: OpenAPIObject, operation: Operation & ImageOperation): void {
+function describeImageRoute(document: OpenAPIObject, path: string, operation: Operation & ImageOperation): void {
   const route = operation[IMAGE_ROUTE]?.of();
   Reflect.deleteProperty(operation, IMAGE_ROUTE);
   if (!route?.options) return;
-  describeUpload(document, operation, route.options);
-  if (route.kind === 'mask') describeMaskAnswer(document, operation);
+  const isJson = path.endsWith(JSON_SUFFIX);
+  if (isJson) describeJsonUpload(document, operation, route.options);
+  else describeUpload(document, operation, route.options);
+  if (route.kind === 'mask') describeMaskAnswer(document, operation, isJson);
 }
 
 /** Schemas with an id become components of the document and are referenced. */
@@ -45,42 +88,71 @@ function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): { schema: Json
   return { schema: { $ref: `#/components/schemas/${id}` }, components: { ...($defs as JsonSchema), [id]: own } };
 }
 
-/** The three ways of sending an image, its options beside it or as query parameters. */
+/** The properties of an option schema, which becomes a component of the document */
+function describeOptions(document: OpenAPIObject, options: z.ZodObject) {
+  const { components } = toJsonSchema(options, 'input');
+  addComponents(document, components);
+  return components[String(options.meta()?.id)] as { properties: Record<string, JsonSchema>; required?: string[] };
+}
+
+/**
+ * An image as a form or as bytes. Each option is listed once: as a query parameter, which both have, or beside the file
+ * if it may be too long for a URL.
+ */
 function describeUpload(document: OpenAPIObject, operation: Operation, options: z.ZodObject): void {
-  const described = toJsonSchema(options, 'input');
-  addComponents(document, described.components);
-  const { properties } = described.components[String(options.meta()?.id)] as { properties: Record<string, JsonSchema> };
-  operation.parameters = Object.entries(properties).map(([name, schema]) => ({
-    name,
-    in: 'query',
-    required: false,
-    ...(schema['type'] === 'array' ? { content: { 'application/json': { schema } } } : { schema }),
-  }));
-  const image = (schema: JsonSchema, name: string) => ({
-    type: 'object',
-    required: [name],
-    properties: { [name]: schema, ...properties },
-  });
+  const { properties, required = [] } = describeOptions(document, options);
+  const isLong = ([name, { type }]: [string, JsonSchema]) => type === 'array' || required.includes(name);
+  const all = Object.entries(properties);
+  operation.parameters = all
+    .filter((option) => !isLong(option))
+    .map(([name, schema]) => ({ name, in: 'query', required: false, schema }));
+  operation.requestBody = {
+    description:
+      'The image. Each option can be sent as a query parameter or as a form field; once, and in any order. JSON is accepted as well: `{"image": "<base64>"}`, with options as members.',
+    required: true,
+    content: {
+      'multipart/form-data': {
+        schema: {
+          type: 'object',
+          required: ['file', ...required],
+          properties: {
+            file: { ...BINARY, description: 'The image file' },
+            ...Object.fromEntries(all.filter(isLong)),
+          },
+        },
+      },
+      'image/*': { schema: BINARY },
+    },
+  };
+}
+
+/** The same operation for generated clients, which know only one type of request and of response for each operation. */
+function describeJsonUpload(document: OpenAPIObject, operation: Operation, options: z.ZodObject): void {
+  const { properties, required = [] } = describeOptions(document, options);
+  operation.operationId = `${operation.operationId}Json`;
+  operation.summary = `${operation.summary}, with JSON`;
+  operation.description = 'The image and the response are JSON.';
+  operation.parameters = [];
   operation.requestBody = {
     required: true,
     content: {
-      'multipart/form-data': { schema: image({ type: 'string', format: 'binary' }, 'file') },
-      'image/*': { schema: { type: 'string', format: 'binary' } },
       'application/json': {
-        schema: image({ type: 'string', format: 'byte', description: 'The image as base64' }, 'image'),
-        example: { image: '/9j/4AAQSkZJRg…', ...examplesOf(properties) },
+        schema: {
+          type: 'object',
+          required: ['image', ...required],
+          properties: {
+            image: { type: 'string', format: 'byte', description: 'The image as base64, or as a data URL' },
+            ...properties,
+          },
+        },
+        example: { image: SMALLEST_IMAGE },
       },
     },
   };
 }
 
-function examplesOf(properties: Record<string, JsonSchema>): JsonSchema {
-  const given = Object.entries(properties).filter(([, { examples }]) => Array.isArray(examples));
-  return Object.fromEntries(given.map(([name, { examples }]) => [name, (examples as unknown[])[0]]));
-}
-
-/** The response depends on the header Accept, which the decorators cannot describe. */
-function describeMaskAnswer(document: OpenAPIObject, operation: Operation): void {
+/** The response has headers and is no JSON, which the decorators cannot describe. */
+function describeMaskAnswer(document: OpenAPIObject, operation: Operation, isJson: boolean): void {
   const { schema, components } = toJsonSchema(maskedSchema, 'output');
   addComponents(document, components);
   const integer = (description: string) => ({ description, schema: { type: 'integer' } });
@@ -107,10 +179,7 @@ function describeMaskAnswer(document: OpenAPIObject, operation: Operation): void
         'X-Model': text('Name of the detector'),
         'Server-Timing': text('Time per stage in milliseconds'),
       },
-      content: {
-        'image/*': { schema: { type: 'string', format: 'binary' } },
-        'application/json': { schema },
-      },
+      content: isJson ? { 'application/json': { schema } } : { 'image/*': { schema: BINARY } },
     },
   });
 }

@@ -205,15 +205,41 @@ describe('the ways of sending', () => {
     expect(detectionSchema.parse(await response.json()).face_count).toBe(1);
   });
 
+  it.each([
+    ['nothing but a name', ''],
+    ['a content type', 'Content-Type: image/jpeg\r\n'],
+    ['the type of a text', 'Content-Type: text/plain\r\n'],
+  ])('takes a part "file" without a file name, with %s', async (_, lines) => {
+    const part = (name: string, more: string) =>
+      `--xx\r\nContent-Disposition: form-data; name="${name}"\r\n${more}\r\n`;
+    const body = Buffer.concat([
+      Buffer.from(part('file', lines)),
+      group,
+      Buffer.from(`\r\n${part('max_faces', '')}1\r\n--xx--\r\n`),
+    ]);
+    const response = await fetch(`${service.url}/api/v1/detect`, {
+      method: 'POST',
+      headers: { 'content-type': 'multipart/form-data; boundary=xx' },
+      body,
+    });
+
+    expect(detectionSchema.parse(await response.json()).face_count).toBe(1);
+  });
+
   it('takes a form field left empty as not given', async () => {
     expect((await detected({ way: 'multipart', options: { threshold: '', max_faces: '' } })).face_count).toBe(1);
   });
 
-  it('takes base64 with a data: prefix', async () => {
+  it.each([
+    ['as a data URL', JSON.stringify({ image: `data:image/jpeg;base64,${image.toString('base64')}` })],
+    ['as base64url', JSON.stringify({ image: image.toString('base64url') })],
+    ['in lines', JSON.stringify({ image: image.toString('base64').replaceAll(/.{76}/g, '$&\r\n') })],
+    ['as a shell puts it in', `{"image": "${image.toString('base64').replaceAll(/.{76}/g, '$&\n')}"}`],
+  ])('takes base64 %s', async (_, body) => {
     const response = await fetch(`${service.url}/api/v1/detect`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ image: `data:image/jpeg;base64,${image.toString('base64')}` }),
+      body,
     });
 
     expect(detectionSchema.parse(await response.json()).face_count).toBe(1);

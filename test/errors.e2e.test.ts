@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { detectionSchema } from '../src/inference/schemas.ts';
@@ -192,13 +193,30 @@ describe('requests that are not well formed', () => {
     await expectItGoesOn();
   });
 
-  it('multipart with the image as a text field gets 400', async () => {
+  it('a text in the part "file" gets 415 that says what is accepted', async () => {
     const form = new FormData();
     form.append('file', 'not a file');
     const response = await fetch(`${service.url}/api/v1/detect`, { method: 'POST', body: form });
 
-    await expectProblem(response, 400, 'invalid-request');
+    expect((await expectProblem(response, 415, 'unsupported-image')).detail).toContain('JPEG, PNG');
   });
+
+  it.each(['gzip', 'br', 'GZIP, identity'])(
+    'a body with the Content-Encoding %s gets 415 that names it',
+    async (encoding) => {
+      for (const type of ['image/jpeg', 'application/json']) {
+        const response = await fetch(`${service.url}/api/v1/mask`, {
+          method: 'POST',
+          headers: { 'content-type': type, 'content-encoding': encoding },
+          body: gzipSync(jpeg),
+        });
+
+        expect(response.headers.get('accept-encoding')).toBe('identity');
+        expect((await expectProblem(response, 415, 'unsupported-content-type')).detail).toContain(`"${encoding}"`);
+      }
+      await expectItGoesOn();
+    },
+  );
 
   it('multipart with two files gets 400', async () => {
     const form = new FormData();

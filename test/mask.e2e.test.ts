@@ -309,7 +309,7 @@ describe('the regions of the caller', () => {
     ['one with a member too many', [{ left: 1, top: 1, right: 10, bottom: 20, kept: true }], 'kept'],
     ['one with a member missing', [{ left: 1, top: 1, right: 10 }], 'regions'],
     ['a text for a number', [{ left: '1', top: 1, right: 10, bottom: 20 }], 'regions'],
-    ['no list', { left: 1, top: 1, right: 10, bottom: 20 }, 'regions'],
+    ['no list', 7, 'regions'],
     ['too many', Array.from({ length: 1001 }, () => ({ left: 1, top: 1, right: 2, bottom: 2 })), 'regions'],
   ])('are refused by name: %s', async (_, regions, name) => {
     for (const way of ['multipart', 'json'] as const) {
@@ -369,15 +369,29 @@ describe('the options', () => {
     expect((await expectProblem(response, 400, 'invalid-option')).detail).toContain(name);
   });
 
-  it('are refused where regions are given twice in a form: the first ones would stay visible', async () => {
+  it.each([
+    ['one list', (regions: object[]) => [JSON.stringify(regions)]],
+    ['one field for each', (regions: object[]) => regions.map((region) => JSON.stringify(region))],
+    ['several lists', (regions: object[]) => regions.map((region) => JSON.stringify([region]))],
+  ])('take all regions of a form, sent as %s: none stays visible', async (_, toFields) => {
+    const regions = [0, 60].map((left) => ({ left, top: 0, right: left + 50, bottom: 50 }));
     const form = new FormData();
-    for (const left of [0, 60]) {
-      form.append('regions', JSON.stringify([{ left, top: 0, right: left + 50, bottom: 50 }]));
-    }
+    for (const text of toFields(regions)) form.append('regions', text);
+    for (const [name, text] of [
+      ['detect', 'false'],
+      ['method', 'solid'],
+      ['format', 'png'],
+    ])
+      form.append(name!, text!);
     form.append('file', new Blob([Uint8Array.from(image)]), 'a.jpg');
     const response = await fetch(`${service.url}/api/v1/mask`, { method: 'POST', body: form });
+    const after = await decode(Buffer.from(await response.arrayBuffer()));
 
-    expect((await expectProblem(response, 400, 'invalid-option')).detail).toContain('regions: given more than once');
+    expect(response.headers.get('x-masked-count')).toBe('2');
+    for (const { left } of regions) {
+      const at = (25 * after.width + left + 25) * 3;
+      expect([...after.data.subarray(at, at + 3)]).toEqual([0, 0, 0]);
+    }
   });
 
   it.each(WAYS)('give the same picture however they are sent (%s)', async (way) => {

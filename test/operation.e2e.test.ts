@@ -8,6 +8,7 @@ import { detectOptionsSchema } from '../src/inference/schemas.ts';
 import { maskOptionsSchema } from '../src/masking/schemas.ts';
 import { checkOptionsSchema } from '../src/receipts/schemas.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
+import { VERSION } from '../src/version.ts';
 import { expectProblem, send, type Service, startService } from './support/service.ts';
 
 const COMMITTED = fileURLToPath(new URL('../openapi.json', import.meta.url));
@@ -145,15 +146,23 @@ describe('the documentation', () => {
 describe('the OpenAPI document', () => {
   type Operation = {
     operationId: string;
+    tags: string[];
     parameters: { name: string }[];
+    requestBody?: { content: Record<string, { schema: { properties: object } }> };
     responses: Record<string, { content?: object }>;
   };
   type Document = {
     openapi: string;
+    info: object;
+    tags: { name: string; description: string }[];
     paths: Record<string, Record<string, Operation>>;
-    components: { schemas: object };
+    components: {
+      schemas: Record<string, { properties: Record<string, { description: string; examples?: unknown[] }> }>;
+    };
   };
   let document: Document;
+  const FORM = { type: 'multipart/form-data', image: 'file' };
+  const JSON_BODY = { type: 'application/json', image: 'image' };
 
   beforeAll(async () => {
     document = (await (await get('/openapi.json')).json()) as Document;
@@ -200,6 +209,22 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  it('has the version of the product, its license, and a text for each tag', () => {
+    expect(document.info).toMatchObject({ version: VERSION, license: { name: 'MIT' } });
+    const used = Object.values(document.paths).flatMap((methods) => Object.values(methods).flatMap(({ tags }) => tags));
+    expect(document.tags.map(({ name }) => name).sort()).toEqual([...new Set(used)].sort());
+    for (const { description } of document.tags) expect(description).toMatch(/\w{4}/);
+  });
+
+  it('has the default of each option as its example, where there is one', () => {
+    for (const { properties } of ['DetectOptions', 'MaskOptions'].map((name) => document.components.schemas[name]!)) {
+      for (const [name, { description, examples }] of Object.entries(properties)) {
+        const hasDefault = !/Default: (no limit|all|the format)/.test(description);
+        expect(examples?.length ?? 0, name).toBe(hasDefault ? 1 : 0);
+      }
+    }
+  });
+
   it('describes every endpoint, option and kind of answer', () => {
     expect(Object.keys(document.paths).sort()).toEqual([
       '/.well-known/jwks.json',
@@ -218,19 +243,25 @@ describe('the OpenAPI document', () => {
       '/api/v1/admin/statistics',
       '/api/v1/admin/system',
       '/api/v1/detect',
+      '/api/v1/detect/json',
       '/api/v1/mask',
+      '/api/v1/mask/json',
       '/api/v1/receipts/verify',
       '/health/live',
       '/health/ready',
       '/metrics',
     ]);
-    for (const [path, schema] of [
-      ['/api/v1/detect', detectOptionsSchema],
-      ['/api/v1/mask', maskOptionsSchema],
-      ['/api/v1/receipts/verify', checkOptionsSchema],
+    for (const [path, schema, { image, type }] of [
+      ['/api/v1/detect', detectOptionsSchema, FORM],
+      ['/api/v1/detect/json', detectOptionsSchema, JSON_BODY],
+      ['/api/v1/mask', maskOptionsSchema, FORM],
+      ['/api/v1/mask/json', maskOptionsSchema, JSON_BODY],
+      ['/api/v1/receipts/verify', checkOptionsSchema, FORM],
     ] as const) {
       const operation = document.paths[path]!['post']!;
-      expect(operation.parameters.map(({ name }) => name)).toEqual(Object.keys(schema.shape));
+      const beside = Object.keys(operation.requestBody!.content[type]!.schema.properties);
+      const listed = [...operation.parameters.map(({ name }) => name), ...beside];
+      expect(listed.sort(), path).toEqual([image, ...Object.keys(schema.shape)].sort());
       expect(Object.keys(operation.responses).map(Number)).toEqual([
         200, 400, 401, 408, 413, 415, 422, 429, 431, 500, 503, 504,
       ]);

@@ -1,6 +1,7 @@
 import { Controller, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { JSON_SUFFIX } from '../http/route.ts';
 import { TakesImage } from '../http/takes-image.ts';
 import { detectionHeaders } from '../inference/detection-body.ts';
 import type { ImageRequest } from '../inference/image-request.ts';
@@ -14,7 +15,7 @@ import { DetectionService } from './detection.service.ts';
 export class DetectionController {
   constructor(private readonly detection: DetectionService) {}
 
-  @Post()
+  @Post(['', JSON_SUFFIX])
   @HttpCode(200)
   @ApiOperation({ operationId: 'detect', summary: 'Detect faces' })
   @ApiOkResponse({ description: 'The detected faces, best first', standardSchema: detectionSchema })

@@ -6,9 +6,13 @@ import { decodeBase64, encodeBase64 } from './base64.ts';
 const decoded = (text: string) => decodeBase64(Buffer.from(text));
 const SLICE = 768 * 1024;
 
-/** As PHP and .NET write them. */
+/** As programs, shells, PHP and .NET write them. */
 const escapes = [
   (text: string) => text,
+  (text: string) => text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', ''),
+  (text: string) => text.replaceAll(/.{1,76}/g, '$&\\r\\n'),
+  (text: string) => text.replaceAll(/.{1,76}/g, '$&\n'),
+  (text: string) => text.replaceAll('/', '\\/').replaceAll(/.{1,76}/g, '$&\n'),
   (text: string) => text.replaceAll('/', '\\/'),
   (text: string) => text.replaceAll('+', '\\u002B').replaceAll('=', '\\u003d'),
 ];
@@ -34,19 +38,20 @@ describe('base64', () => {
     },
   );
 
-  it.each(['data:image/png;base64,QUJD', 'data:image\\/png;base64,QUJD', 'QUJD'])(
-    'leaves a prefix out: %s',
-    async (text) => {
-      expect((await decoded(text)).toString()).toBe('ABC');
-    },
-  );
+  it.each([
+    'data:image/png;base64,QUJD',
+    'DATA:image/png;name=a.png;BASE64,\\nQUJD',
+    'data:image\\/png;base64,QUJD',
+    'QUJD',
+  ])('leaves a prefix out: %s', async (text) => {
+    expect((await decoded(text)).toString()).toBe('ABC');
+  });
 
   it.each([
     'not base64 at all!',
     'AA*A',
     'QUJ=D',
-    'QUJ-_',
-    'QU\\nJD',
+    'QUJ.D',
     'QU\\\\JD',
     'QUJDé',
     'A===',

@@ -6,12 +6,13 @@ const SLICE_BYTES = 768 * 1024;
 /** Maximum length of one character of base64 in JSON: `\u002B`. */
 const ESCAPE_LENGTH = 6;
 
-const PREFIX = /^data:[^,]{0,100};base64,/;
+const PREFIX = /^\s*data:[^,]{0,100};base64,/i;
 const ALPHABET = /^[A-Za-z0-9+/]*$/;
 const PADDING = /={1,2}$/;
 
 /**
- * Decodes the base64 of a JSON text, slice by slice. Some programs escape `/` as `\/`, others `+` as `\u002B`.
+ * Decodes the base64 of a JSON text, slice by slice. Some programs escape `/` as `\/`, others `+` as `\u002B`; some break
+ * the text into lines, others write base64url (RFC 4648, section 5).
  * @param text the text between the quotes; a prefix `data:…;base64,` is skipped
  * @throws DomainError invalid_request
  */
@@ -22,7 +23,7 @@ export async function decodeBase64(text: Buffer): Promise<Buffer> {
   for (let start = 0; start < text.length;) {
     const end = endOfSlice(text, start + SLICE_BYTES);
     const slice = unescaped(text.toString('latin1', start, end));
-    const characters = carried + (start === 0 ? slice.replace(PREFIX, '') : slice);
+    const characters = carried + inAlphabet(start === 0 ? slice.replace(PREFIX, '') : slice);
     const isLast = end === text.length;
     const digits = isLast ? characters.replace(PADDING, '') : characters;
     if (!ALPHABET.test(digits)) throw notBase64();
@@ -46,6 +47,12 @@ export async function encodeBase64(bytes: Buffer): Promise<Buffer> {
   return encoded;
 }
 
+/** Without line breaks, in the usual alphabet */
+function inAlphabet(slice: string): string {
+  if (ALPHABET.test(slice)) return slice;
+  return slice.replaceAll(/\s+/g, '').replaceAll('-', '+').replaceAll('_', '/');
+}
+
 /** @returns an index that does not split an escape */
 function endOfSlice(text: Buffer, wanted: number): number {
   if (wanted >= text.length) return text.length;
@@ -56,7 +63,8 @@ function endOfSlice(text: Buffer, wanted: number): number {
 function unescaped(slice: string): string {
   if (!slice.includes('\\')) return slice;
   try {
-    return JSON.parse(`"${slice}"`) as string;
+    // Line breaks that are not escaped come from a shell.
+    return JSON.parse(`"${slice.replaceAll(/[\r\n\t]/g, '')}"`) as string;
   } catch {
     throw notBase64();
   }

@@ -8,8 +8,8 @@ import { imageRouteOf, takesUpload } from './route.ts';
 
 /** Maximum body of routes that take no image. The longest of these bodies is a login. */
 const MAX_SMALL_BYTES = 16_384;
-/** One file and all options, with room for unknown options, so that the error can name them. */
-const MAX_PARTS = 51;
+/** One file and all options, one of them a list of a thousand, with room for more, so that the error can name them. */
+const MAX_PARTS = 1100;
 
 /** The JSON of a request that may hold an image. */
 export class JsonUpload {
@@ -46,6 +46,11 @@ export async function registerBodies(fastify: FastifyInstance, maxUploadBytes: n
     limits: { fileSize: maxUploadBytes, files: MAX_PARTS, parts: MAX_PARTS },
   });
   fastify.addHook('preParsing', (request, _reply, _payload, done) => {
+    const encoding = request.headers['content-encoding'] ?? 'identity';
+    if (encoding.toLowerCase() !== 'identity') {
+      done(unsupportedEncoding(encoding));
+      return;
+    }
     const isForm = /^multipart\//i.test(request.headers['content-type'] ?? '');
     done(isForm && !takesUpload(request) ? unsupportedType(request) : undefined);
   });
@@ -102,6 +107,15 @@ function toJson(bytes: Buffer): ParsedJson {
 
 export function tooLarge(maxBytes: number): DomainError {
   return new DomainError('upload_too_large', `The upload is limited to ${maxBytes} bytes. Send a smaller file`);
+}
+
+/** Image files are compressed already; a compressed body could be any number of times as long as its limit. */
+function unsupportedEncoding(encoding: string): DomainError {
+  return new DomainError(
+    'unsupported_content_type',
+    `The Content-Encoding "${encoding.slice(0, 40)}" is not supported. Send the body uncompressed, without this header`,
+    { headers: { 'accept-encoding': 'identity' } }, // RFC 9110, 15.5.16
+  );
 }
 
 /** The message says what the route accepts. */

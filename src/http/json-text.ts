@@ -133,7 +133,7 @@ function tooLong(what: string): DomainError {
 }
 
 export function notBase64(): DomainError {
-  return refusal('"image" is not base64 (RFC 4648, with + and /)');
+  return refusal('"image" is not base64 (RFC 4648). Send the bytes of the image file as base64, or a data URL');
 }
 
 function refusal(detail: string): DomainError {

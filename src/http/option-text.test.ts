@@ -27,7 +27,8 @@ describe('the text of an option', () => {
     ['name', '12', '12'],
     ['name', 'true', 'true'],
     ['list', '[{"x": 1}]', [{ x: 1 }]],
-    ['list', '{"x": 1}', { x: 1 }],
+    ['list', '{"x": 1}', [{ x: 1 }]],
+    ['list', ['{"x": 1}', '[{"x": 2}, {"x": 3}]'], [{ x: 1 }, { x: 2 }, { x: 3 }]],
     ['unknown', '1', '1'],
   ])('%s=%s becomes what the schema takes', (name, text, value) => {
     expect(fromText({ [name]: text }, schema)).toEqual({ [name]: value });

@@ -6,6 +6,9 @@ import type { ErrorCode } from '../errors/domain-error.ts';
 /** Path of the API for operators and their programs, which has its own authentication. */
 export const ADMIN_API_PATH = '/api/v1/admin/';
 
+/** End of the path of a route whose request and response are JSON. */
+export const JSON_SUFFIX = '/json';
+
 /**
  * The pattern of the route that serves the request, '' if there is none. Guards must compare this and not the URL,
  * because many spellings of a URL (`/%61pi/…`) reach the same route.

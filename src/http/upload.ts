@@ -7,7 +7,7 @@ import { JsonUpload, tooLarge } from './bodies.ts';
 import { Chunks, pace } from './chunks.ts';
 import { MAX_OPTIONS_BYTES } from './json-text.ts';
 import { describeMistakes } from './mistakes.ts';
-import { fromText } from './option-text.ts';
+import { fromText, isList } from './option-text.ts';
 
 export interface Upload<Options = Readonly<Record<string, unknown>>> {
   readonly image: Uint8Array<ArrayBuffer>;
@@ -16,7 +16,8 @@ export interface Upload<Options = Readonly<Record<string, unknown>>> {
 
 /**
  * The image and its options, however they were sent: as multipart/form-data, as a raw body, or as JSON; the options
- * as form fields or members, and as query parameters. An option that is given more than once is rejected.
+ * as form fields or members, and as query parameters. An option that is given more than once is rejected, except a list:
+ * its entries are joined.
  * @throws DomainError invalid_request, invalid_option, upload_too_large, unsupported_content_type
  */
 export async function readUpload<Schema extends z.ZodObject>(
@@ -24,7 +25,7 @@ export async function readUpload<Schema extends z.ZodObject>(
   schema: Schema,
   maxUploadBytes: number,
 ): Promise<Upload<z.infer<Schema>>> {
-  const inQuery = fromText(onceEach(request.query as Record<string, unknown>), schema);
+  const inQuery = fromText(onceEach(request.query as Record<string, unknown>, schema), schema);
   const { image, options: inBody } = await readBody(request, schema, maxUploadBytes);
   if (image.length === 0) throw new DomainError('invalid_request', 'The image is empty');
   const inBoth = Object.keys(inBody).filter((name) => Object.hasOwn(inQuery, name));
@@ -57,8 +58,11 @@ async function readForm(request: FastifyRequest, schema: z.ZodObject, maxUploadB
   for await (const part of request.parts()) {
     if (part.type === 'field') throw new DomainError('internal', 'The form parser returned an unexpected part');
     const { fieldname: name, file } = part;
-    // Clients send the name of a file, or at least a content type that is not text.
-    const isFile = (part.filename as string | undefined) !== undefined || part.mimetype === 'application/octet-stream';
+    // Some clients send no file name; others use another name for the part.
+    const isFile =
+      name === 'file' ||
+      (part.filename as string | undefined) !== undefined ||
+      part.mimetype === 'application/octet-stream';
     if (!isFile) {
       const text = await readPart(file, MAX_OPTIONS_BYTES - fieldBytes);
       if (text === null) throw new DomainError('invalid_option', `The field ${shortened(name)} is too long`);
@@ -74,7 +78,7 @@ async function readForm(request: FastifyRequest, schema: z.ZodObject, maxUploadB
     }
   }
   if (!image) throw new DomainError('invalid_request', 'The image is missing: send it as a file in the part "file"');
-  return { image, options: fromText(onceEach(grouped(fields)), schema) };
+  return { image, options: fromText(onceEach(grouped(fields), schema), schema) };
 }
 
 /** @returns null if it is longer than `limit` */
@@ -94,16 +98,16 @@ function grouped(fields: readonly [name: string, text: string][]): Record<string
 }
 
 /**
- * The single text of each option. Empty texts do not count, because browsers send empty fields.
+ * The single text of each option, or all texts of a list. Empty texts do not count, because browsers send empty fields.
  * @throws DomainError invalid_option
  */
-function onceEach(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const meant = Object.entries(given).map(
-    ([name, texts]) => [name, [texts].flat().filter((text) => text !== '')] as const,
-  );
-  const twice = meant.filter(([, texts]) => texts.length > 1).map(([name]) => name);
+function onceEach(given: Readonly<Record<string, unknown>>, schema: z.ZodObject): Record<string, unknown> {
+  const meant = Object.entries(given)
+    .map(([name, texts]) => [name, [texts].flat().filter((text) => text !== '')] as const)
+    .filter(([, texts]) => texts.length > 0);
+  const twice = meant.filter(([name, texts]) => texts.length > 1 && !isList(schema, name)).map(([name]) => name);
   if (twice.length > 0) throw repeated(twice);
-  return Object.fromEntries(meant.filter(([, texts]) => texts.length > 0).map(([name, [text]]) => [name, text]));
+  return Object.fromEntries(meant.map(([name, texts]) => [name, texts.length === 1 ? texts[0] : texts]));
 }
 
 /** If one of them were ignored, a region could stay visible. */

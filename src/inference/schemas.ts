@@ -139,6 +139,7 @@ export const detectOptionFields = {
     .optional()
     .meta({
       description: `Overlap (intersection over union) above which the box with the lower score is dropped. ${defaultIs('NMS_THRESHOLD', 0.4)}`,
+      examples: [0.4],
     }),
   min_face_size: z
     .number()
@@ -148,6 +149,7 @@ export const detectOptionFields = {
     .optional()
     .meta({
       description: `Minimum length of the short side of a face, in pixels of the image. ${defaultIs('MIN_FACE_SIZE', 0)}`,
+      examples: [0],
     }),
   input_size: z
     .number()
@@ -158,25 +160,39 @@ export const detectOptionFields = {
     .optional()
     .meta({
       description: `Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. ${defaultIs('INPUT_SIZE', 640)}`,
+      examples: [640],
     }),
   large_faces: z
     .boolean()
     .optional()
     .meta({
       description: `Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. ${defaultIs('LARGE_FACES', 'true')}`,
+      examples: [true],
     }),
-  recall: z.enum(RECALL_LEVELS).optional().meta({
-    description:
-      'How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking',
-  }),
+  recall: z
+    .enum(RECALL_LEVELS)
+    .optional()
+    .meta({
+      description:
+        'How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking',
+      examples: ['standard'],
+    }),
   latency_budget_ms: z.number().int().min(1).max(600_000).optional().meta({
     description:
       'Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit',
   }),
-  landmarks: z.boolean().optional().meta({ description: 'Include the five landmarks of each face. Default: true' }),
-  face_quality: z.boolean().optional().meta({
-    description: 'Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false',
-  }),
+  landmarks: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Include the five landmarks of each face. Default: true', examples: [true] }),
+  face_quality: z
+    .boolean()
+    .optional()
+    .meta({
+      description:
+        'Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false',
+      examples: [false],
+    }),
 };
 
 /** What only detection takes: masking leaves out no face. */
@@ -188,9 +204,13 @@ export const choiceFields = {
     .max(10_000)
     .optional()
     .meta({ description: 'Maximum number of faces, the first in the order. Default: all' }),
-  order: z.enum(FACE_ORDERS).optional().meta({
-    description: 'score: best faces first; size: largest faces first. Default: score',
-  }),
+  order: z
+    .enum(FACE_ORDERS)
+    .optional()
+    .meta({
+      description: 'score: best faces first; size: largest faces first. Default: score',
+      examples: ['score'],
+    }),
 };
 
 export const detectOptionsSchema = z

@@ -1,6 +1,7 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { JSON_SUFFIX, routeOf } from '../http/route.ts';
 import { TakesImage } from '../http/takes-image.ts';
 import type { ImageRequest } from '../inference/image-request.ts';
 import { ReceivedImage } from '../inference/received-image.ts';
@@ -14,20 +15,21 @@ import { type MaskRequestOptions, maskOptionsSchema } from './schemas.ts';
 export class MaskingController {
   constructor(private readonly masking: MaskingService) {}
 
-  @Post()
+  @Post(['', JSON_SUFFIX])
   @HttpCode(200)
   @ApiOperation({
     operationId: 'mask',
     summary: 'Mask faces',
     description:
-      'Returns the masked image. With `Accept: application/json`, returns JSON: the detection result and the masked image as base64.',
+      'Returns the masked image. With `Accept: application/json`, returns JSON (schema Masked): the detection result and the masked image as base64.',
   })
   @TakesImage({ kind: 'mask', options: maskOptionsSchema }, SemaphoreInterceptor)
   async mask(
     @ReceivedImage() image: ImageRequest<MaskRequestOptions>,
-    @Req() { headers }: FastifyRequest,
+    @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Buffer> {
-    return maskingReply(await this.masking.mask(image), headers.accept, reply);
+    const accept = routeOf(request).endsWith(JSON_SUFFIX) ? 'application/json' : request.headers.accept;
+    return maskingReply(await this.masking.mask(image), accept, reply);
   }
 }

@@ -79,7 +79,7 @@ describe('the options of a masking request, as texts', () => {
     ['quality', '0'],
     ['quality', '101'],
     ['regions', 'left'],
-    ['regions', '{}'],
+    ['regions', '7'],
   ])('are refused by name: %s=%s', (name, text) => {
     expect(refused({ [name]: text })).toEqual([name]);
   });

@@ -25,10 +25,15 @@ const regionSchema = z
 export const maskOptionsSchema = z
   .strictObject({
     ...detectOptionFields,
-    detect: z.boolean().optional().meta({
-      description:
-        'false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true',
-    }),
+    recall: detectOptionFields.recall.meta({ ...detectOptionFields.recall.meta(), examples: ['high'] }),
+    detect: z
+      .boolean()
+      .optional()
+      .meta({
+        description:
+          'false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true',
+        examples: [true],
+      }),
     review_threshold: z
       .number()
       .min(0.01)
@@ -45,53 +50,94 @@ export const maskOptionsSchema = z
       .meta({
         description:
           'blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured',
+        examples: ['blur'],
       }),
     allow_reversible: z
       .boolean()
       .optional()
-      .meta({ description: 'true: allow the methods gaussian and mosaic. Default: false' }),
+      .meta({ description: 'true: allow the methods gaussian and mosaic. Default: false', examples: [false] }),
     color: z
       .string()
       .regex(/^#?[0-9a-f]{6}$/i, { error: 'a color such as #000000 (in a URL: %23000000 or 000000)' })
       .optional()
-      .meta({ description: 'Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured' }),
+      .meta({
+        description: 'Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured',
+        examples: ['#000000'],
+      }),
     shape: z
       .enum(['ellipse', 'box'])
       .optional()
-      .meta({ description: 'Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured' }),
-    padding: z.number().min(0).max(2).optional().meta({
-      description:
-        'How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured',
-    }),
-    strength: z.number().min(0).max(1).optional().meta({
-      description:
-        'Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured',
-    }),
+      .meta({
+        description: 'Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured',
+        examples: ['ellipse'],
+      }),
+    padding: z
+      .number()
+      .min(0)
+      .max(2)
+      .optional()
+      .meta({
+        description:
+          'How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured',
+        examples: [0.25],
+      }),
+    strength: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .meta({
+        description:
+          'Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured',
+        examples: [0.5],
+      }),
     format: z.enum(OUTPUT_FORMATS).optional().meta({
       description:
         'Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff',
     }),
-    quality: z.number().int().min(1).max(100).optional().meta({
-      description:
-        'Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured',
-    }),
-    effort: z.enum(EFFORTS).optional().meta({
-      description:
-        'Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured',
-    }),
-    verify: z.boolean().optional().meta({
-      description:
-        'Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured',
-    }),
-    receipt: z.boolean().optional().meta({
-      description:
-        'Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured',
-    }),
+    quality: z
+      .number()
+      .int()
+      .min(1)
+      .max(100)
+      .optional()
+      .meta({
+        description:
+          'Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured',
+        examples: [90],
+      }),
+    effort: z
+      .enum(EFFORTS)
+      .optional()
+      .meta({
+        description:
+          'Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured',
+        examples: ['fast'],
+      }),
+    verify: z
+      .boolean()
+      .optional()
+      .meta({
+        description:
+          'Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured',
+        examples: [false],
+      }),
+    receipt: z
+      .boolean()
+      .optional()
+      .meta({
+        description:
+          'Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured',
+        examples: [false],
+      }),
     regions: z
       .array(regionSchema)
       .max(MAX_REGIONS)
       .optional()
-      .meta({ description: 'Boxes to mask in addition, or to keep; as a JSON list where it is a form field' }),
+      .meta({
+        description: 'Boxes to mask in addition, or to keep; in a form, as JSON: one list, or one field for each box',
+        examples: [[]],
+      }),
   })
   .superRefine(({ method, allow_reversible, verify, detect }, context) => {
     if (method !== undefined && isReversible(method) && allow_reversible !== true) {

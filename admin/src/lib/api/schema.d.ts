@@ -72,6 +72,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/detect/json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Detect faces, with JSON
+         * @description The image and the response are JSON.
+         */
+        post: operations["detectJson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mask": {
         parameters: {
             query?: never;
@@ -83,9 +103,29 @@ export interface paths {
         put?: never;
         /**
          * Mask faces
-         * @description Returns the masked image. With `Accept: application/json`, returns JSON: the detection result and the masked image as base64.
+         * @description Returns the masked image. With `Accept: application/json`, returns JSON (schema Masked): the detection result and the masked image as base64.
          */
         post: operations["mask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mask/json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mask faces, with JSON
+         * @description The image and the response are JSON.
+         */
+        post: operations["maskJson"];
         delete?: never;
         options?: never;
         head?: never;
@@ -936,29 +976,49 @@ export interface components {
              * @example 0.5
              */
             threshold?: number;
-            /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+            /**
+             * @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured
+             * @example 0.4
+             */
             nms_threshold?: number;
-            /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+            /**
+             * @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured
+             * @example 0
+             */
             min_face_size?: number;
-            /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+            /**
+             * @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured
+             * @example 640
+             */
             input_size?: number;
-            /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+            /**
+             * @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured
+             * @example true
+             */
             large_faces?: boolean;
             /**
              * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+             * @example standard
              * @enum {string}
              */
             recall?: "fast" | "standard" | "high" | "max";
             /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
             latency_budget_ms?: number;
-            /** @description Include the five landmarks of each face. Default: true */
+            /**
+             * @description Include the five landmarks of each face. Default: true
+             * @example true
+             */
             landmarks?: boolean;
-            /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+            /**
+             * @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false
+             * @example false
+             */
             face_quality?: boolean;
             /** @description Maximum number of faces, the first in the order. Default: all */
             max_faces?: number;
             /**
              * @description score: best faces first; size: largest faces first. Default: score
+             * @example score
              * @enum {string}
              */
             order?: "score" | "size";
@@ -969,26 +1029,48 @@ export interface components {
              * @example 0.5
              */
             threshold?: number;
-            /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+            /**
+             * @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured
+             * @example 0.4
+             */
             nms_threshold?: number;
-            /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+            /**
+             * @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured
+             * @example 0
+             */
             min_face_size?: number;
-            /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+            /**
+             * @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured
+             * @example 640
+             */
             input_size?: number;
-            /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+            /**
+             * @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured
+             * @example true
+             */
             large_faces?: boolean;
             /**
              * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+             * @example high
              * @enum {string}
              */
             recall?: "fast" | "standard" | "high" | "max";
             /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
             latency_budget_ms?: number;
-            /** @description Include the five landmarks of each face. Default: true */
+            /**
+             * @description Include the five landmarks of each face. Default: true
+             * @example true
+             */
             landmarks?: boolean;
-            /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+            /**
+             * @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false
+             * @example false
+             */
             face_quality?: boolean;
-            /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
+            /**
+             * @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true
+             * @example true
+             */
             detect?: boolean;
             /**
              * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, or the threshold if the request has one
@@ -997,39 +1079,66 @@ export interface components {
             review_threshold?: number;
             /**
              * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
+             * @example blur
              * @enum {string}
              */
             method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-            /** @description true: allow the methods gaussian and mosaic. Default: false */
+            /**
+             * @description true: allow the methods gaussian and mosaic. Default: false
+             * @example false
+             */
             allow_reversible?: boolean;
-            /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
+            /**
+             * @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured
+             * @example #000000
+             */
             color?: string;
             /**
              * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
+             * @example ellipse
              * @enum {string}
              */
             shape?: "ellipse" | "box";
-            /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
+            /**
+             * @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured
+             * @example 0.25
+             */
             padding?: number;
-            /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
+            /**
+             * @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured
+             * @example 0.5
+             */
             strength?: number;
             /**
              * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
              * @enum {string}
              */
             format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-            /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
+            /**
+             * @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured
+             * @example 90
+             */
             quality?: number;
             /**
              * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+             * @example fast
              * @enum {string}
              */
             effort?: "fast" | "small";
-            /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+            /**
+             * @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured
+             * @example false
+             */
             verify?: boolean;
-            /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
+            /**
+             * @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured
+             * @example false
+             */
             receipt?: boolean;
-            /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
+            /**
+             * @description Boxes to mask in addition, or to keep; in a form, as JSON: one list, or one field for each box
+             * @example []
+             */
             regions?: components["schemas"]["Region"][];
         };
         /** @description A box in pixels of the upright image, masked in addition to the faces */
@@ -1169,29 +1278,49 @@ export interface components {
              * @example 0.5
              */
             threshold?: number;
-            /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+            /**
+             * @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured
+             * @example 0.4
+             */
             nms_threshold?: number;
-            /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+            /**
+             * @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured
+             * @example 0
+             */
             min_face_size?: number;
-            /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+            /**
+             * @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured
+             * @example 640
+             */
             input_size?: number;
-            /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+            /**
+             * @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured
+             * @example true
+             */
             large_faces?: boolean;
             /**
              * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+             * @example standard
              * @enum {string}
              */
             recall?: "fast" | "standard" | "high" | "max";
             /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
             latency_budget_ms?: number;
-            /** @description Include the five landmarks of each face. Default: true */
+            /**
+             * @description Include the five landmarks of each face. Default: true
+             * @example true
+             */
             landmarks?: boolean;
-            /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+            /**
+             * @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false
+             * @example false
+             */
             face_quality?: boolean;
             /** @description Maximum number of faces, the first in the order. Default: all */
             max_faces?: number;
             /**
              * @description score: best faces first; size: largest faces first. Default: score
+             * @example score
              * @enum {string}
              */
             order?: "score" | "size";
@@ -1206,26 +1335,48 @@ export interface components {
              * @example 0.5
              */
             threshold?: number;
-            /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+            /**
+             * @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured
+             * @example 0.4
+             */
             nms_threshold?: number;
-            /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+            /**
+             * @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured
+             * @example 0
+             */
             min_face_size?: number;
-            /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+            /**
+             * @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured
+             * @example 640
+             */
             input_size?: number;
-            /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+            /**
+             * @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured
+             * @example true
+             */
             large_faces?: boolean;
             /**
              * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+             * @example high
              * @enum {string}
              */
             recall?: "fast" | "standard" | "high" | "max";
             /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
             latency_budget_ms?: number;
-            /** @description Include the five landmarks of each face. Default: true */
+            /**
+             * @description Include the five landmarks of each face. Default: true
+             * @example true
+             */
             landmarks?: boolean;
-            /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+            /**
+             * @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false
+             * @example false
+             */
             face_quality?: boolean;
-            /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
+            /**
+             * @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true
+             * @example true
+             */
             detect?: boolean;
             /**
              * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, or the threshold if the request has one
@@ -1234,39 +1385,66 @@ export interface components {
             review_threshold?: number;
             /**
              * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
+             * @example blur
              * @enum {string}
              */
             method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-            /** @description true: allow the methods gaussian and mosaic. Default: false */
+            /**
+             * @description true: allow the methods gaussian and mosaic. Default: false
+             * @example false
+             */
             allow_reversible?: boolean;
-            /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
+            /**
+             * @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured
+             * @example #000000
+             */
             color?: string;
             /**
              * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
+             * @example ellipse
              * @enum {string}
              */
             shape?: "ellipse" | "box";
-            /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
+            /**
+             * @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured
+             * @example 0.25
+             */
             padding?: number;
-            /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
+            /**
+             * @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured
+             * @example 0.5
+             */
             strength?: number;
             /**
              * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
              * @enum {string}
              */
             format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-            /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
+            /**
+             * @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured
+             * @example 90
+             */
             quality?: number;
             /**
              * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+             * @example fast
              * @enum {string}
              */
             effort?: "fast" | "small";
-            /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+            /**
+             * @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured
+             * @example false
+             */
             verify?: boolean;
-            /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
+            /**
+             * @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured
+             * @example false
+             */
             receipt?: boolean;
-            /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
+            /**
+             * @description Boxes to mask in addition, or to keep; in a form, as JSON: one list, or one field for each box
+             * @example []
+             */
             regions?: components["schemas"]["Region"][];
             /** @description false: do not store a job. Default: true if storage is on */
             store?: boolean;
@@ -1615,54 +1793,150 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
+        /** @description The image. Each option can be sent as a query parameter or as a form field; once, and in any order. JSON is accepted as well: `{"image": "<base64>"}`, with options as members. */
         requestBody: {
             content: {
                 "multipart/form-data": {
-                    /** Format: binary */
+                    /**
+                     * Format: binary
+                     * @description The image file
+                     */
                     file: string;
-                    /**
-                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
-                     * @example 0.5
-                     */
-                    threshold?: number;
-                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
-                    nms_threshold?: number;
-                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
-                    min_face_size?: number;
-                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
-                    input_size?: number;
-                    /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
-                    large_faces?: boolean;
-                    /**
-                     * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
-                     * @enum {string}
-                     */
-                    recall?: "fast" | "standard" | "high" | "max";
-                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
-                    latency_budget_ms?: number;
-                    /** @description Include the five landmarks of each face. Default: true */
-                    landmarks?: boolean;
-                    /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
-                    face_quality?: boolean;
-                    /** @description Maximum number of faces, the first in the order. Default: all */
-                    max_faces?: number;
-                    /**
-                     * @description score: best faces first; size: largest faces first. Default: score
-                     * @enum {string}
-                     */
-                    order?: "score" | "size";
                 };
                 "image/*": string;
+            };
+        };
+        responses: {
+            /** @description The detected faces, best first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detection"];
+                };
+            };
+            /** @description Invalid option; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Upload too large; Image too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported content type; Unsupported image type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Image cannot be decoded */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service busy; Service not ready; Storage full */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Processing timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    detectJson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
                 /**
                  * @example {
-                 *       "image": "/9j/4AAQSkZJRg…",
-                 *       "threshold": 0.5
+                 *       "image": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
                  *     }
                  */
                 "application/json": {
                     /**
                      * Format: byte
-                     * @description The image as base64
+                     * @description The image as base64, or as a data URL
                      */
                     image: string;
                     /**
@@ -1670,29 +1944,49 @@ export interface operations {
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /**
+                     * @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured
+                     * @example 0.4
+                     */
                     nms_threshold?: number;
-                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /**
+                     * @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured
+                     * @example 0
+                     */
                     min_face_size?: number;
-                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /**
+                     * @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured
+                     * @example 640
+                     */
                     input_size?: number;
-                    /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /**
+                     * @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured
+                     * @example true
+                     */
                     large_faces?: boolean;
                     /**
                      * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+                     * @example standard
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
                     /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
                     latency_budget_ms?: number;
-                    /** @description Include the five landmarks of each face. Default: true */
+                    /**
+                     * @description Include the five landmarks of each face. Default: true
+                     * @example true
+                     */
                     landmarks?: boolean;
-                    /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+                    /**
+                     * @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false
+                     * @example false
+                     */
                     face_quality?: boolean;
                     /** @description Maximum number of faces, the first in the order. Default: all */
                     max_faces?: number;
                     /**
                      * @description score: best faces first; size: largest faces first. Default: score
+                     * @example score
                      * @enum {string}
                      */
                     order?: "score" | "size";
@@ -1837,97 +2131,182 @@ export interface operations {
                 effort?: "fast" | "small";
                 verify?: boolean;
                 receipt?: boolean;
-                regions?: string;
             };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The image. Each option can be sent as a query parameter or as a form field; once, and in any order. JSON is accepted as well: `{"image": "<base64>"}`, with options as members. */
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description The image file
+                     */
+                    file: string;
+                    /**
+                     * @description Boxes to mask in addition, or to keep; in a form, as JSON: one list, or one field for each box
+                     * @example []
+                     */
+                    regions?: components["schemas"]["Region"][];
+                };
+                "image/*": string;
+            };
+        };
+        responses: {
+            /** @description The masked image */
+            200: {
+                headers: {
+                    /** @description Number of faces detected */
+                    "X-Face-Count"?: number;
+                    /** @description Faces whose longer side is shorter, in pixels of the image, may be missed */
+                    "X-Smallest-Face-Px"?: number;
+                    /** @description Number of looks for which latency_budget_ms left no time */
+                    "X-Skipped-Looks"?: number;
+                    /** @description Number of faces and regions masked */
+                    "X-Masked-Count"?: number;
+                    /** @description How many of the faces have a score below the threshold; see review_threshold */
+                    "X-Uncertain-Count"?: number;
+                    /** @description Outcome, rounds and added boxes of the verification, if requested */
+                    "X-Mask-Verified"?: string;
+                    /** @description The receipt, if requested and short enough for a header; the JSON response always has it */
+                    "X-Mask-Receipt"?: string;
+                    /** @description irreversible, or reversible for the methods gaussian and mosaic */
+                    "X-Mask-Assurance"?: string;
+                    /** @description Request ID */
+                    "X-Request-Id"?: string;
+                    /** @description Name of the detector */
+                    "X-Model"?: string;
+                    /** @description Time per stage in milliseconds */
+                    "Server-Timing"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
+                };
+            };
+            /** @description Invalid option; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Upload too large; Image too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported content type; Unsupported image type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Image cannot be decoded */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service busy; Service not ready; Storage full */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Processing timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    maskJson: {
+        parameters: {
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "multipart/form-data": {
-                    /** Format: binary */
-                    file: string;
-                    /**
-                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
-                     * @example 0.5
-                     */
-                    threshold?: number;
-                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
-                    nms_threshold?: number;
-                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
-                    min_face_size?: number;
-                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
-                    input_size?: number;
-                    /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
-                    large_faces?: boolean;
-                    /**
-                     * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
-                     * @enum {string}
-                     */
-                    recall?: "fast" | "standard" | "high" | "max";
-                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
-                    latency_budget_ms?: number;
-                    /** @description Include the five landmarks of each face. Default: true */
-                    landmarks?: boolean;
-                    /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
-                    face_quality?: boolean;
-                    /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
-                    detect?: boolean;
-                    /**
-                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, or the threshold if the request has one
-                     * @example 0.3
-                     */
-                    review_threshold?: number;
-                    /**
-                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
-                     * @enum {string}
-                     */
-                    method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-                    /** @description true: allow the methods gaussian and mosaic. Default: false */
-                    allow_reversible?: boolean;
-                    /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
-                    color?: string;
-                    /**
-                     * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
-                     * @enum {string}
-                     */
-                    shape?: "ellipse" | "box";
-                    /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
-                    padding?: number;
-                    /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
-                    strength?: number;
-                    /**
-                     * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
-                     * @enum {string}
-                     */
-                    format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-                    /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
-                    quality?: number;
-                    /**
-                     * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
-                     * @enum {string}
-                     */
-                    effort?: "fast" | "small";
-                    /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
-                    verify?: boolean;
-                    /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
-                    receipt?: boolean;
-                    /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
-                    regions?: components["schemas"]["Region"][];
-                };
-                "image/*": string;
                 /**
                  * @example {
-                 *       "image": "/9j/4AAQSkZJRg…",
-                 *       "threshold": 0.5,
-                 *       "review_threshold": 0.3
+                 *       "image": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
                  *     }
                  */
                 "application/json": {
                     /**
                      * Format: byte
-                     * @description The image as base64
+                     * @description The image as base64, or as a data URL
                      */
                     image: string;
                     /**
@@ -1935,26 +2314,48 @@ export interface operations {
                      * @example 0.5
                      */
                     threshold?: number;
-                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
+                    /**
+                     * @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured
+                     * @example 0.4
+                     */
                     nms_threshold?: number;
-                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
+                    /**
+                     * @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured
+                     * @example 0
+                     */
                     min_face_size?: number;
-                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
+                    /**
+                     * @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured
+                     * @example 640
+                     */
                     input_size?: number;
-                    /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
+                    /**
+                     * @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured
+                     * @example true
+                     */
                     large_faces?: boolean;
                     /**
                      * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+                     * @example high
                      * @enum {string}
                      */
                     recall?: "fast" | "standard" | "high" | "max";
                     /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
                     latency_budget_ms?: number;
-                    /** @description Include the five landmarks of each face. Default: true */
+                    /**
+                     * @description Include the five landmarks of each face. Default: true
+                     * @example true
+                     */
                     landmarks?: boolean;
-                    /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
+                    /**
+                     * @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false
+                     * @example false
+                     */
                     face_quality?: boolean;
-                    /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
+                    /**
+                     * @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true
+                     * @example true
+                     */
                     detect?: boolean;
                     /**
                      * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, or the threshold if the request has one
@@ -1963,39 +2364,66 @@ export interface operations {
                     review_threshold?: number;
                     /**
                      * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
+                     * @example blur
                      * @enum {string}
                      */
                     method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-                    /** @description true: allow the methods gaussian and mosaic. Default: false */
+                    /**
+                     * @description true: allow the methods gaussian and mosaic. Default: false
+                     * @example false
+                     */
                     allow_reversible?: boolean;
-                    /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
+                    /**
+                     * @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured
+                     * @example #000000
+                     */
                     color?: string;
                     /**
                      * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
+                     * @example ellipse
                      * @enum {string}
                      */
                     shape?: "ellipse" | "box";
-                    /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
+                    /**
+                     * @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured
+                     * @example 0.25
+                     */
                     padding?: number;
-                    /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
+                    /**
+                     * @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured
+                     * @example 0.5
+                     */
                     strength?: number;
                     /**
                      * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
                      * @enum {string}
                      */
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-                    /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
+                    /**
+                     * @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured
+                     * @example 90
+                     */
                     quality?: number;
                     /**
                      * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+                     * @example fast
                      * @enum {string}
                      */
                     effort?: "fast" | "small";
-                    /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
+                    /**
+                     * @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured
+                     * @example false
+                     */
                     verify?: boolean;
-                    /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
+                    /**
+                     * @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured
+                     * @example false
+                     */
                     receipt?: boolean;
-                    /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
+                    /**
+                     * @description Boxes to mask in addition, or to keep; in a form, as JSON: one list, or one field for each box
+                     * @example []
+                     */
                     regions?: components["schemas"]["Region"][];
                 };
             };
@@ -2031,7 +2459,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/*": string;
                     "application/json": components["schemas"]["Masked"];
                 };
             };
@@ -2140,43 +2567,27 @@ export interface operations {
     };
     verifyReceipt: {
         parameters: {
-            query?: {
-                receipt?: string;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
+        /** @description The image. Each option can be sent as a query parameter or as a form field; once, and in any order. JSON is accepted as well: `{"image": "<base64>"}`, with options as members. */
         requestBody: {
             content: {
                 "multipart/form-data": {
-                    /** Format: binary */
+                    /**
+                     * Format: binary
+                     * @description The image file
+                     */
                     file: string;
                     /**
                      * @description The receipt from X-Mask-Receipt or from the JSON response
                      * @example eyJhbGciOiJFZERTQSJ9…
                      */
-                    receipt?: string;
+                    receipt: string;
                 };
                 "image/*": string;
-                /**
-                 * @example {
-                 *       "image": "/9j/4AAQSkZJRg…",
-                 *       "receipt": "eyJhbGciOiJFZERTQSJ9…"
-                 *     }
-                 */
-                "application/json": {
-                    /**
-                     * Format: byte
-                     * @description The image as base64
-                     */
-                    image: string;
-                    /**
-                     * @description The receipt from X-Mask-Receipt or from the JSON response
-                     * @example eyJhbGciOiJFZERTQSJ9…
-                     */
-                    receipt?: string;
-                };
             };
         };
         responses: {
@@ -3493,96 +3904,17 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
+        /** @description The image. Each option can be sent as a query parameter or as a form field; once, and in any order. JSON is accepted as well: `{"image": "<base64>"}`, with options as members. */
         requestBody: {
             content: {
                 "multipart/form-data": {
-                    /** Format: binary */
+                    /**
+                     * Format: binary
+                     * @description The image file
+                     */
                     file: string;
-                    /**
-                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
-                     * @example 0.5
-                     */
-                    threshold?: number;
-                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
-                    nms_threshold?: number;
-                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
-                    min_face_size?: number;
-                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
-                    input_size?: number;
-                    /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
-                    large_faces?: boolean;
-                    /**
-                     * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
-                     * @enum {string}
-                     */
-                    recall?: "fast" | "standard" | "high" | "max";
-                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
-                    latency_budget_ms?: number;
-                    /** @description Include the five landmarks of each face. Default: true */
-                    landmarks?: boolean;
-                    /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
-                    face_quality?: boolean;
-                    /** @description Maximum number of faces, the first in the order. Default: all */
-                    max_faces?: number;
-                    /**
-                     * @description score: best faces first; size: largest faces first. Default: score
-                     * @enum {string}
-                     */
-                    order?: "score" | "size";
-                    /** @description Also return faces with a score from this value up to the threshold, to help choose a threshold. The stored job has only the faces at or above the threshold */
-                    candidates?: number;
-                    /** @description false: do not store a job. Default: true if storage is on */
-                    store?: boolean;
                 };
                 "image/*": string;
-                /**
-                 * @example {
-                 *       "image": "/9j/4AAQSkZJRg…",
-                 *       "threshold": 0.5
-                 *     }
-                 */
-                "application/json": {
-                    /**
-                     * Format: byte
-                     * @description The image as base64
-                     */
-                    image: string;
-                    /**
-                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
-                     * @example 0.5
-                     */
-                    threshold?: number;
-                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
-                    nms_threshold?: number;
-                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
-                    min_face_size?: number;
-                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
-                    input_size?: number;
-                    /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
-                    large_faces?: boolean;
-                    /**
-                     * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
-                     * @enum {string}
-                     */
-                    recall?: "fast" | "standard" | "high" | "max";
-                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
-                    latency_budget_ms?: number;
-                    /** @description Include the five landmarks of each face. Default: true */
-                    landmarks?: boolean;
-                    /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
-                    face_quality?: boolean;
-                    /** @description Maximum number of faces, the first in the order. Default: all */
-                    max_faces?: number;
-                    /**
-                     * @description score: best faces first; size: largest faces first. Default: score
-                     * @enum {string}
-                     */
-                    order?: "score" | "size";
-                    /** @description Also return faces with a score from this value up to the threshold, to help choose a threshold. The stored job has only the faces at or above the threshold */
-                    candidates?: number;
-                    /** @description false: do not store a job. Default: true if storage is on */
-                    store?: boolean;
-                };
             };
         };
         responses: {
@@ -3732,172 +4064,28 @@ export interface operations {
                 effort?: "fast" | "small";
                 verify?: boolean;
                 receipt?: boolean;
-                regions?: string;
                 store?: boolean;
             };
             header?: never;
             path?: never;
             cookie?: never;
         };
+        /** @description The image. Each option can be sent as a query parameter or as a form field; once, and in any order. JSON is accepted as well: `{"image": "<base64>"}`, with options as members. */
         requestBody: {
             content: {
                 "multipart/form-data": {
-                    /** Format: binary */
+                    /**
+                     * Format: binary
+                     * @description The image file
+                     */
                     file: string;
                     /**
-                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
-                     * @example 0.5
+                     * @description Boxes to mask in addition, or to keep; in a form, as JSON: one list, or one field for each box
+                     * @example []
                      */
-                    threshold?: number;
-                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
-                    nms_threshold?: number;
-                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
-                    min_face_size?: number;
-                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
-                    input_size?: number;
-                    /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
-                    large_faces?: boolean;
-                    /**
-                     * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
-                     * @enum {string}
-                     */
-                    recall?: "fast" | "standard" | "high" | "max";
-                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
-                    latency_budget_ms?: number;
-                    /** @description Include the five landmarks of each face. Default: true */
-                    landmarks?: boolean;
-                    /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
-                    face_quality?: boolean;
-                    /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
-                    detect?: boolean;
-                    /**
-                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, or the threshold if the request has one
-                     * @example 0.3
-                     */
-                    review_threshold?: number;
-                    /**
-                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
-                     * @enum {string}
-                     */
-                    method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-                    /** @description true: allow the methods gaussian and mosaic. Default: false */
-                    allow_reversible?: boolean;
-                    /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
-                    color?: string;
-                    /**
-                     * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
-                     * @enum {string}
-                     */
-                    shape?: "ellipse" | "box";
-                    /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
-                    padding?: number;
-                    /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
-                    strength?: number;
-                    /**
-                     * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
-                     * @enum {string}
-                     */
-                    format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-                    /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
-                    quality?: number;
-                    /**
-                     * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
-                     * @enum {string}
-                     */
-                    effort?: "fast" | "small";
-                    /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
-                    verify?: boolean;
-                    /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
-                    receipt?: boolean;
-                    /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
                     regions?: components["schemas"]["Region"][];
-                    /** @description false: do not store a job. Default: true if storage is on */
-                    store?: boolean;
                 };
                 "image/*": string;
-                /**
-                 * @example {
-                 *       "image": "/9j/4AAQSkZJRg…",
-                 *       "threshold": 0.5,
-                 *       "review_threshold": 0.3
-                 *     }
-                 */
-                "application/json": {
-                    /**
-                     * Format: byte
-                     * @description The image as base64
-                     */
-                    image: string;
-                    /**
-                     * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
-                     * @example 0.5
-                     */
-                    threshold?: number;
-                    /** @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured */
-                    nms_threshold?: number;
-                    /** @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured */
-                    min_face_size?: number;
-                    /** @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured */
-                    input_size?: number;
-                    /** @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured */
-                    large_faces?: boolean;
-                    /**
-                     * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
-                     * @enum {string}
-                     */
-                    recall?: "fast" | "standard" | "high" | "max";
-                    /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
-                    latency_budget_ms?: number;
-                    /** @description Include the five landmarks of each face. Default: true */
-                    landmarks?: boolean;
-                    /** @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false */
-                    face_quality?: boolean;
-                    /** @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true */
-                    detect?: boolean;
-                    /**
-                     * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, or the threshold if the request has one
-                     * @example 0.3
-                     */
-                    review_threshold?: number;
-                    /**
-                     * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
-                     * @enum {string}
-                     */
-                    method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
-                    /** @description true: allow the methods gaussian and mosaic. Default: false */
-                    allow_reversible?: boolean;
-                    /** @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured */
-                    color?: string;
-                    /**
-                     * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
-                     * @enum {string}
-                     */
-                    shape?: "ellipse" | "box";
-                    /** @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured */
-                    padding?: number;
-                    /** @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured */
-                    strength?: number;
-                    /**
-                     * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
-                     * @enum {string}
-                     */
-                    format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
-                    /** @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured */
-                    quality?: number;
-                    /**
-                     * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
-                     * @enum {string}
-                     */
-                    effort?: "fast" | "small";
-                    /** @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured */
-                    verify?: boolean;
-                    /** @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured */
-                    receipt?: boolean;
-                    /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
-                    regions?: components["schemas"]["Region"][];
-                    /** @description false: do not store a job. Default: true if storage is on */
-                    store?: boolean;
-                };
             };
         };
         responses: {
@@ -3932,7 +4120,6 @@ export interface operations {
                 };
                 content: {
                     "image/*": string;
-                    "application/json": components["schemas"]["Masked"];
                 };
             };
             /** @description Invalid option; Invalid request */
