@@ -11,8 +11,10 @@ export interface CliContext {
   readonly environment: () => Environment;
   /** Folder of the model manifest. */
   readonly packageFolder: string;
-  /** A signal that Ctrl-C aborts, from the first call on. */
+  /** A signal that Ctrl-C or SIGTERM aborts, from the first call on. */
   readonly interruption: () => AbortSignal;
+  /** For the whole process: called before it decodes images of unknown origin. */
+  readonly restrictDecoders: () => Promise<void>;
 }
 
 /** An invalid command: exit code 2, and the message ends with what to run. */

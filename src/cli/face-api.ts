@@ -14,9 +14,15 @@ process.exitCode = await runCli(process.argv.slice(2), {
   packageFolder: packageModelsFolder,
   interruption: () => {
     const controller = new AbortController();
-    process.once('SIGINT', () => {
+    const interrupt = () => {
       controller.abort(new ModelError('interrupted: run the same command again to continue'));
-    });
+    };
+    process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
     return controller.signal;
+  },
+  restrictDecoders: async () => {
+    // sharp takes longer to load than most commands run.
+    const { restrictDecoders } = await import('../inference/decoders.ts');
+    restrictDecoders();
   },
 });

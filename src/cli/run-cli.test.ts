@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { runFaceApi } from '../../test/fixtures/command-line.ts';
 import { VERSION } from '../version.ts';
 
-const GROUPS = ['serve', 'models', 'storage', 'receipt', 'admin', 'eval', 'audit'];
+const GROUPS = ['serve', 'mask', 'detect', 'models', 'storage', 'receipt', 'admin', 'eval', 'audit'];
 
 describe('face-api', () => {
   it('lists its commands and its exit codes', async () => {

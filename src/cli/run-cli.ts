@@ -6,6 +6,7 @@ import { addAdmin } from './admin.ts';
 import { addAudit } from './audit.ts';
 import { type CliContext, UsageError } from './context.ts';
 import { addEvaluate } from './evaluate.ts';
+import { addDetect, addMask } from './files/commands.ts';
 import { addModels } from './models.ts';
 import { addReceipt } from './receipt.ts';
 import { addServe } from './serve.ts';
@@ -40,6 +41,8 @@ function createProgram(context: CliContext): Command {
       outputError: () => undefined,
     });
   addServe(program);
+  addMask(program, context);
+  addDetect(program, context);
   addModels(program, context);
   addStorage(program, context);
   addReceipt(program, context);

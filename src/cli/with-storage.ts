@@ -1,11 +1,10 @@
-import type { INestApplicationContext, ModuleMetadata } from '@nestjs/common';
 import { readConfiguration } from '../config/configuration.ts';
 import type { Eraser } from '../storage/maintenance/eraser.ts';
 import type { Pruner } from '../storage/maintenance/pruner.ts';
 import type { Reconciler } from '../storage/maintenance/reconciler.ts';
 import type { Database } from '../storage/records/database.ts';
-import { CliLog } from './cli-log.ts';
 import type { CliContext } from './context.ts';
+import { within } from './within.ts';
 
 interface Maintenance {
   readonly eraser: Eraser;
@@ -25,7 +24,7 @@ export async function withStorage<Result>(
     import('../storage/maintenance/reconciler.ts'),
     import('../storage/persistence.ts'),
   ]);
-  return within(context, [StoragePartsModule], async (app) => {
+  return within(context, readConfiguration(context.environment()), [StoragePartsModule], async (app) => {
     // Only the service stores the jobs of the spool.
     await app.get(Persistence).stop();
     return work({ eraser: app.get(Eraser), pruner: app.get(Pruner), reconciler: app.get(Reconciler) });
@@ -38,24 +37,5 @@ export async function withDatabase(context: CliContext, work: (database: Databas
     import('../storage/records/records.module.ts'),
     import('../storage/records/database.ts'),
   ]);
-  await within(context, [RecordsModule], (app) => work(app.get(Database)));
-}
-
-/** Loads Nest only for commands that need it, because loading takes longer than most commands. */
-async function within<Result>(
-  context: CliContext,
-  imports: ModuleMetadata['imports'] & object,
-  work: (app: INestApplicationContext) => Promise<Result>,
-): Promise<Result> {
-  const configuration = readConfiguration(context.environment());
-  const [{ NestFactory }, { CliModule }] = await Promise.all([import('@nestjs/core'), import('./cli.module.ts')]);
-  const app = await NestFactory.createApplicationContext(CliModule.forRoot(configuration, imports), {
-    logger: new CliLog(context.stderr),
-    abortOnError: false,
-  });
-  try {
-    return await work(app);
-  } finally {
-    await app.close();
-  }
+  await within(context, readConfiguration(context.environment()), [RecordsModule], (app) => work(app.get(Database)));
 }
