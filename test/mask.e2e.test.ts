@@ -231,6 +231,23 @@ describe('the methods', () => {
     expect(wide / ellipse).toBeCloseTo((1.8 / 1.2) ** 2, 0);
   });
 
+  it('a margin moves each side of the mask outward by a share of the smallest face that can be found', async () => {
+    const widthOf = async (margin: number) => {
+      const response = await mask({ options: { method: 'solid', color: '#ff00ff', shape: 'box', padding: 0, margin } });
+      const after = await decode(await bytesOf(response));
+      const row = Math.round((drawn.top + drawn.bottom) / 2) * after.width;
+      const isMasked = (x: number) => after.data.readUIntBE((row + x) * 3, 3) === 0xff00ff;
+      const width = Array.from({ length: after.width }, (_, x) => x).filter(isMasked).length;
+      return { width, smallest: Number(response.headers.get('x-smallest-face-px')) };
+    };
+    const without = await widthOf(0);
+    const { width, smallest } = await widthOf(2);
+
+    expect(smallest).toBeGreaterThan(4);
+    expect(width - without.width).toBeGreaterThanOrEqual(4 * smallest - 2);
+    expect(width - without.width).toBeLessThanOrEqual(4 * smallest + 2);
+  });
+
   it('a stronger mosaic has fewer colors', async () => {
     const colors = async (strength: number) => {
       const { data, width } = await masked({ options: { method: 'pixelate', strength } });
@@ -333,6 +350,7 @@ describe('the options', () => {
     ['color', ['#000000', 'ffffff', '#AbCdEf'], ['red', '#fff', '#1234567', '#00000g']],
     ['shape', ['ellipse', 'box'], ['circle']],
     ['padding', [0, 2], [-0.01, 2.01, 'wide']],
+    ['margin', [0, 2], [-0.01, 2.01, 'wide']],
     ['strength', [0, 1], [-0.01, 1.01, 'strong']],
     ['format', ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'], ['jpg', 'image/png', 'bmp']],
     ['quality', [1, 100], [0, 101, 50.5, 'best']],

@@ -47,6 +47,7 @@ describe('without any variable', () => {
       color: '#000000',
       shape: 'ellipse',
       padding: 0.25,
+      margin: 0.5,
       strength: 0.5,
       quality: 90,
       verify: false,

@@ -354,6 +354,7 @@ export const settings = {
     color: setting('DEFAULT_COLOR', hexColor, '#000000', 'Default of the option color'),
     shape: setting('DEFAULT_SHAPE', oneOf('ellipse', 'box'), 'ellipse', 'Default of the option shape'),
     padding: setting('DEFAULT_PADDING', number(0, 2), 0.25, 'Default of the option padding'),
+    margin: setting('DEFAULT_MARGIN', number(0, 2), 0.5, 'Default of the option margin'),
     strength: setting('DEFAULT_STRENGTH', number(0, 1), 0.5, 'Default of the option strength'),
     quality: setting('DEFAULT_QUALITY', integer(1, 100), 90, 'Default of the option quality'),
     effort: setting('DEFAULT_EFFORT', oneOf('fast', 'small'), 'fast', 'Default of the option effort'),

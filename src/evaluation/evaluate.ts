@@ -13,7 +13,8 @@ import { type Conditions, looks, toJson, toText } from './report.ts';
 export const defaults = readConfiguration({});
 
 /** The default masks of the service */
-const MASK = { shape: defaults.masking.shape, padding: defaults.masking.padding };
+const { shape, padding, margin } = defaults.masking;
+const MASK = { shape, padding, margin };
 
 export interface EvaluationOptions {
   readonly dataset: string;

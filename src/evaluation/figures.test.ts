@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Box } from '../vision/geometry.ts';
-import type { MaskOptions } from '../vision/mask.ts';
+import type { EvaluatedMasks } from './mask-coverage.ts';
 import { type Figures, toFigures } from './figures.ts';
 import type { MeasuredPhoto } from './measure.ts';
 import { drawCurves } from './plot.ts';
@@ -20,16 +20,18 @@ const measured: MeasuredPhoto[] = [
     image: { width: 1000, height: 500, format: 'jpeg', frames: 1 },
     faces: detect([boxes[2]!, 0.9], [boxes[1]!, 0.4], [face(600, 50), 0.3]),
     timings: { decode: 10, inference: 30 },
+    smallestFace: 8,
   },
   {
     photo: { path: 'nobody.jpg', boxes: [], counted: [new Set(), new Set(), new Set()] },
     image: { width: 100, height: 100, format: 'jpeg', frames: 1 },
     faces: [],
     timings: { decode: 20, inference: 30 },
+    smallestFace: 8,
   },
 ];
 
-const noPadding: MaskOptions = { shape: 'box', padding: 0 };
+const noPadding: EvaluatedMasks = { shape: 'box', padding: 0, margin: 0 };
 const levels = ['easy', 'medium', 'hard'];
 const figures: Figures = toFigures(levels, measured, 0.5, noPadding);
 

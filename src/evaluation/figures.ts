@@ -1,4 +1,3 @@
-import type { MaskOptions } from '../vision/mask.ts';
 import type { Dataset, LabeledPhoto } from './dataset.ts';
 import {
   averagePrecision,
@@ -9,7 +8,7 @@ import {
   precisionRecallCurve,
   type Verdict,
 } from './matching.ts';
-import { type MaskFigures, measureMasks } from './mask-coverage.ts';
+import { type EvaluatedMasks, type MaskFigures, measureMasks } from './mask-coverage.ts';
 import type { MeasuredPhoto } from './measure.ts';
 
 /** Thresholds to which the masking of doubtful faces may be extended */
@@ -58,7 +57,7 @@ export function toFigures(
   levels: Dataset['levels'],
   measured: readonly MeasuredPhoto[],
   defaultThreshold: number,
-  mask: MaskOptions,
+  mask: EvaluatedMasks,
 ): Figures {
   const judged = levels.map((_, level) => measured.map((photo) => judge(photo, level)));
   const stagesMs = meanByStage(measured);

@@ -1,4 +1,4 @@
-import { boxArea, clipBox, longerSide } from '../vision/geometry.ts';
+import { boxArea, clipBox, grow, longerSide } from '../vision/geometry.ts';
 import { COVERED, coverage, coveredShare, type MaskOptions, planMask } from '../vision/mask.ts';
 import type { MeasuredPhoto } from './measure.ts';
 
@@ -17,15 +17,20 @@ export interface MaskFigures {
   readonly needlessShare: number;
 }
 
+/** How faces are masked, with the margin as a share of the smallest face that can be expected to be found. */
+export interface EvaluatedMasks extends MaskOptions {
+  readonly margin: number;
+}
+
 /** @param thresholds minimum scores of a face that is masked, one result each */
 export function measureMasks(
   measured: readonly MeasuredPhoto[],
   thresholds: readonly number[],
-  options: MaskOptions,
+  options: EvaluatedMasks,
 ): MaskFigures[] {
   const sums = thresholds.map((threshold) => ({ threshold, covered: 0, needless: 0 }));
   let [faces, pixels] = [0, 0];
-  for (const { photo, image, faces: found } of measured) {
+  for (const { photo, image, faces: found, smallestFace } of measured) {
     const labeled = photo.boxes.filter((box) => boxArea(box) > 0);
     const wanted = coverage(planMask(labeled, [], { ...options, shape: 'box' }), image);
     const toMask = [...photo.counted.at(-1)!]
@@ -34,7 +39,9 @@ export function measureMasks(
     faces += toMask.length;
     pixels += image.width * image.height;
     for (const sum of sums) {
-      const boxes = found.filter(({ score }) => score >= sum.threshold).map(({ box }) => box);
+      const boxes = found
+        .filter(({ score }) => score >= sum.threshold)
+        .map(({ box }) => grow(box, options.margin * smallestFace));
       const masked = coverage(planMask(boxes, [], options), image);
       sum.covered += toMask.filter((box) => coveredShare(masked, box, image) >= COVERED).length;
       sum.needless += masked.reduce((count, isMasked, at) => (isMasked && !wanted[at] ? count + 1 : count), 0);

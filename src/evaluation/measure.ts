@@ -7,6 +7,8 @@ import type { LabeledPhoto } from './dataset.ts';
 /** The response of the service for a photo, and the milliseconds of its stages. */
 export interface MeasuredPhoto extends Pick<DetectAnswer, 'image' | 'faces' | 'timings'> {
   readonly photo: LabeledPhoto;
+  /** Longer side in pixels of the photo of the smallest face that can be expected to be found. */
+  readonly smallestFace: number;
 }
 
 /**
@@ -26,8 +28,8 @@ export async function detectAll(
   const measured: MeasuredPhoto[] = [];
   for (const photo of photos) {
     if (measured.length === 0) await detect(photo, detectors, settings);
-    const { image, faces, timings } = await detect(photo, detectors, settings);
-    measured.push({ photo, image, faces, timings });
+    const { image, faces, timings, search } = await detect(photo, detectors, settings);
+    measured.push({ photo, image, faces, timings, smallestFace: search!.smallestFace });
     onPhoto();
   }
   return measured;

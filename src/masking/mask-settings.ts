@@ -6,6 +6,7 @@ import type { MaskRequestOptions } from './schemas.ts';
 export function toMaskSettings(options: MaskRequestOptions, defaults: Configuration['masking']): MaskSettings {
   return {
     plan: { shape: options.shape ?? defaults.shape, padding: options.padding ?? defaults.padding },
+    margin: options.margin ?? defaults.margin,
     style: {
       method: options.method ?? defaults.method,
       color: parseColor(options.color ?? defaults.color),

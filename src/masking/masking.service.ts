@@ -73,6 +73,7 @@ export class MaskingService {
       method: style.method,
       shape: plan.shape,
       padding: plan.padding,
+      margin: mask.margin,
       strength: style.strength,
       assurance: assuranceOf(mask),
       verification: verification && {

@@ -74,6 +74,7 @@ describe('the options of a masking request, as texts', () => {
     ['color', '#00000g'],
     ['shape', 'circle'],
     ['padding', '2.1'],
+    ['margin', '2.1'],
     ['strength', '-0.5'],
     ['format', 'bmp'],
     ['quality', '0'],

@@ -81,6 +81,16 @@ export const maskOptionsSchema = z
           'How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured',
         examples: [0.25],
       }),
+    margin: z
+      .number()
+      .min(0)
+      .max(2)
+      .optional()
+      .meta({
+        description:
+          'How much further the mask extends on each side, as a fraction of smallest_face_px in the response: the boxes of small faces are less exact than this. Default: FACE_API_DEFAULT_MARGIN, 0.5 unless configured',
+        examples: [0.5],
+      }),
     strength: z
       .number()
       .min(0)

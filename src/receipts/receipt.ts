@@ -23,7 +23,7 @@ export const receiptSchema = z
     output_format: z.string(),
     model: z.object({ name: z.string(), sha256: z.string() }),
     boxes: z.array(z.array(z.number())).meta({
-      description: 'Masked boxes: left, top, right, bottom in pixels of the upright image, before padding',
+      description: 'Masked boxes: left, top, right, bottom in pixels of the upright image, with margin and padding',
     }),
     uncertain_count: z
       .number()
@@ -42,6 +42,7 @@ export const receiptSchema = z
     method: z.string(),
     shape: z.string(),
     padding: z.number(),
+    margin: z.number().optional().meta({ description: 'As in the request; receipts of earlier versions have none' }),
     strength: z.number(),
     assurance: z.enum(['irreversible', 'reversible']),
     verification: z

@@ -25,6 +25,11 @@ export function longerSide({ left, top, right, bottom }: Box): number {
   return Math.max(right - left, bottom - top);
 }
 
+/** Moves each side outward by `distance`. */
+export function grow({ left, top, right, bottom }: Box, distance: number): Box {
+  return { left: left - distance, top: top - distance, right: right + distance, bottom: bottom + distance };
+}
+
 /** All whole pixels that a box touches. */
 export function outward({ left, top, right, bottom }: Box): Box {
   return { left: Math.floor(left), top: Math.floor(top), right: Math.ceil(right), bottom: Math.ceil(bottom) };

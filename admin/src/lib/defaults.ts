@@ -34,6 +34,7 @@ export function defaultsOf(system: System | undefined): Defaults {
       method: text('METHOD', STANDARD_MASK.method) as MaskOptions['method'],
       shape: text('SHAPE', STANDARD_MASK.shape) as MaskOptions['shape'],
       padding: number('PADDING', STANDARD_MASK.padding),
+      margin: number('MARGIN', STANDARD_MASK.margin),
       strength: number('STRENGTH', STANDARD_MASK.strength),
       color: `#${text('COLOR', STANDARD_MASK.color).replace('#', '')}`,
       format: '',

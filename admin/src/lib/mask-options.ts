@@ -3,6 +3,7 @@ export interface MaskOptions {
   method: 'blur' | 'pixelate' | 'solid';
   shape: 'ellipse' | 'box';
   padding: number;
+  margin: number;
   strength: number;
   color: string;
   /** Empty: the format of the photo. */
@@ -17,6 +18,7 @@ export const STANDARD_MASK: Readonly<MaskOptions> = {
   method: 'blur',
   shape: 'ellipse',
   padding: 0.25,
+  margin: 0.5,
   strength: 0.5,
   color: '#000000',
   format: '',
@@ -34,6 +36,7 @@ export function effectiveMask(options: MaskOptions, defaults: MaskOptions): Effe
     method,
     shape: options.shape,
     padding: options.padding,
+    margin: options.margin,
     ...(method === 'solid' ? { color: options.color } : { strength: options.strength }),
     ...(format !== '' && { format }),
     ...(format !== 'png' && format !== 'gif' && { quality: options.quality }),

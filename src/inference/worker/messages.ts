@@ -46,6 +46,8 @@ export type Effort = (typeof EFFORTS)[number];
 
 export interface MaskSettings {
   readonly plan: MaskOptions;
+  /** Grows a face on each side by this share of the smallest face that can be expected to be found, before its padding. */
+  readonly margin: number;
   readonly style: MaskStyle;
   readonly regions: readonly CallerRegion[];
   /** Faces from this score up to the threshold are masked as well, and uncertain; none where it is not below the threshold. */

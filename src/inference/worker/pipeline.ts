@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { DomainError } from '../../errors/domain-error.ts';
 import { hiddenPayloads } from '../../vision/container/hidden-payloads.ts';
 import { chooseFaces } from '../../vision/faces.ts';
-import type { Size } from '../../vision/geometry.ts';
+import { grow, type Size } from '../../vision/geometry.ts';
 import { countLooks } from '../../vision/looks.ts';
 import { type CallerRegion, type MaskShape, onGrid, planMask } from '../../vision/mask.ts';
 import { clearHiddenColor, type Raster } from '../../vision/raster.ts';
@@ -71,7 +71,7 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
     const faces = await findToMask(frame, limited, mask, tools, stages);
     found.push(await assess(faces, detect, frame, stages));
   }
-  const planned = found.map(({ faces }) => planFrame(faces, mask, source));
+  const planned = found.map((frame) => planFrame(frame, mask, source));
   const masked = new MaskedFrames(frames, planned, source.isAnimation, mask.style, mask.verify);
   let verified: Verified | null = null;
   if (mask.verify && detect) {
@@ -170,8 +170,12 @@ async function assess<Some extends Search>(
   return { ...search, faces: await stages.run('quality', () => assessFaces(search.faces, frame)) };
 }
 
-function planFrame(faces: readonly Face[], { regions, plan }: MaskSettings, { grid }: SourceImage): MaskShape[] {
-  const boxes = faces.map((face) => face.box);
+function planFrame(
+  { faces, smallestFace }: Search,
+  { regions, plan, margin }: MaskSettings,
+  { grid }: SourceImage,
+): MaskShape[] {
+  const boxes = faces.map(({ box }) => grow(box, margin * smallestFace));
   return onGrid(planMask(boxes, regions, plan), grid);
 }
 

@@ -576,7 +576,7 @@ export interface components {
                 name: string;
                 sha256: string;
             };
-            /** @description Masked boxes: left, top, right, bottom in pixels of the upright image, before padding */
+            /** @description Masked boxes: left, top, right, bottom in pixels of the upright image, with margin and padding */
             boxes: number[][];
             /** @description How many of the masked faces have a score below the threshold */
             uncertain_count?: number;
@@ -600,6 +600,8 @@ export interface components {
             method: string;
             shape: string;
             padding: number;
+            /** @description As in the request; receipts of earlier versions have none */
+            margin?: number;
             strength: number;
             /** @enum {string} */
             assurance: "irreversible" | "reversible";
@@ -1105,6 +1107,11 @@ export interface components {
              */
             padding?: number;
             /**
+             * @description How much further the mask extends on each side, as a fraction of smallest_face_px in the response: the boxes of small faces are less exact than this. Default: FACE_API_DEFAULT_MARGIN, 0.5 unless configured
+             * @example 0.5
+             */
+            margin?: number;
+            /**
              * @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured
              * @example 0.5
              */
@@ -1410,6 +1417,11 @@ export interface components {
              * @example 0.25
              */
             padding?: number;
+            /**
+             * @description How much further the mask extends on each side, as a fraction of smallest_face_px in the response: the boxes of small faces are less exact than this. Default: FACE_API_DEFAULT_MARGIN, 0.5 unless configured
+             * @example 0.5
+             */
+            margin?: number;
             /**
              * @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured
              * @example 0.5
@@ -2125,6 +2137,7 @@ export interface operations {
                 color?: string;
                 shape?: "ellipse" | "box";
                 padding?: number;
+                margin?: number;
                 strength?: number;
                 format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                 quality?: number;
@@ -2162,6 +2175,8 @@ export interface operations {
                     "X-Face-Count"?: number;
                     /** @description Faces whose longer side is shorter, in pixels of the image, may be missed */
                     "X-Smallest-Face-Px"?: number;
+                    /** @description The notes of the JSON answer, separated by commas; absent if there are none */
+                    "X-Notes"?: string;
                     /** @description Number of looks for which latency_budget_ms left no time */
                     "X-Skipped-Looks"?: number;
                     /** @description Number of faces and regions masked */
@@ -2389,6 +2404,11 @@ export interface operations {
                      * @example 0.25
                      */
                     padding?: number;
+                    /**
+                     * @description How much further the mask extends on each side, as a fraction of smallest_face_px in the response: the boxes of small faces are less exact than this. Default: FACE_API_DEFAULT_MARGIN, 0.5 unless configured
+                     * @example 0.5
+                     */
+                    margin?: number;
                     /**
                      * @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured
                      * @example 0.5
@@ -4058,6 +4078,7 @@ export interface operations {
                 color?: string;
                 shape?: "ellipse" | "box";
                 padding?: number;
+                margin?: number;
                 strength?: number;
                 format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                 quality?: number;
