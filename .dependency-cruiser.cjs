@@ -10,7 +10,7 @@ const ranks = [
   ['app.setup.ts'],
   ['openapi-document.ts'],
   ['app.module.ts'],
-  ['health', 'admin'],
+  ['health', 'admin', 'home'],
   ['detection', 'masking', 'traffic'],
   ['inference', 'receipts'],
   ['storage'],

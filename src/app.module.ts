@@ -5,6 +5,7 @@ import { ConfigModule } from './config/config.module.ts';
 import type { Configuration, Role } from './config/configuration.ts';
 import { DetectionApiModule } from './detection/detection.module.ts';
 import { HealthModule } from './health/health.module.ts';
+import { HomeModule } from './home/home.module.ts';
 import { HttpModule } from './http/http.module.ts';
 import { loggerOptions } from './http/logging.ts';
 import { MaskingApiModule } from './masking/masking.module.ts';
@@ -38,6 +39,7 @@ export class AppModule {
         HttpModule,
         StorageModule.forRoot(configuration),
         HealthModule,
+        HomeModule,
         TrafficModule,
         ...roles[configuration.server.role],
       ],

@@ -73,8 +73,8 @@ function stopOnSignal(app: NestFastifyApplication, graceMs: number): void {
     process.stderr.write(`Requests were still running after ${graceMs} ms; stopped anyway\n`);
     endNow();
   };
-  process.on('SIGTERM', () => void stop());
-  process.on('SIGINT', () => void stop());
+  // SIGHUP: the terminal was closed. Without a handler, the embedded PostgreSQL would keep running.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void stop());
 }
 
 /**

@@ -227,6 +227,7 @@ describe('the OpenAPI document', () => {
 
   it('describes every endpoint, option and kind of answer', () => {
     expect(Object.keys(document.paths).sort()).toEqual([
+      '/',
       '/.well-known/jwks.json',
       '/api/v1/admin/audit',
       '/api/v1/admin/images',

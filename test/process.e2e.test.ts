@@ -146,10 +146,10 @@ describe('SIGTERM', () => {
   });
 });
 
-describe('SIGINT', () => {
+describe.each(['SIGINT', 'SIGHUP'] as const)('%s', (signal) => {
   it('stops the service as SIGTERM does', async () => {
     const service = await start();
-    service.child.kill('SIGINT');
+    service.child.kill(signal);
 
     expect(await service.ended).toEqual([0, null]);
   });

@@ -10,7 +10,7 @@ const PUBLIC = [
   'GET /.well-known/jwks.json',
 ];
 const ADMIN = ['GET /api/v1/admin/session', 'GET /admin', 'GET /admin/login'];
-const COMMON = ['GET /health/live', 'GET /health/ready', 'GET /metrics', 'GET /openapi.json'];
+const COMMON = ['GET /', 'GET /health/live', 'GET /health/ready', 'GET /metrics', 'GET /openapi.json'];
 
 describe.each([
   { role: 'all', port: 8000, serves: [...PUBLIC, ...ADMIN], leavesOut: [] },

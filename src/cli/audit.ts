@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { NotCheckedError } from './context.ts';
 import { countFrom } from './values.ts';
 
 /** The checks use drawn people and helpers of the tests, so they exist in a checkout only, not in a deployment. */
@@ -13,9 +14,11 @@ interface AuditOptions {
   readonly folder: string;
 }
 
+type AuditOutcome =
+  { readonly outcome: 'holds' | 'broken' } | { readonly outcome: 'not checked'; readonly reason: string };
+
 interface Audit {
-  /** @returns whether all promises hold */
-  readonly runAudit: (options: AuditOptions) => Promise<boolean>;
+  readonly runAudit: (options: AuditOptions) => Promise<AuditOutcome>;
 }
 
 export function addAudit(program: Command): void {
@@ -30,6 +33,8 @@ export function addAudit(program: Command): void {
     .action(async (options: AuditOptions) => {
       if (!existsSync(AUDIT)) throw new Error('the audit needs a checkout of the repository: run it there with --url');
       const { runAudit } = (await import(AUDIT.href)) as Audit;
-      if (!(await runAudit(options))) throw new Error('a promise does not hold');
+      const audit = await runAudit(options);
+      if (audit.outcome === 'not checked') throw new NotCheckedError(`not checked: ${audit.reason}`);
+      if (audit.outcome === 'broken') throw new Error('a promise does not hold');
     });
 }

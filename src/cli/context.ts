@@ -27,3 +27,6 @@ export class UsageError extends Error {
     this.instead = instead;
   }
 }
+
+/** Nothing could be checked: neither success nor failure. Exit code 3. */
+export class NotCheckedError extends Error {}

@@ -1,5 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runFaceApi } from '../../test/fixtures/command-line.ts';
+import { freePort } from '../../test/fixtures/free-port.ts';
 import { VERSION } from '../version.ts';
 
 const GROUPS = ['serve', 'mask', 'detect', 'models', 'storage', 'receipt', 'admin', 'eval', 'audit'];
@@ -9,7 +13,9 @@ describe('face-api', () => {
     const { exitCode, stdout } = await runFaceApi(['--help']);
     expect(exitCode).toBe(0);
     for (const name of GROUPS) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
-    expect(stdout).toContain('Exit codes: 0 success, 1 failed or partly failed, 2 invalid command.');
+    expect(stdout).toContain(
+      'Exit codes: 0 success, 1 failed or partly failed, 2 invalid command, 3 nothing was checked',
+    );
   });
 
   it.each([...GROUPS, 'models download', 'storage prune', 'receipt verify'])(
@@ -49,6 +55,15 @@ describe('face-api', () => {
     const { exitCode, stderr } = await runFaceApi(['storage', 'migrate'], { environment });
     expect(exitCode).toBe(2);
     expect(stderr).toContain('FACE_API_STORAGE_ENABLED is "perhaps"');
+  });
+
+  it('says "not checked", with an exit code of its own, where the audit gets no answer', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'face-api-audit-'));
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const { exitCode, stdout, stderr } = await runFaceApi(['audit', '--url', url, '--folder', folder]);
+    await rm(folder, { recursive: true });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: '' });
+    expect(stderr).toMatch(/^error: not checked: http:\S+ does not respond: .*ECONNREFUSED/);
   });
 
   it('tells its version', async () => {

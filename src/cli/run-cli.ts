@@ -4,7 +4,7 @@ import { reasonOf } from '../errors/reason.ts';
 import { VERSION } from '../version.ts';
 import { addAdmin } from './admin.ts';
 import { addAudit } from './audit.ts';
-import { type CliContext, UsageError } from './context.ts';
+import { type CliContext, NotCheckedError, UsageError } from './context.ts';
 import { addEvaluate } from './evaluate.ts';
 import { addDetect, addMask } from './files/commands.ts';
 import { addModels } from './models.ts';
@@ -12,7 +12,8 @@ import { addReceipt } from './receipt.ts';
 import { addServe } from './serve.ts';
 import { addStorage } from './storage.ts';
 
-const EXIT_CODES = '\nExit codes: 0 success, 1 failed or partly failed, 2 invalid command.';
+const EXIT_CODES =
+  '\nExit codes: 0 success, 1 failed or partly failed, 2 invalid command, 3 nothing was checked (audit).';
 
 /** Runs one command and returns the exit code. Errors are one line on stderr, never a stack trace. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
@@ -62,6 +63,7 @@ interface Outcome {
 
 function outcomeOf(error: unknown): Outcome {
   if (error instanceof UsageError) return { exitCode: 2, message: error.message, instead: error.instead };
+  if (error instanceof NotCheckedError) return { exitCode: 3, message: error.message };
   if (!(error instanceof CommanderError)) {
     return { exitCode: error instanceof ConfigurationError ? 2 : 1, message: reasonOf(error) };
   }

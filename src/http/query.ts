@@ -18,4 +18,4 @@ export const queryText = () =>
   z
     .string()
     .max(200)
-    .regex(/^\P{Cc}+$/u, { error: 'a text without control characters' });
+    .regex(/^\P{Cc}+$/u, { error: 'must be a text without control characters' });

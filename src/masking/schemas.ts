@@ -58,7 +58,7 @@ export const maskOptionsSchema = z
       .meta({ description: 'true: allow the methods gaussian and mosaic. Default: false', examples: [false] }),
     color: z
       .string()
-      .regex(/^#?[0-9a-f]{6}$/i, { error: 'a color such as #000000 (in a URL: %23000000 or 000000)' })
+      .regex(/^#?[0-9a-f]{6}$/i, { error: 'must be a color such as #000000 (in a URL: %23000000 or 000000)' })
       .optional()
       .meta({
         description: 'Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured',

@@ -2,8 +2,10 @@ import { globSync } from 'node:fs';
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import sharp from 'sharp';
+import { reasonOf } from '../../src/errors/reason.ts';
 import { startServiceProcess } from '../support/service-process.ts';
-import type { Audit, Finding } from './check.ts';
+import { type Audit, type Finding, sendForMask } from './check.ts';
 import { checkDyingWorkers, checkRefusals } from './fail-closed.ts';
 import { checkMetadata } from './metadata.ts';
 import { checkJpeg, checkLossless, REVERSIBLE } from './non-interference.ts';
@@ -24,11 +26,12 @@ export interface AuditOptions {
   readonly folder: string;
 }
 
-/**
- * `face-api audit`: tries the promises of docs/masks.md against a service, from outside, and prints a table.
- * @returns whether all of them hold, and the check found what it must find
- */
-export async function runAudit(options: AuditOptions): Promise<boolean> {
+export type AuditOutcome =
+  /** holds: every promise does, and the check found what it must find */
+  { readonly outcome: 'holds' | 'broken' } | { readonly outcome: 'not checked'; readonly reason: string };
+
+/** `face-api audit`: tries the promises of docs/masks.md against a service, from outside, and prints a table. */
+export async function runAudit(options: AuditOptions): Promise<AuditOutcome> {
   const { url, apiKey, cases, images } = options;
   const folder = resolve(options.folder);
   const files = images === undefined ? [] : globSync(join(images, '**/*.*'));
@@ -42,6 +45,8 @@ export async function runAudit(options: AuditOptions): Promise<boolean> {
     folder,
   };
   try {
+    const obstacle = await obstacleTo(audit);
+    if (obstacle !== null) return { outcome: 'not checked', reason: obstacle };
     const findings: Finding[] = [];
     const steps: (() => Promise<Finding[]>)[] = [
       () => checkLossless(audit),
@@ -71,9 +76,23 @@ export async function runAudit(options: AuditOptions): Promise<boolean> {
     process.stdout.write(table(findings));
     const broken = sum(findings, ({ counterExamples }) => counterExamples);
     if (broken > 0) process.stdout.write(`\nThe files of counter-examples are in ${folder}\n`);
-    return broken === 0 && caught > 0;
+    return { outcome: broken === 0 && caught > 0 ? 'holds' : 'broken' };
   } finally {
     await own?.stop();
+  }
+}
+
+/** Why the service cannot be checked; null if it masks an image. */
+async function obstacleTo(audit: Audit): Promise<string | null> {
+  const image = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#888' } })
+    .jpeg()
+    .toBuffer();
+  try {
+    const response = await sendForMask(audit, image, {});
+    const text = await response.text();
+    return response.ok ? null : `${audit.url} does not mask images: ${response.status} ${text.slice(0, 300)}`;
+  } catch (error) {
+    return `${audit.url} does not respond: ${reasonOf(error)}`;
   }
 }
 

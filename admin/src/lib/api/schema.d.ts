@@ -55,6 +55,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What this service is, and what it serves
+         * @description A browser (`Accept: text/html`) gets a page on which a photo can be masked.
+         */
+        get: operations["home"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/detect": {
         parameters: {
             query?: never;
@@ -420,6 +440,23 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Home: {
+            /** @enum {string} */
+            name: "Face API";
+            version: string;
+            /** @description Path of face detection; null if not served */
+            detect: string | null;
+            /** @description Path of masking; null if not served */
+            mask: string | null;
+            /** @description Whether detection and masking require an API key */
+            api_key_required: boolean;
+            /** @description Path of the interactive documentation; null if not served */
+            documentation: string | null;
+            /** @description Path of the OpenAPI document; null if not served */
+            openapi: string | null;
+            /** @description Path of the console; null if not served */
+            console: string | null;
+        };
         Detection: {
             /** @description Request ID, also in X-Request-Id */
             id: string;
@@ -1782,6 +1819,26 @@ export interface operations {
                             };
                         };
                     };
+                };
+            };
+        };
+    };
+    home: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Paths of this service */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Home"];
                 };
             };
         };
