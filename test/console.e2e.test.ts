@@ -233,7 +233,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
     expect(await page.getByRole('row').count()).toBe(2);
     await page.getByRole('cell', { name: '2 uncertain' }).waitFor();
     await page.getByRole('row').nth(1).getByRole('link').click();
-    await page.getByRole('rowheader', { name: '4 uncertain' }).waitFor();
+    await page.getByRole('button', { name: /^Face 4 uncertain/ }).waitFor();
 
     await page.locator('dd a[href*="/images/"]').click();
     await page.waitForURL('**/admin/images/*');
