@@ -504,8 +504,8 @@ export interface components {
                 /** @description 0: inside another payload */
                 bytes: number;
             }[];
-            /** @description What to know about the picture that was searched and returned. primary_picture_only: the file has further pictures, which are left out; delays_shortened: frames of an animation are shown longer than the output format can state */
-            notes: ("primary_picture_only" | "delays_shortened")[];
+            /** @description What to know about the picture that was searched and returned. primary_picture_only: the file has further pictures, which are left out; delays_shortened: frames of an animation are shown longer than the output format can state; hdr_converted: the brightness of an HDR picture was brought to what a standard display shows */
+            notes: ("primary_picture_only" | "delays_shortened" | "hdr_converted")[];
             /** @description Milliseconds by stage; `queue` is the wait for a worker, `total` the sum */
             timings: {
                 [key: string]: number;
@@ -1264,8 +1264,8 @@ export interface components {
                 /** @description 0: inside another payload */
                 bytes: number;
             }[];
-            /** @description What to know about the picture that was searched and returned. primary_picture_only: the file has further pictures, which are left out; delays_shortened: frames of an animation are shown longer than the output format can state */
-            notes: ("primary_picture_only" | "delays_shortened")[];
+            /** @description What to know about the picture that was searched and returned. primary_picture_only: the file has further pictures, which are left out; delays_shortened: frames of an animation are shown longer than the output format can state; hdr_converted: the brightness of an HDR picture was brought to what a standard display shows */
+            notes: ("primary_picture_only" | "delays_shortened" | "hdr_converted")[];
             /** @description Milliseconds by stage; `queue` is the wait for a worker, `total` the sum */
             timings: {
                 [key: string]: number;
