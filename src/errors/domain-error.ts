@@ -10,6 +10,7 @@ export const problems = {
   too_many_pixels: { status: 413, title: 'Image too large' },
   unsupported_content_type: { status: 415, title: 'Unsupported content type' },
   unsupported_image: { status: 415, title: 'Unsupported image type' },
+  idempotency_mismatch: { status: 422, title: 'Idempotency key already used' },
   undecodable_image: { status: 422, title: 'Image cannot be decoded' },
   storage_off: { status: 409, title: 'Storage is off' },
   already_running: { status: 409, title: 'Already running' },

@@ -1,8 +1,10 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { IDEMPOTENCY_HEADER, IDEMPOTENCY_PROBLEMS } from '../http/idempotency-key.ts';
 import { JSON_SUFFIX, routeOf } from '../http/route.ts';
 import { TakesImage } from '../http/takes-image.ts';
+import { IdempotencyInterceptor } from '../inference/idempotency.interceptor.ts';
 import type { ImageRequest } from '../inference/image-request.ts';
 import { ReceivedImage } from '../inference/received-image.ts';
 import { SemaphoreInterceptor } from '../inference/semaphore.interceptor.ts';
@@ -23,7 +25,12 @@ export class MaskingController {
     description:
       'Returns the masked image. With `Accept: application/json`, returns JSON (schema Masked): the detection result and the masked image as base64.',
   })
-  @TakesImage({ kind: 'mask', options: maskOptionsSchema }, SemaphoreInterceptor)
+  @ApiHeader(IDEMPOTENCY_HEADER)
+  @TakesImage(
+    { kind: 'mask', options: maskOptionsSchema, problems: IDEMPOTENCY_PROBLEMS },
+    IdempotencyInterceptor,
+    SemaphoreInterceptor,
+  )
   async mask(
     @ReceivedImage() image: ImageRequest<MaskRequestOptions>,
     @Req() request: FastifyRequest,

@@ -2,6 +2,7 @@ import { Module, type Provider } from '@nestjs/common';
 import { DomainError } from '../errors/domain-error.ts';
 import { JobRecorder, NoRecorder } from './job-recorder.ts';
 import { ObjectStore } from './objects/object-store.ts';
+import { Replays } from './replays.ts';
 import { MemorySessionStore, SessionStore } from './session-store.ts';
 import { AuditLog, ImageEraser, SharedTraffic, StorageRepair, StoredRecords } from './stored.ts';
 
@@ -32,6 +33,13 @@ class NoObjects implements ObjectStore {
   readonly close = storageOff;
 }
 
+class NoReplays implements Replays {
+  readonly isOn = false;
+  readonly claim = storageOff;
+  readonly complete = storageOff;
+  readonly release = storageOff;
+}
+
 /** Without a database, processes know nothing of each other. */
 class NoSharedTraffic implements SharedTraffic {
   readonly isShared = false;
@@ -46,6 +54,7 @@ const providers: Provider[] = [
   { provide: JobRecorder, useClass: NoRecorder },
   { provide: SessionStore, useClass: MemorySessionStore },
   { provide: ObjectStore, useClass: NoObjects },
+  { provide: Replays, useClass: NoReplays },
   { provide: StoredRecords, useClass: NoRecords },
   { provide: SharedTraffic, useClass: NoSharedTraffic },
   { provide: AuditLog, useValue: { add: storageOff } satisfies AuditLog },

@@ -11,7 +11,9 @@ import { Database } from './records/database.ts';
 import { DatabaseSessionStore } from './records/database-session-store.ts';
 import { EmbeddedPostgresError } from './records/embedded-postgres-error.ts';
 import { Listing } from './records/listing.ts';
+import { ReplayRecords } from './records/replay-records.ts';
 import { TrafficRecords } from './records/traffic-records.ts';
+import { Replays } from './replays.ts';
 import { SessionStore } from './session-store.ts';
 import { Spool } from './spool/spool.ts';
 import { SpoolingRecorder } from './spooling-recorder.ts';
@@ -21,6 +23,7 @@ import { AuditLog, ImageEraser, SharedTraffic, StorageRepair, StoredRecords } fr
 const parts: Provider[] = [
   { provide: JobRecorder, useClass: SpoolingRecorder },
   { provide: SessionStore, useExisting: DatabaseSessionStore },
+  { provide: Replays, useExisting: ReplayRecords },
   { provide: StoredRecords, useExisting: Listing },
   { provide: SharedTraffic, useExisting: TrafficRecords },
   { provide: AuditLog, useExisting: AuditRecords },

@@ -7,6 +7,7 @@ import { Database } from '../records/database.ts';
 import { type ImageRow, imageEntity } from '../records/image.entity.ts';
 import { jobEntity } from '../records/job.entity.ts';
 import { lockImage } from '../records/locks.ts';
+import { replayEntity } from '../records/replay.entity.ts';
 import { Spool, type SpoolFile } from '../spool/spool.ts';
 
 const CONCURRENCY = 8;
@@ -63,6 +64,7 @@ export class Eraser {
   private async eraseImage(rows: EntityManager, sha256: string, dryRun: boolean): Promise<Erasure | null> {
     // From here on, no job of this image is stored: those in the spool are no longer wanted.
     await lockImage(rows, sha256);
+    if (!dryRun) await rows.delete(replayEntity, { imageSha256: sha256 });
     const keys = new Set<string>();
     let erasure: Erasure | null = null;
     for (let pass = 0; pass < MAX_PASSES; pass++) {

@@ -4,6 +4,7 @@ import { auditEntity } from './audit.entity.ts';
 import { imageEntity } from './image.entity.ts';
 import { instanceEntity } from './instance.entity.ts';
 import { jobEntity } from './job.entity.ts';
+import { replayEntity } from './replay.entity.ts';
 import { sessionEntity } from './session.entity.ts';
 import { trafficEntity } from './traffic.entity.ts';
 
@@ -13,7 +14,15 @@ import { trafficEntity } from './traffic.entity.ts';
  */
 export const migrationsFolder = new URL('../../../migrations/', import.meta.url);
 
-export const entities = [imageEntity, jobEntity, auditEntity, sessionEntity, trafficEntity, instanceEntity];
+export const entities = [
+  imageEntity,
+  jobEntity,
+  auditEntity,
+  sessionEntity,
+  trafficEntity,
+  instanceEntity,
+  replayEntity,
+];
 
 const CONNECT_TIMEOUT_MS = 5000;
 

@@ -7,6 +7,7 @@ import { dataSourceOptions, entities } from './data-source.ts';
 import { Database } from './database.ts';
 import { DatabaseSessionStore } from './database-session-store.ts';
 import { Listing } from './listing.ts';
+import { ReplayRecords } from './replay-records.ts';
 import { TrafficRecords } from './traffic-records.ts';
 
 const QUERY_TIMEOUT_MS = 60_000;
@@ -43,8 +44,9 @@ const logger = new Logger('Storage');
     TrafficRecords,
     AuditRecords,
     DatabaseSessionStore,
+    ReplayRecords,
   ],
-  exports: [Database, Listing, TrafficRecords, AuditRecords, DatabaseSessionStore],
+  exports: [Database, Listing, TrafficRecords, AuditRecords, DatabaseSessionStore, ReplayRecords],
 })
 export class RecordsModule implements OnApplicationShutdown {
   constructor(private readonly database: Database) {}

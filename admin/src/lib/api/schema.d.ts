@@ -1912,6 +1912,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Already running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Upload too large; Image too large */
             413: {
                 headers: {
@@ -1930,7 +1939,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description Image cannot be decoded; Idempotency key already used */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1966,7 +1975,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service busy; Service not ready; Storage full */
+            /** @description Service busy; Service not ready; Storage full; Storage unavailable */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -2099,6 +2108,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Already running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Upload too large; Image too large */
             413: {
                 headers: {
@@ -2117,7 +2135,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description Image cannot be decoded; Idempotency key already used */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2153,7 +2171,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service busy; Service not ready; Storage full */
+            /** @description Service busy; Service not ready; Storage full; Storage unavailable */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -2285,6 +2303,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Already running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Upload too large; Image too large */
             413: {
                 headers: {
@@ -2303,7 +2330,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description Image cannot be decoded; Idempotency key already used */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2339,7 +2366,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service busy; Service not ready; Storage full */
+            /** @description Service busy; Service not ready; Storage full; Storage unavailable */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -2566,6 +2593,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Already running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Upload too large; Image too large */
             413: {
                 headers: {
@@ -2584,7 +2620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description Image cannot be decoded; Idempotency key already used */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2620,7 +2656,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Service busy; Service not ready; Storage full */
+            /** @description Service busy; Service not ready; Storage full; Storage unavailable */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
