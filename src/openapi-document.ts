@@ -67,7 +67,15 @@ function describeUpload(document: OpenAPIObject, operation: Operation, options: 
       'multipart/form-data': { schema: image({ type: 'string', format: 'binary' }, 'file') },
       'image/*': { schema: { type: 'string', format: 'binary' } },
       'application/json': {
-        schema: image({ type: 'string', format: 'byte', description: 'The image as base64' }, 'image'),
+        schema: {
+          type: 'object',
+          properties: {
+            image: { type: 'string', format: 'byte', description: 'The image as base64' },
+            url: { type: 'string', format: 'uri', description: 'Its URL, of a host in FACE_API_FETCH_ALLOW' },
+            ...properties,
+          },
+          oneOf: [{ required: ['image'] }, { required: ['url'] }],
+        },
         example: { image: '/9j/4AAQSkZJRg…', ...examplesOf(properties) },
       },
     },

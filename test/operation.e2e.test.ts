@@ -232,7 +232,7 @@ describe('the OpenAPI document', () => {
       const operation = document.paths[path]!['post']!;
       expect(operation.parameters.map(({ name }) => name)).toEqual(Object.keys(schema.shape));
       expect(Object.keys(operation.responses).map(Number)).toEqual([
-        200, 400, 401, 408, 413, 415, 422, 429, 431, 500, 503, 504,
+        200, 400, 401, 403, 408, 413, 415, 422, 429, 431, 500, 503, 504,
       ]);
       for (const [status, { content }] of Object.entries(operation.responses)) {
         if (status !== '200') expect(Object.keys(content!)).toEqual(['application/problem+json']);

@@ -1660,7 +1660,12 @@ export interface operations {
                      * Format: byte
                      * @description The image as base64
                      */
-                    image: string;
+                    image?: string;
+                    /**
+                     * Format: uri
+                     * @description Its URL, of a host in FACE_API_FETCH_ALLOW
+                     */
+                    url?: string;
                     /**
                      * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
@@ -1692,7 +1697,7 @@ export interface operations {
                      * @enum {string}
                      */
                     order?: "score" | "size";
-                };
+                } & (unknown | unknown);
             };
         };
         responses: {
@@ -1716,6 +1721,15 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URL not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1750,7 +1764,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description Image cannot be decoded; URL cannot be fetched */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1925,7 +1939,12 @@ export interface operations {
                      * Format: byte
                      * @description The image as base64
                      */
-                    image: string;
+                    image?: string;
+                    /**
+                     * Format: uri
+                     * @description Its URL, of a host in FACE_API_FETCH_ALLOW
+                     */
+                    url?: string;
                     /**
                      * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
@@ -1993,7 +2012,7 @@ export interface operations {
                     receipt?: boolean;
                     /** @description Boxes to mask in addition, or to keep; as a JSON list where it is a form field */
                     regions?: components["schemas"]["Region"][];
-                };
+                } & (unknown | unknown);
             };
         };
         responses: {
@@ -2047,6 +2066,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description URL not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Request timeout */
             408: {
                 headers: {
@@ -2074,7 +2102,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description Image cannot be decoded; URL cannot be fetched */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2164,13 +2192,18 @@ export interface operations {
                      * Format: byte
                      * @description The image as base64
                      */
-                    image: string;
+                    image?: string;
+                    /**
+                     * Format: uri
+                     * @description Its URL, of a host in FACE_API_FETCH_ALLOW
+                     */
+                    url?: string;
                     /**
                      * @description The receipt from X-Mask-Receipt or from the JSON response
                      * @example eyJhbGciOiJFZERTQSJ9…
                      */
                     receipt?: string;
-                };
+                } & (unknown | unknown);
             };
         };
         responses: {
@@ -2194,6 +2227,15 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URL not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2228,7 +2270,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description Image cannot be decoded; URL cannot be fetched */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3540,7 +3582,12 @@ export interface operations {
                      * Format: byte
                      * @description The image as base64
                      */
-                    image: string;
+                    image?: string;
+                    /**
+                     * Format: uri
+                     * @description Its URL, of a host in FACE_API_FETCH_ALLOW
+                     */
+                    url?: string;
                     /**
                      * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
@@ -3576,7 +3623,7 @@ export interface operations {
                     candidates?: number;
                     /** @description false: do not store a job. Default: true if storage is on */
                     store?: boolean;
-                };
+                } & (unknown | unknown);
             };
         };
         responses: {
@@ -3607,7 +3654,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description URL not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3643,7 +3690,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description Image cannot be decoded; URL cannot be fetched */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3821,7 +3868,12 @@ export interface operations {
                      * Format: byte
                      * @description The image as base64
                      */
-                    image: string;
+                    image?: string;
+                    /**
+                     * Format: uri
+                     * @description Its URL, of a host in FACE_API_FETCH_ALLOW
+                     */
+                    url?: string;
                     /**
                      * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
@@ -3891,7 +3943,7 @@ export interface operations {
                     regions?: components["schemas"]["Region"][];
                     /** @description false: do not store a job. Default: true if storage is on */
                     store?: boolean;
-                };
+                } & (unknown | unknown);
             };
         };
         responses: {
@@ -3945,7 +3997,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description URL not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3981,7 +4033,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description Image cannot be decoded; URL cannot be fetched */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4081,7 +4133,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description URL not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4135,7 +4187,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description Image cannot be decoded; URL cannot be fetched */
             422: {
                 headers: {
                     [name: string]: unknown;
