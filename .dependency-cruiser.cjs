@@ -15,6 +15,7 @@ const ranks = [
   ['inference', 'receipts'],
   ['storage'],
   ['http'],
+  ['fetching'],
   ['models'],
   ['metrics', 'tracing'],
   ['config'],

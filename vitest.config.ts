@@ -6,6 +6,7 @@ const DATABASE = 'test/support/database-folder.setup.ts';
 /** Tests next to the code that take more than five seconds, most of the model or of PostgreSQL. */
 const SLOW = [
   'src/cli/evaluate.test.ts',
+  'src/fetching/fetch-guard.test.ts',
   'src/inference/worker/{pipeline,verify}.test.ts',
   'src/models/download.test.ts',
   'src/storage/{maintenance/maintenance,objects/object-store,spool/spool}.test.ts',

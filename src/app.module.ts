@@ -4,6 +4,7 @@ import { AdminModule } from './admin/admin.module.ts';
 import { ConfigModule } from './config/config.module.ts';
 import type { Configuration, Role } from './config/configuration.ts';
 import { DetectionApiModule } from './detection/detection.module.ts';
+import { FetchingModule } from './fetching/fetching.module.ts';
 import { HealthModule } from './health/health.module.ts';
 import { HomeModule } from './home/home.module.ts';
 import { HttpModule } from './http/http.module.ts';
@@ -37,6 +38,7 @@ export class AppModule {
         MetricsModule,
         TracingModule,
         HttpModule,
+        FetchingModule,
         StorageModule.forRoot(configuration),
         HealthModule,
         HomeModule,

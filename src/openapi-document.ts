@@ -139,9 +139,14 @@ function describeJsonUpload(document: OpenAPIObject, operation: Operation, optio
       'application/json': {
         schema: {
           type: 'object',
-          required: ['image', ...required],
+          ...(required.length > 0 && { required }),
           properties: {
-            image: { type: 'string', format: 'byte', description: 'The image as base64, or as a data URL' },
+            image: {
+              type: 'string',
+              format: 'byte',
+              description: 'The image as base64, or as a data URL; or else its url',
+            },
+            url: { type: 'string', format: 'uri', description: 'URL of the image, on a host in FACE_API_FETCH_ALLOW' },
             ...properties,
           },
         },

@@ -264,7 +264,7 @@ describe('the OpenAPI document', () => {
       const listed = [...operation.parameters.map(({ name }) => name), ...beside];
       expect(listed.sort(), path).toEqual([image, ...Object.keys(schema.shape)].sort());
       expect(Object.keys(operation.responses).map(Number)).toEqual([
-        200, 400, 401, 408, 413, 415, 422, 429, 431, 500, 503, 504,
+        200, 400, 401, 403, 408, 413, 415, 422, 429, 431, 500, 503, 504,
       ]);
       for (const [status, { content }] of Object.entries(operation.responses)) {
         if (status !== '200') expect(Object.keys(content!)).toEqual(['application/problem+json']);

@@ -265,6 +265,20 @@ export const settings = {
       'Maximum number of API requests per minute for each API key (or IP address); further requests get 429. 0: no limit',
     ),
   },
+  fetching: {
+    allow: setting(
+      'FETCH_ALLOW',
+      list,
+      '',
+      'Where the service may fetch images by URL, separated by commas: hosts (example.com, *.example.com, * for all; with :port if it is not the default one), which must have public addresses; IP addresses and CIDR ranges, which may be private. Not set: fetching is off',
+    ),
+    timeoutMs: setting(
+      'FETCH_TIMEOUT_MS',
+      integer(100, 600_000),
+      10_000,
+      'Maximum time in milliseconds to fetch an image by URL (FACE_API_MAX_UPLOAD_BYTES limits its size)',
+    ),
+  },
   security: {
     apiKeys: setting(
       'API_KEYS',

@@ -14,6 +14,7 @@ import type { FastifyRequest } from 'fastify';
 import { from, type Observable, switchMap } from 'rxjs';
 import { Configuration } from '../config/configuration.ts';
 import type { ErrorCode } from '../errors/domain-error.ts';
+import { ImageFetcher } from '../fetching/image-fetcher.ts';
 import { traced } from '../tracing/trace.ts';
 import { ApiProblems } from './api-problems.ts';
 import { type ImageRoute, imageRouteOf } from './route.ts';
@@ -30,12 +31,14 @@ const IMAGE_PROBLEMS = [
   'invalid_option',
   'invalid_request',
   'unauthorized',
+  'url_not_allowed',
   'request_incomplete',
   'upload_too_large',
   'too_many_pixels',
   'unsupported_content_type',
   'unsupported_image',
   'undecodable_image',
+  'fetch_failed',
   'too_many_requests',
   'header_too_large',
   'internal',
@@ -48,12 +51,17 @@ const IMAGE_PROBLEMS = [
 /** Reads the whole upload before the handler runs: a slow client must not hold a permit. */
 @Injectable()
 export class UploadInterceptor implements NestInterceptor {
-  constructor(private readonly configuration: Configuration) {}
+  constructor(
+    private readonly configuration: Configuration,
+    private readonly fetcher: ImageFetcher,
+  ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const { options } = imageRouteOf(request)!;
-    const reading = traced('upload', () => readUpload(request, options!, this.configuration.limits.maxUploadBytes));
+    const { maxUploadBytes } = this.configuration.limits;
+    const fetchImage = (url: string) => this.fetcher.fetch(url, request.context.abandoned);
+    const reading = traced('upload', () => readUpload(request, options!, maxUploadBytes, fetchImage));
     return from(reading).pipe(
       switchMap((upload) => {
         request.context.upload = upload;

@@ -15,32 +15,41 @@ export interface Upload<Options = Readonly<Record<string, unknown>>> {
 }
 
 /**
- * The image and its options, however they were sent: as multipart/form-data, as a raw body, or as JSON; the options
- * as form fields or members, and as query parameters. An option that is given more than once is rejected, except a list:
- * its entries are joined.
+ * The image and its options, however they were sent: as multipart/form-data, as a raw body, or as JSON, which may have its
+ * URL instead; the options as form fields or members, and as query parameters. An option that is given more than once is
+ * rejected, except a list: its entries are joined.
  * @throws DomainError invalid_request, invalid_option, upload_too_large, unsupported_content_type
  */
 export async function readUpload<Schema extends z.ZodObject>(
   request: FastifyRequest,
   schema: Schema,
   maxUploadBytes: number,
+  fetchImage: FetchImage,
 ): Promise<Upload<z.infer<Schema>>> {
   const inQuery = fromText(onceEach(request.query as Record<string, unknown>, schema), schema);
-  const { image, options: inBody } = await readBody(request, schema, maxUploadBytes);
+  const { image, options: inBody } = await readBody(request, schema, maxUploadBytes, fetchImage);
   if (image.length === 0) throw new DomainError('invalid_request', 'The image is empty');
   const inBoth = Object.keys(inBody).filter((name) => Object.hasOwn(inQuery, name));
   if (inBoth.length > 0) throw repeated(inBoth);
   return { image: transferable(image), options: parseOptions(schema, { ...inQuery, ...inBody }) };
 }
 
+/** Fetches the image of a URL in the request. */
+type FetchImage = (url: string) => Promise<Buffer>;
+
 interface Parts {
   readonly image: Buffer;
   readonly options: Record<string, unknown>;
 }
 
-async function readBody(request: FastifyRequest, schema: z.ZodObject, maxUploadBytes: number): Promise<Parts> {
+async function readBody(
+  request: FastifyRequest,
+  schema: z.ZodObject,
+  maxUploadBytes: number,
+  fetchImage: FetchImage,
+): Promise<Parts> {
   if (Buffer.isBuffer(request.body)) return { image: request.body, options: {} };
-  if (!request.isMultipart()) return readJson(request.body, maxUploadBytes);
+  if (!request.isMultipart()) return readJson(request.body, maxUploadBytes, fetchImage);
   try {
     return await readForm(request, schema, maxUploadBytes);
   } catch (error) {
@@ -133,17 +142,23 @@ function formError(error: unknown): unknown {
   });
 }
 
-async function readJson(body: unknown, maxUploadBytes: number): Promise<Parts> {
-  if (!(body instanceof JsonUpload) || body.image === null) {
-    throw new DomainError(
-      'invalid_request',
-      'The image is missing: send multipart/form-data with a part "file", a body of type image/*, or JSON {"image": "<base64>"}',
-    );
+async function readJson(body: unknown, maxUploadBytes: number, fetchImage: FetchImage): Promise<Parts> {
+  const { value, image: base64 } = body instanceof JsonUpload ? body : { value: null, image: null };
+  const { url, ...others } = (value ?? {}) as Record<string, unknown>;
+  const options = Object.fromEntries(Object.entries(others).filter(([name]) => name !== 'image'));
+  if (base64 !== null && url !== undefined) {
+    throw new DomainError('invalid_request', 'Send either "image" or "url", not both');
   }
-  const image = await decodeBase64(body.image);
-  if (image.length > maxUploadBytes) throw tooLarge(maxUploadBytes);
-  const options = Object.entries(body.value as Record<string, unknown>).filter(([name]) => name !== 'image');
-  return { image, options: Object.fromEntries(options) };
+  if (base64 !== null) {
+    const image = await decodeBase64(base64);
+    if (image.length > maxUploadBytes) throw tooLarge(maxUploadBytes);
+    return { image, options };
+  }
+  if (typeof url === 'string') return { image: await fetchImage(url), options };
+  throw new DomainError(
+    'invalid_request',
+    'The image is missing: send multipart/form-data with a part "file", a body of type image/*, or JSON {"image": "<base64>"} or {"url": "https://…"}',
+  );
 }
 
 function parseOptions<Schema extends z.ZodObject>(schema: Schema, options: Record<string, unknown>): z.infer<Schema> {

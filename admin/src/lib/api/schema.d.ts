@@ -1903,6 +1903,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description URL not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Request timeout */
             408: {
                 headers: {
@@ -1939,7 +1948,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded; Idempotency key already used */
+            /** @description Image cannot be decoded; URL cannot be fetched; Idempotency key already used */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2014,9 +2023,14 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: byte
-                     * @description The image as base64, or as a data URL
+                     * @description The image as base64, or as a data URL; or else its url
                      */
-                    image: string;
+                    image?: string;
+                    /**
+                     * Format: uri
+                     * @description URL of the image, on a host in FACE_API_FETCH_ALLOW
+                     */
+                    url?: string;
                     /**
                      * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
@@ -2099,6 +2113,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description URL not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Request timeout */
             408: {
                 headers: {
@@ -2135,7 +2158,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded; Idempotency key already used */
+            /** @description Image cannot be decoded; URL cannot be fetched; Idempotency key already used */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2294,6 +2317,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description URL not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Request timeout */
             408: {
                 headers: {
@@ -2330,7 +2362,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded; Idempotency key already used */
+            /** @description Image cannot be decoded; URL cannot be fetched; Idempotency key already used */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2405,9 +2437,14 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: byte
-                     * @description The image as base64, or as a data URL
+                     * @description The image as base64, or as a data URL; or else its url
                      */
-                    image: string;
+                    image?: string;
+                    /**
+                     * Format: uri
+                     * @description URL of the image, on a host in FACE_API_FETCH_ALLOW
+                     */
+                    url?: string;
                     /**
                      * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
                      * @example 0.5
@@ -2584,6 +2621,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description URL not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Request timeout */
             408: {
                 headers: {
@@ -2620,7 +2666,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded; Idempotency key already used */
+            /** @description Image cannot be decoded; URL cannot be fetched; Idempotency key already used */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2731,6 +2777,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description URL not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Request timeout */
             408: {
                 headers: {
@@ -2758,7 +2813,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description Image cannot be decoded; URL cannot be fetched */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4058,7 +4113,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description URL not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4094,7 +4149,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description Image cannot be decoded; URL cannot be fetched */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4254,7 +4309,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description URL not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4290,7 +4345,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description Image cannot be decoded; URL cannot be fetched */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4390,7 +4445,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description URL not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4444,7 +4499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description Image cannot be decoded; URL cannot be fetched */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -1,0 +1,53 @@
+import { lookup } from 'node:dns/promises';
+import { DomainError } from '../errors/domain-error.ts';
+import type { AllowList } from './allow-list.ts';
+import { toTarget } from './target.ts';
+
+/** All addresses of a host name */
+export type Resolve = (hostname: string) => Promise<readonly string[]>;
+
+/** A URL that was checked, with the addresses to connect to. Its host must not be looked up again: DNS may answer otherwise. */
+export interface Admitted {
+  readonly url: URL;
+  readonly addresses: readonly string[];
+}
+
+/** Decides which URLs of callers the service may connect to (SSRF). */
+export class FetchGuard {
+  readonly #allowed: AllowList;
+  readonly #resolve: Resolve;
+
+  constructor(allowed: AllowList, resolve: Resolve = resolveBySystem) {
+    this.#allowed = allowed;
+    this.#resolve = resolve;
+  }
+
+  /** @throws DomainError invalid_request, url_not_allowed, fetch_failed */
+  async admit(text: string): Promise<Admitted> {
+    const { url, address } = toTarget(text);
+    if (!this.#allowed.mayAdmit(url)) throw notAllowed();
+    const addresses = address === null ? await this.#addressesOf(url) : [address];
+    if (!this.#allowed.admits(url, addresses)) throw notAllowed();
+    return { url, addresses };
+  }
+
+  async #addressesOf(url: URL): Promise<readonly string[]> {
+    try {
+      return await this.#resolve(url.hostname);
+    } catch (error) {
+      if (!this.#allowed.names(url)) throw notAllowed();
+      throw new DomainError('fetch_failed', `url: the host ${url.hostname} cannot be found`, { cause: error });
+    }
+  }
+}
+
+/** One message for all reasons: it must not tell what a name resolves to inside the network. */
+function notAllowed(): DomainError {
+  const detail =
+    'url: the service must not connect to this host. Send the image itself, or ask its operator to allow the host';
+  return new DomainError('url_not_allowed', detail);
+}
+
+async function resolveBySystem(hostname: string): Promise<string[]> {
+  return (await lookup(hostname, { all: true })).map(({ address }) => address);
+}

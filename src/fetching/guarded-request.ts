@@ -1,0 +1,78 @@
+import type { LookupFunction } from 'node:net';
+import { isIPv4 } from 'node:net';
+import { Agent, type Dispatcher, request } from 'undici';
+import { reasonOf } from '../errors/reason.ts';
+import { DomainError } from '../errors/domain-error.ts';
+import type { Admitted } from './fetch-guard.ts';
+
+export interface Limits {
+  readonly maxBytes: number;
+  /** From the connection to the last byte */
+  readonly timeoutMs: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Dispatcher.ResponseData['headers'];
+  readonly body: Buffer;
+}
+
+type Sending = Pick<Dispatcher.RequestOptions, 'method' | 'headers' | 'body'>;
+
+/**
+ * Sends one request to the addresses that were checked. Redirects are not followed, and proxies are not used: they would
+ * look the host up again.
+ * @param accept called with status and headers before the body is read; its error is thrown
+ * @throws DomainError fetch_failed, upload_too_large, and the reason of the signal
+ */
+export async function guardedRequest(
+  { url, addresses }: Admitted,
+  sending: Sending,
+  { maxBytes, timeoutMs }: Limits,
+  signal: AbortSignal,
+  accept: (answer: Omit<Answer, 'body'>) => void = () => undefined,
+): Promise<Answer> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const agent = new Agent({ connect: { lookup: pinnedTo(addresses) }, pipelining: 0 });
+  try {
+    const options = { ...sending, dispatcher: agent, signal: AbortSignal.any([signal, timeout]) };
+    const { statusCode: status, headers, body } = await request(url, options);
+    accept({ status, headers });
+    return { status, headers, body: await readWithin(maxBytes, body, headers['content-length']) };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof DomainError) throw error;
+    const reason = timeout.aborted ? `it took longer than ${timeoutMs} ms` : 'the connection failed';
+    throw new DomainError('fetch_failed', `url: ${url.host} cannot be fetched: ${reason}`, { cause: reasonOf(error) });
+  } finally {
+    await agent.destroy();
+  }
+}
+
+function pinnedTo(addresses: readonly string[]): LookupFunction {
+  const pinned = addresses.map((address) => ({ address, family: isIPv4(address) ? 4 : 6 }));
+  return (_hostname, { all }, callback) => {
+    if (all) callback(null, pinned);
+    else callback(null, pinned[0]!.address, pinned[0]!.family);
+  };
+}
+
+async function readWithin(
+  maxBytes: number,
+  body: AsyncIterable<Buffer>,
+  announced: string | string[] | undefined,
+): Promise<Buffer> {
+  const tooLarge = () => {
+    const detail = `url: the file is limited to ${maxBytes} bytes. Give the URL of a smaller one`;
+    return new DomainError('upload_too_large', detail);
+  };
+  if (Number(announced) > maxBytes) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
