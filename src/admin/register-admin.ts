@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Configuration } from '../config/configuration.ts';
 import { ObjectStore } from '../storage/objects/object-store.ts';
-import { adminBySession, registerAdminGate } from './access/gate.ts';
+import { adminBySession, hasSessionCookie, registerAdminGate } from './access/gate.ts';
 import { Sessions } from './access/sessions.ts';
 import { registerConsole } from './console/console.ts';
 
@@ -21,6 +21,7 @@ export async function registerAdmin(app: NestFastifyApplication, consoleFolder =
   const isBuilt = await registerConsole(fastify, {
     folder: consoleFolder,
     isLoggedIn: async (request) => (await adminBySession(request, sessions)) !== null,
+    hadSession: hasSessionCookie,
     objectsOrigin: app.get(ObjectStore).publicOrigin,
   });
   if (!isBuilt) new Logger('Console').warn('The console is not built: run `npm run build`');

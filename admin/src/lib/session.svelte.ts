@@ -1,6 +1,8 @@
 import type { Session } from './api/admin.ts';
 
 let current = $state.raw<Session>();
+/** Of the requests that wait for the login; undefined while the session lasts. */
+let waiting = $state.raw<PromiseWithResolvers<Session>>();
 
 /** The current session and the service. The layout reads it before any page is shown. */
 export const session = {
@@ -12,5 +14,18 @@ export const session = {
   },
   get hasStorage(): boolean {
     return current?.storage === 'on';
+  },
+  get hasEnded(): boolean {
+    return waiting !== undefined;
+  },
+  /** The service no longer knows the session: waits until the operator has logged in again. */
+  renewal(): Promise<Session> {
+    waiting ??= Promise.withResolvers<Session>();
+    return waiting.promise;
+  },
+  renewed(next: Session): void {
+    current = next;
+    waiting?.resolve(next);
+    waiting = undefined;
   },
 };

@@ -70,6 +70,11 @@ export async function adminBySession(request: FastifyRequest, sessions: Sessions
   return session && { actor: 'console', session };
 }
 
+/** Whether the browser had a session, which may have ended. */
+export function hasSessionCookie(request: FastifyRequest): boolean {
+  return request.cookies[cookieName(request)] !== undefined;
+}
+
 /** Compares all digests, so that the time taken reveals nothing about them. */
 function adminByToken(bearer: string, digests: readonly { name: string; digest: Buffer }[]): Admin | null {
   const given = sha256(bearer);

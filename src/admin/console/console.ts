@@ -22,6 +22,8 @@ export interface ConsoleOptions {
   /** Folder of the built console. */
   readonly folder: string;
   readonly isLoggedIn: (request: FastifyRequest) => Promise<boolean>;
+  /** Whether the browser was logged in before. */
+  readonly hadSession: (request: FastifyRequest) => boolean;
   /** Origin of the signed URLs of stored images; null: this service. */
   readonly objectsOrigin: string | null;
 }
@@ -62,13 +64,15 @@ export async function registerConsole(fastify: FastifyInstance, options: Console
 type Serve = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
 
 async function serveFiles(options: ConsoleOptions, files: ReadonlySet<string>): Promise<Serve> {
-  const { folder, objectsOrigin, isLoggedIn } = options;
+  const { folder, objectsOrigin, isLoggedIn, hadSession } = options;
   const policyOf = async (page: string) =>
     [page, contentSecurityPolicy(await readFile(join(folder, page), 'utf8'), objectsOrigin)] as const;
   const policies = new Map(await Promise.all([APP_PAGE, LOGIN_PAGE].map(policyOf)));
   return async (request, reply) => {
     const file = toFile((request.params as { '*'?: string })['*'] ?? '', files);
-    if (!file.startsWith(`${LOGIN}/`) && !(await isLoggedIn(request))) return turnAway(request, reply, file);
+    if (!file.startsWith(`${LOGIN}/`) && !(await isLoggedIn(request))) {
+      return turnAway(request, reply, file, hadSession(request));
+    }
     if (!files.has(file)) throw new DomainError('not_found', 'File not found');
     void reply.headers({
       'cache-control': IMMUTABLE.test(file) ? 'private, max-age=31536000, immutable' : 'no-store',
@@ -94,9 +98,9 @@ function toFile(path: string, files: ReadonlySet<string>): string {
   return isAsset ? path : APP_PAGE;
 }
 
-function turnAway(request: FastifyRequest, reply: FastifyReply, file: string): FastifyReply {
+function turnAway(request: FastifyRequest, reply: FastifyReply, file: string, hadSession: boolean): FastifyReply {
   if (file !== APP_PAGE) throw new DomainError('unauthorized', `Log in at ${CONSOLE_PATH}/${LOGIN}`);
-  const next = new URLSearchParams({ next: request.url });
+  const next = new URLSearchParams({ next: request.url, ...(hadSession && { ended: 'true' }) });
   return reply.header('cache-control', 'no-store').redirect(`${CONSOLE_PATH}/${LOGIN}?${next.toString()}`, 303);
 }
 

@@ -1,5 +1,6 @@
 import createClient, { type Middleware } from 'openapi-fetch';
 import { isIdle } from '../activity.ts';
+import { session } from '../session.svelte.ts';
 import { readJson, toProblem } from './problem.ts';
 import type { components, operations, paths } from './schema.d.ts';
 
@@ -34,15 +35,17 @@ export type Session = Schemas['Session'];
 export type Statistics = Schemas['Statistics'];
 export type System = Schemas['System'];
 
-const LOGIN = '/admin/login';
+/** A request that finds no session is sent again after the login: it was rejected before anything was done. */
+async function fetchInSession(request: Request): Promise<Response> {
+  const again = request.clone();
+  const response = await fetch(request);
+  if (response.status !== 401) return response;
+  await session.renewal();
+  return fetchInSession(again);
+}
 
 const failures: Middleware = {
   async onResponse({ response }) {
-    if (response.status === 401) {
-      location.assign(`${LOGIN}?${new URLSearchParams({ next: location.pathname + location.search }).toString()}`);
-      // The browser is navigating to the login: nothing waits for the response.
-      return new Promise<never>(() => undefined);
-    }
     if (!response.ok) throw toProblem(response, await readJson(response));
     return undefined;
   },
@@ -54,7 +57,7 @@ const idleness: Middleware = {
   },
 };
 
-const client = createClient<paths>();
+const client = createClient<paths>({ fetch: fetchInSession });
 client.use(failures, idleness);
 
 /** Errors have been thrown before: only data remains. */
@@ -66,8 +69,10 @@ async function dataOf<Data>(call: Promise<{ data?: Data; response: Response }>):
 export const readSession = (signal?: AbortSignal): Promise<Session> =>
   dataOf(client.GET('/api/v1/admin/session', { signal }));
 
+/** Without a session there is nothing to end. */
 export async function signOut(): Promise<void> {
-  await client.DELETE('/api/v1/admin/session');
+  const response = await fetch('/api/v1/admin/session', { method: 'DELETE' });
+  if (!response.ok && response.status !== 401) throw toProblem(response, await readJson(response));
 }
 
 export const readStatistics = (query: QueryOf<'adminStatistics'>, signal?: AbortSignal): Promise<Statistics> =>
