@@ -108,7 +108,7 @@ export const detectionSchema = z
       }),
     notes: z.array(z.enum(NOTES)).meta({
       description:
-        'What to know about the picture that was searched and returned. primary_picture_only: the file has further pictures, which are left out; delays_shortened: frames of an animation are shown longer than the output format can state',
+        'What to know about the picture that was searched and returned. primary_picture_only: the file has further pictures, which are left out; delays_shortened: frames of an animation are shown longer than the output format can state; hdr_converted: the brightness of an HDR picture was brought to what a standard display shows',
     }),
     timings: z
       .record(z.string(), z.number())

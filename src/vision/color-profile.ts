@@ -1,3 +1,5 @@
+import { type Curve, SRGB_CURVE } from './color/transfer.ts';
+
 /** Color spaces of photos. Pixels in other spaces are converted. */
 export type ColorSpace = 'srgb' | 'display-p3' | 'other';
 
@@ -53,9 +55,6 @@ function readXyz(tag: DataView | undefined): number[] | null {
   return tag && tag.byteLength >= 20 ? [fixed(tag, 8), fixed(tag, 12), fixed(tag, 16)] : null;
 }
 
-/** The curve from the stored value to light, both 0 to 1. */
-type Curve = (value: number) => number;
-
 function readCurve(tag: DataView | undefined): Curve | null {
   if (!tag || tag.byteLength < 12) return null;
   const kind = tag.getUint32(0);
@@ -76,9 +75,6 @@ function readTable(tag: DataView): Curve | null {
   if (count < 16 || tag.byteLength < 12 + 2 * count) return null;
   return (value) => tag.getUint16(12 + 2 * Math.round(value * (count - 1))) / 65535;
 }
-
-/** IEC 61966-2-1: linear near black, then a power of 2.4. */
-const SRGB_CURVE: Curve = (value) => (value > 0.04045 ? ((value + 0.055) / 1.055) ** 2.4 : value / 12.92);
 
 /** So close that 8-bit pixels look the same. A plain power of 2.2 is not close enough. */
 function isSrgbCurve(curve: Curve): boolean {

@@ -135,9 +135,9 @@ export interface LooksOfDetector extends LookCount {
 /**
  * What the caller should know about the picture that was searched and returned.
  * primary_picture_only: the file has further pictures, which are left out; delays_shortened: the output format cannot hold a
- * frame for so long.
+ * frame for so long; hdr_converted: colors brighter than white were brought to what a standard display shows.
  */
-export const NOTES = ['primary_picture_only', 'delays_shortened'] as const;
+export const NOTES = ['primary_picture_only', 'delays_shortened', 'hdr_converted'] as const;
 export type Note = (typeof NOTES)[number];
 
 /** Facts about a search for faces */

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { type Orientation, type Scene, withOrientation } from '../../../test/fixtures/portraits.ts';
-import { animatedPng } from '../../../test/fixtures/png-chunks.ts';
+import { animatedPng, hundredThousandths, withChunks } from '../../../test/fixtures/png-chunks.ts';
 import { noise } from '../../../test/fixtures/shapes.ts';
 import { hasShared, shared } from '../../../test/support/shared.ts';
 import { DomainError, type ErrorCode } from '../../errors/domain-error.ts';
@@ -52,7 +52,7 @@ const SKY = [80, 130, 170];
 describe('decoding gives 8-bit RGB of the right color', () => {
   it.each([
     ['JPEG', halves(BRICK, SKY).jpeg({ quality: 95, chromaSubsampling: '4:4:4' }), BRICK, SKY, 8],
-    ['JPEG in CMYK', halves(BRICK, SKY).toColorspace('cmyk').jpeg({ quality: 100 }), BRICK, SKY, 26],
+    ['JPEG in CMYK', halves(BRICK, SKY).toColorspace('cmyk').jpeg({ quality: 100 }), BRICK, SKY, 34],
     [
       'JPEG in gray',
       halves([90, 90, 90], [200, 200, 200]).toColorspace('b-w').jpeg(),
@@ -197,6 +197,40 @@ describe('the color profile', () => {
     const source = await open(stored);
     expect(source.profile).toBeNull();
     expectNear(pixel(await decodePixels(source), 2, 4), [90, 90, 90], 6);
+  });
+});
+
+describe('color that is not told by a profile', () => {
+  const notesOf = async (bytes: Uint8Array) => (await open(bytes)).notes;
+
+  it.each([
+    ['a gamma', { gAMA: hundredThousandths(1) }, [219, 143, 134], 1],
+    ['a gamma, before primaries', { gAMA: hundredThousandths(1), sRGB: Buffer.from([0]) }, BRICK, 0],
+    ['PQ', { cICP: Buffer.from([9, 16, 0, 1]) }, [255, 0, 0], 1],
+  ] as [string, Record<string, Buffer>, number[], number][])(
+    'is heeded in a PNG: %s',
+    async (_, chunks, shown, tolerance) => {
+      const bytes = withChunks(await halves(BRICK, BRICK).png().toBuffer(), chunks);
+      expectNear(pixel(await decode(bytes), 2, 4), shown, tolerance);
+      expectNear(pixel(await decodeAtSize(await open(bytes), { width: 8, height: 4 }), 2, 2), shown, tolerance);
+      expect(await notesOf(bytes)).toEqual('cICP' in chunks ? ['hdr_converted'] : []);
+    },
+  );
+
+  it('is heeded in an AVIF, with its transparency', async () => {
+    const bytes = await halves([...BRICK, 128], [...SKY, 255])
+      .avif({ lossless: true, chromaSubsampling: '4:4:4' })
+      .toBuffer();
+    bytes.writeUInt16BE(8, bytes.indexOf('colrnclx') + 10);
+    expectNear(pixel(await decode(bytes), 2, 4), [219, 143, 134, 128], 2);
+  });
+
+  it('of inks is shown as browsers do', async () => {
+    const bytes = await halves(BRICK, SKY).toColorspace('cmyk').jpeg({ quality: 100 }).toBuffer();
+    const inks = await sharp(bytes).pipelineColorspace('cmyk').toColorspace('cmyk').raw().toBuffer();
+    const [cyan, magenta, yellow, black] = inks.subarray(8, 12) as unknown as [number, number, number, number];
+    const shown = [cyan, magenta, yellow].map((ink) => ((255 - ink) * (255 - black)) / 255);
+    expectNear(pixel(await decode(bytes), 2, 4), shown, 3);
   });
 });
 

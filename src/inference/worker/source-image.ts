@@ -1,6 +1,7 @@
 import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp';
 import { DomainError } from '../../errors/domain-error.ts';
 import type { BlockGrid } from '../../vision/block-grid.ts';
+import type { TaggedColor } from '../../vision/color/tagged-color.ts';
 import { colorSpaceOf } from '../../vision/color-profile.ts';
 import { unsupportedJpeg, withEndMarker } from '../../vision/container/jpeg-kind.ts';
 import { isAvifSequence, primaryPicture } from '../../vision/container/avif-sequence.ts';
@@ -12,6 +13,7 @@ import type { Raster } from '../../vision/raster.ts';
 import { describeUnknown } from '../../vision/unknown-type.ts';
 import { colorsOf, type View } from '../../vision/views.ts';
 import type { Note } from './messages.ts';
+import { decodeOwnColor, type OwnColor, ownColorOf, taggedColor } from './own-color.ts';
 import { sourceGrid } from './source-grid.ts';
 
 sharp.cache(false);
@@ -56,6 +58,8 @@ export interface SourceImage {
   readonly convertsColor: boolean;
   /** The end marker of the JPEG was missing. Whether all rows are there, only the warnings of the decoder say. */
   readonly endAdded: boolean;
+  /** Null: sharp gives the colors. */
+  readonly ownColor: OwnColor | null;
   readonly notes: readonly Note[];
 }
 
@@ -76,6 +80,8 @@ export async function openImage(upload: Uint8Array, maxPixels: number): Promise<
   // Viewers ignore the EXIF orientation of animations.
   const { width, height } = isAnimation ? metadata : metadata.autoOrient;
   refuseLarge({ width, height }, maxPixels);
+  const tagged = taggedColor(bytes, format);
+  const ownColor = ownColorOf(bytes, format, metadata, tagged);
   return {
     bytes,
     format,
@@ -89,9 +95,13 @@ export async function openImage(upload: Uint8Array, maxPixels: number): Promise<
     hasAlpha: metadata.hasAlpha && !pages[0]?.hasUnusedChannel,
     halvedChroma: metadata.chromaSubsampling?.startsWith('4:2:0') ?? false,
     grid: sourceGrid(bytes, format, metadata, isAnimation ? 1 : (metadata.orientation ?? 1), pages),
-    ...(await colorOf(metadata, frames)),
+    ...(await colorOf(metadata, frames, tagged)),
     endAdded: completed !== null,
-    notes: isSequence || (format === 'avif' && frames > 1) ? ['primary_picture_only'] : [],
+    ownColor,
+    notes: [
+      ...(isSequence || (format === 'avif' && frames > 1) ? (['primary_picture_only'] as const) : []),
+      ...(ownColor?.coding?.transfer.isHdr ? (['hdr_converted'] as const) : []),
+    ],
   };
 }
 
@@ -198,8 +208,9 @@ function acceptedFormat(bytes: Uint8Array): SourceFormat {
 async function colorOf(
   { icc, space }: Metadata,
   frames: number,
+  tagged: TaggedColor,
 ): Promise<Pick<SourceImage, 'profile' | 'convertsColor'>> {
-  if (!icc) return { profile: null, convertsColor: false };
+  if (!icc || tagged !== 'profile') return { profile: null, convertsColor: false };
   const described = space === 'srgb' || space === 'rgb16' ? colorSpaceOf(icc) : 'other';
   if (described === 'srgb') return { profile: null, convertsColor: false };
   // Frames cannot be given a profile, see encodeFrames.
@@ -228,7 +239,9 @@ export async function decodePixels(source: SourceImage): Promise<Raster> {
 }
 
 async function decodePage(source: SourceImage, page: number): Promise<Raster> {
-  const raster = await toRaster(uprightRgb(source, page));
+  const raster = source.ownColor
+    ? await decoding(() => decodeOwnColor(upright(source, page), source.ownColor!))
+    : await toRaster(uprightRgb(source, page));
   return source.pages[page]?.hasUnusedChannel ? colorsOf(raster) : raster;
 }
 
@@ -307,21 +320,26 @@ function shrink(image: Sharp, { width, height }: Size): Sharp {
   return image.resize(width, height, { fit: 'fill', kernel: 'lanczos3' });
 }
 
-/** Removes an unused channel before pixels are mixed: sharp would treat it as transparency. */
+/** Converts colors that sharp does not know, and removes an unused channel, which sharp would treat as transparency. */
 async function uprightColors(source: SourceImage): Promise<Sharp> {
-  if (!source.pages[0]?.hasUnusedChannel) return uprightRgb(source);
+  if (!source.pages[0]?.hasUnusedChannel && !source.ownColor) return uprightRgb(source);
   const { data, width, height, channels } = await decodePixels(source);
   return sharp(data, { raw: { width, height, channels } });
 }
 
 function uprightRgb(source: SourceImage, page = 0): Sharp {
+  return inRgb(source, upright(source, page));
+}
+
+/** In the colors of the file. */
+function upright(source: SourceImage, page: number): Sharp {
   const { frames, format, isAnimation, pages, size } = source;
   const shown = pages[page];
   const image = sharp(source.bytes, {
     ...readOptions(source, shown ? areaOf(shown) : size.width * size.height),
     ...(format === 'avif' || frames === 1 ? {} : { page: shown?.index ?? page }),
   });
-  return inRgb(source, isAnimation ? image : image.autoOrient());
+  return isAnimation ? image : image.autoOrient();
 }
 
 /** @param pixels according to the header: if the decoder finds more, it fails */
