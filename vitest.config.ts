@@ -7,6 +7,7 @@ const DATABASE = 'test/support/database-folder.setup.ts';
 const SLOW = [
   'src/cli/evaluate.test.ts',
   'src/inference/worker/{pipeline,verify}.test.ts',
+  'src/jobs/batches.test.ts',
   'src/models/download.test.ts',
   'src/storage/{maintenance/maintenance,objects/object-store,spool/spool}.test.ts',
   'src/storage/records/{database,embedded-postgres}.test.ts',

@@ -4,6 +4,8 @@ import { AdminModule } from './admin/admin.module.ts';
 import { ConfigModule } from './config/config.module.ts';
 import type { Configuration, Role } from './config/configuration.ts';
 import { DetectionApiModule } from './detection/detection.module.ts';
+import { JobsApiModule } from './jobs/api/jobs-api.module.ts';
+import { JobsModule } from './jobs/jobs.module.ts';
 import { HealthModule } from './health/health.module.ts';
 import { HttpModule } from './http/http.module.ts';
 import { loggerOptions } from './http/logging.ts';
@@ -16,9 +18,10 @@ import { TrafficModule } from './traffic/traffic.module.ts';
 
 /** What each role serves beside health, metrics and what all of them stand on. */
 const roles: Record<Role, ModuleMetadata['imports'] & object> = {
-  api: [DetectionApiModule, MaskingApiModule, ReceiptsApiModule],
+  api: [DetectionApiModule, MaskingApiModule, ReceiptsApiModule, JobsApiModule],
   admin: [AdminModule],
-  all: [DetectionApiModule, MaskingApiModule, ReceiptsApiModule, AdminModule],
+  all: [DetectionApiModule, MaskingApiModule, ReceiptsApiModule, JobsApiModule, AdminModule],
+  worker: [],
 };
 
 @Module({})
@@ -37,6 +40,7 @@ export class AppModule {
         TracingModule,
         HttpModule,
         StorageModule.forRoot(configuration),
+        JobsModule.forRoot(configuration),
         HealthModule,
         TrafficModule,
         ...roles[configuration.server.role],

@@ -3,6 +3,7 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import { z } from 'zod';
 import { problemSchema } from './errors/problem.ts';
 import { IMAGE_ROUTE, type ImageOperation } from './http/takes-image.ts';
+import { batchFieldsSchema } from './jobs/api/schemas.ts';
 import { maskedSchema } from './masking/schemas.ts';
 
 type JsonSchema = Record<string, unknown>;
@@ -23,6 +24,7 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
       schema instanceof z.ZodType ? toJsonSchema(schema, schemaType) : undefined,
   });
   addComponents(document, toJsonSchema(problemSchema, 'output').components);
+  if (document.paths['/api/v1/jobs']) describeBatchForm(document);
   for (const { post } of Object.values(document.paths)) if (post) describeImageRoute(document, post);
   return document;
 }
@@ -34,6 +36,18 @@ function describeImageRoute(document: OpenAPIObject, operation: Operation & Imag
   if (!route?.options) return;
   describeUpload(document, operation, route.options);
   if (route.kind === 'mask') describeMaskAnswer(document, operation);
+}
+
+/** Files cannot be described by the schema that validates the text fields. */
+function describeBatchForm(document: OpenAPIObject): void {
+  const { schema } = toJsonSchema(batchFieldsSchema, 'input');
+  const files = (description: string) => ({ type: 'array', items: { type: 'string', format: 'binary' }, description });
+  const properties = {
+    ...(schema['properties'] as JsonSchema),
+    file: files('Images'),
+    archive: files('ZIP files with images'),
+  };
+  addComponents(document, { BatchForm: { type: 'object', required: ['kind'], properties } });
 }
 
 /** Schemas with an id become components of the document and are referenced. */

@@ -43,13 +43,8 @@ export class ImageProcessing {
    * sent: after a 504, the thread may still be inside an inference.
    */
   private async withPermit<Result>(request: ImageRequest, work: () => Promise<Result>): Promise<Result> {
-    const { options, abandoned } = request;
     const asked = performance.now();
-    const release = await traced('queue', () =>
-      options['detect'] === false
-        ? this.semaphore.acquireWithoutInference(abandoned)
-        : this.semaphore.acquire(abandoned),
-    );
+    const release = await traced('queue', () => this.acquire(request));
     request.queuedMs = performance.now() - asked;
     this.metrics.observeStages({ queue: request.queuedMs });
     try {
@@ -57,5 +52,12 @@ export class ImageProcessing {
     } finally {
       release();
     }
+  }
+
+  private acquire({ options, abandoned, isInteractive }: ImageRequest): Promise<() => void> {
+    if (!isInteractive) return this.semaphore.acquireInBackground(abandoned);
+    return options['detect'] === false
+      ? this.semaphore.acquireWithoutInference(abandoned)
+      : this.semaphore.acquire(abandoned);
   }
 }

@@ -1,6 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import type { DataSourceOptions, MigrationInterface } from 'typeorm';
 import { auditEntity } from './audit.entity.ts';
+import { batchChunkEntity } from './batch-chunk.entity.ts';
+import { batchItemEntity } from './batch-item.entity.ts';
+import { batchEntity } from './batch.entity.ts';
 import { imageEntity } from './image.entity.ts';
 import { instanceEntity } from './instance.entity.ts';
 import { jobEntity } from './job.entity.ts';
@@ -13,7 +16,17 @@ import { trafficEntity } from './traffic.entity.ts';
  */
 export const migrationsFolder = new URL('../../../migrations/', import.meta.url);
 
-export const entities = [imageEntity, jobEntity, auditEntity, sessionEntity, trafficEntity, instanceEntity];
+export const entities = [
+  imageEntity,
+  jobEntity,
+  auditEntity,
+  sessionEntity,
+  trafficEntity,
+  instanceEntity,
+  batchEntity,
+  batchItemEntity,
+  batchChunkEntity,
+];
 
 const CONNECT_TIMEOUT_MS = 5000;
 
