@@ -11,6 +11,7 @@ const ranks = [
   ['openapi-document.ts'],
   ['app.module.ts'],
   ['health', 'admin', 'home'],
+  ['jobs'],
   ['detection', 'masking', 'traffic'],
   ['inference', 'receipts'],
   ['storage'],
@@ -45,6 +46,13 @@ const downOnly = ranks.flatMap((rank, level) =>
 module.exports = {
   forbidden: [
     ...downOnly.filter((rule) => rule.to.path.length > 0),
+    {
+      name: 'batches-need-no-http',
+      comment: 'only src/jobs/api/ knows requests and responses',
+      severity: 'error',
+      from: { path: '^src/jobs/', pathNot: '^src/jobs/api/' },
+      to: { path: ['^src/http/', '^src/jobs/api/'] },
+    },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'vision-is-pure',

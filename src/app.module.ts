@@ -5,6 +5,8 @@ import { ConfigModule } from './config/config.module.ts';
 import type { Configuration, Role } from './config/configuration.ts';
 import { DetectionApiModule } from './detection/detection.module.ts';
 import { FetchingModule } from './fetching/fetching.module.ts';
+import { JobsApiModule } from './jobs/api/jobs-api.module.ts';
+import { JobsModule } from './jobs/jobs.module.ts';
 import { HealthModule } from './health/health.module.ts';
 import { HomeModule } from './home/home.module.ts';
 import { HttpModule } from './http/http.module.ts';
@@ -18,9 +20,10 @@ import { TrafficModule } from './traffic/traffic.module.ts';
 
 /** What each role serves beside health, metrics and what all of them stand on. */
 const roles: Record<Role, ModuleMetadata['imports'] & object> = {
-  api: [DetectionApiModule, MaskingApiModule, ReceiptsApiModule],
+  api: [DetectionApiModule, MaskingApiModule, ReceiptsApiModule, JobsApiModule],
   admin: [AdminModule],
-  all: [DetectionApiModule, MaskingApiModule, ReceiptsApiModule, AdminModule],
+  all: [DetectionApiModule, MaskingApiModule, ReceiptsApiModule, JobsApiModule, AdminModule],
+  worker: [],
 };
 
 @Module({})
@@ -40,6 +43,7 @@ export class AppModule {
         HttpModule,
         FetchingModule,
         StorageModule.forRoot(configuration),
+        JobsModule.forRoot(configuration),
         HealthModule,
         HomeModule,
         TrafficModule,

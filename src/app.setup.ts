@@ -4,7 +4,7 @@ import { SwaggerModule } from '@nestjs/swagger';
 import { Logger } from 'nestjs-pino';
 import { registerAdmin } from './admin/register-admin.ts';
 import { AppModule } from './app.module.ts';
-import type { Configuration } from './config/configuration.ts';
+import { type Configuration, hasConsole } from './config/configuration.ts';
 import { createAdapter } from './http/adapter.ts';
 import { registerApiKeys } from './http/api-keys.ts';
 import { registerBodies } from './http/bodies.ts';
@@ -41,7 +41,7 @@ function isPublicApi(route: string): boolean {
 /** In the order in which a request meets them. All run before a byte of its body is read. */
 async function registerHooks(
   app: NestFastifyApplication,
-  { server, limits, security }: Configuration,
+  { server, limits, batches, security }: Configuration,
   consoleFolder: string | undefined,
 ): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance();
@@ -53,9 +53,9 @@ async function registerHooks(
   countTraffic(fastify, app.get(Traffic));
   registerTracing(fastify, app.get(Tracing));
   await registerSecurityHeaders(fastify);
-  registerLifecycle(fastify, limits.requestTimeoutMs);
+  registerLifecycle(fastify, limits.requestTimeoutMs, batches.uploadTimeoutMs);
   registerApiKeys(fastify, security.apiKeys, isPublicApi);
-  if (server.role !== 'api') await registerAdmin(app, consoleFolder);
+  if (hasConsole(server.role)) await registerAdmin(app, consoleFolder);
   await registerRateLimit(fastify, limits.requestsPerMinute, isPublicApi);
   registerRequestSlots(fastify, app.get(RequestSlots));
   refuseUnknownRoutes(fastify);

@@ -8,6 +8,7 @@ import { createApp } from './app.setup.ts';
 import {
   type Configuration,
   ConfigurationError,
+  hasConsole,
   portOf,
   readConfiguration,
   readEnvironment,
@@ -43,7 +44,7 @@ async function announce(app: NestFastifyApplication, { server }: Configuration):
   const lines = [
     ...(storage === null ? [] : [storage]),
     `Face API is listening on ${prominent(url)} (model ${app.get(LoadedModel).name}${docs})`,
-    ...(server.role === 'api' ? [] : describeConsole(app.get(AdminPassword), url)),
+    ...(hasConsole(server.role) ? describeConsole(app.get(AdminPassword), url) : []),
   ];
   process.stderr.write(lines.map((line) => `${line}\n`).join(''));
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { problemSchema } from './errors/problem.ts';
 import { ADMIN_API_PATH, JSON_SUFFIX } from './http/route.ts';
 import { IMAGE_ROUTE, type ImageOperation } from './http/takes-image.ts';
+import { batchFieldsSchema } from './jobs/api/schemas.ts';
 import { maskedSchema } from './masking/schemas.ts';
 import { VERSION } from './version.ts';
 
@@ -44,6 +45,7 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
       schema instanceof z.ZodType ? toJsonSchema(schema, schemaType) : undefined,
   });
   addComponents(document, toJsonSchema(problemSchema, 'output').components);
+  if (document.paths['/api/v1/jobs']) describeBatchForm(document);
   for (const [path, methods] of Object.entries(document.paths)) {
     if (methods.post) describeImageRoute(document, path, methods.post);
     for (const operation of [methods.get, methods.post, methods.delete]) {
@@ -77,6 +79,18 @@ function describeImageRoute(document: OpenAPIObject, path: string, operation: Op
   if (isJson) describeJsonUpload(document, operation, route.options);
   else describeUpload(document, operation, route.options);
   if (route.kind === 'mask') describeMaskAnswer(document, operation, isJson);
+}
+
+/** Files cannot be described by the schema that validates the text fields. */
+function describeBatchForm(document: OpenAPIObject): void {
+  const { schema } = toJsonSchema(batchFieldsSchema, 'input');
+  const files = (description: string) => ({ type: 'array', items: { type: 'string', format: 'binary' }, description });
+  const properties = {
+    ...(schema['properties'] as JsonSchema),
+    file: files('Images'),
+    archive: files('ZIP files with images'),
+  };
+  addComponents(document, { BatchForm: { type: 'object', required: ['kind'], properties } });
 }
 
 /** Schemas with an id become components of the document and are referenced. */

@@ -155,7 +155,7 @@ describe.runIf(isInstalled('go'))('the chart', () => {
     );
     expect(namesOf(await render(VALUES.full))).toEqual(
       [
-        ...roles('api', 'admin'),
+        ...roles('api', 'admin', 'worker'),
         'HorizontalPodAutoscaler/face-api-api',
         'Ingress/face-api',
         'Job/face-api-migrations',

@@ -64,7 +64,7 @@ beforeAll(async () => {
 });
 
 const services = () => Object.entries(compose.services);
-const ours = () => [compose.services['api']!, compose.services['admin']!];
+const ours = () => ['api', 'admin', 'worker'].map((name) => compose.services[name]!);
 
 describe('docker/compose.yaml', () => {
   it('follows the published schema of compose files, and its linter finds nothing', async () => {
@@ -125,6 +125,7 @@ describe('docker/compose.yaml', () => {
     expect(profiled).toEqual([
       ['api'],
       ['admin'],
+      ['worker'],
       ['postgres'],
       ['minio'],
       ['bucket'],
@@ -143,7 +144,7 @@ describe('docker/compose.yaml', () => {
       for (const name of names)
         expect([name, compose.services[name]?.environment!['FACE_API_PORT']]).toEqual([name, String(port)]);
     }
-    expect(jobs).toHaveLength(2);
+    expect(jobs).toHaveLength(3);
   });
 
   it('mounts only what there is: volumes that are declared, files of the repository', () => {

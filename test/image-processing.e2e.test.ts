@@ -44,6 +44,7 @@ describe('an image that comes without an HTTP request', () => {
       abandoned,
       apiKeyName: null,
       store: true,
+      isInteractive: true,
       image: Uint8Array.from(photo),
     });
   const mask = (image: ImageRequest<MaskRequestOptions>) =>

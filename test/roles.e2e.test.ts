@@ -1,5 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { portOf, readConfiguration } from '../src/config/configuration.ts';
+import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
 import { operatorSettings } from './support/operator.ts';
 import { type Service, startService } from './support/service.ts';
 
@@ -8,6 +12,7 @@ const PUBLIC = [
   'POST /api/v1/mask',
   'POST /api/v1/receipts/verify',
   'GET /.well-known/jwks.json',
+  'GET /api/v1/jobs',
 ];
 const ADMIN = ['GET /api/v1/admin/session', 'GET /admin', 'GET /admin/login'];
 const COMMON = ['GET /', 'GET /health/live', 'GET /health/ready', 'GET /metrics', 'GET /openapi.json'];
@@ -16,13 +21,28 @@ describe.each([
   { role: 'all', port: 8000, serves: [...PUBLIC, ...ADMIN], leavesOut: [] },
   { role: 'api', port: 8000, serves: PUBLIC, leavesOut: ADMIN },
   { role: 'admin', port: 4321, serves: ADMIN, leavesOut: PUBLIC },
+  { role: 'worker', port: 4322, serves: [], leavesOut: [...PUBLIC, ...ADMIN] },
 ])('the role $role', ({ role, port, serves, leavesOut }) => {
+  let folder: string;
+  let database: TestDatabase;
   let service: Service;
 
   beforeAll(async () => {
-    service = await startService({ ...(await operatorSettings()), FACE_API_ROLE: role });
+    folder = await mkdtemp(join(tmpdir(), 'face-api-roles-'));
+    database = await createTestDatabase();
+    service = await startService({
+      ...(await operatorSettings()),
+      FACE_API_ROLE: role,
+      FACE_API_STORAGE_ENABLED: 'true',
+      FACE_API_DATA_FOLDER: folder,
+      DATABASE_URL: database.url,
+    });
   });
-  afterAll(() => service.close());
+  afterAll(async () => {
+    await service.close();
+    await database.close();
+    await rm(folder, { recursive: true });
+  });
 
   const ask = async (route: string) => {
     const [method, path] = route.split(' ') as [string, string];
@@ -53,7 +73,8 @@ describe.each([
   });
 
   it(`listens on ${port} where no port is named`, () => {
-    expect(portOf(readConfiguration({ FACE_API_ROLE: role }).server)).toBe(port);
-    expect(portOf(readConfiguration({ FACE_API_ROLE: role, FACE_API_PORT: '9000' }).server)).toBe(9000);
+    const environment = { FACE_API_ROLE: role, FACE_API_STORAGE_ENABLED: 'true' };
+    expect(portOf(readConfiguration(environment).server)).toBe(port);
+    expect(portOf(readConfiguration({ ...environment, FACE_API_PORT: '9000' }).server)).toBe(9000);
   });
 });

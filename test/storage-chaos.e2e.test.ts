@@ -7,12 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { v7 } from 'uuid';
 import { Reconciler } from '../src/storage/maintenance/reconciler.ts';
 import { S3Store } from '../src/storage/objects/s3-store.ts';
-import { EmbeddedPostgres } from '../src/storage/records/embedded-postgres.ts';
 import { Spool } from '../src/storage/spool/spool.ts';
 import { openDatabase } from './fixtures/opened-database.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { s3Environment, startS3Server, type TestS3Server } from './fixtures/s3-server.ts';
-import { startTcpProxy, type TcpProxy } from './fixtures/tcp-proxy.ts';
+import { StoppablePostgres } from './fixtures/stoppable-postgres.ts';
 import { send, type ServiceProcess, startServiceProcess } from './support/service.ts';
 
 /** `npm run test:chaos` sends 500; every run of the tests, as many as fit in half a minute. */
@@ -32,36 +31,6 @@ interface Answer {
   /** Digest of the masked image that was answered. */
   readonly result: string | null;
   readonly ms: number;
-}
-
-/** A real PostgreSQL that can be stopped, at an address that stays the same. */
-class StoppablePostgres {
-  readonly #server: EmbeddedPostgres;
-  #proxy: TcpProxy | undefined;
-  url = '';
-
-  constructor(folder: string) {
-    this.#server = new EmbeddedPostgres(folder);
-  }
-
-  async start(): Promise<void> {
-    const address = new URL(await this.#server.join());
-    const port = Number(address.port);
-    if (this.#proxy) this.#proxy.target = port;
-    else this.#proxy = await startTcpProxy(port);
-    address.port = String(this.#proxy.port);
-    this.url = address.href;
-  }
-
-  async stop(): Promise<void> {
-    await this.#server.leave();
-    if (this.#proxy) this.#proxy.target = undefined;
-  }
-
-  async close(): Promise<void> {
-    await this.stop();
-    await this.#proxy?.close();
-  }
 }
 
 describe('while the database, the object store and the service itself fail', () => {

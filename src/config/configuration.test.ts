@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ConfigurationError, readConfiguration } from './configuration.ts';
+import { batchConcurrencyOf, ConfigurationError, readConfiguration } from './configuration.ts';
 import { type Setting, settings } from './settings.ts';
 
 const all = Object.values(settings).flatMap((slice) => Object.values(slice) as Setting<unknown>[]);
@@ -106,6 +106,28 @@ it('an input_size by default that callers might not ask for is refused', () => {
   expect(mistakesIn({ FACE_API_MAX_INPUT_SIZE: '608' })).toEqual([
     'FACE_API_DEFAULT_INPUT_SIZE exceeds FACE_API_MAX_INPUT_SIZE',
   ]);
+});
+
+it('a worker needs storage', () => {
+  expect(mistakesIn({ FACE_API_ROLE: 'worker', FACE_API_STORAGE_ENABLED: 'true' })).toEqual([]);
+  expect(mistakesIn({ FACE_API_ROLE: 'worker' })).toEqual([
+    'FACE_API_ROLE is worker, which needs FACE_API_STORAGE_ENABLED=true',
+  ]);
+});
+
+it.each([
+  ['worker', '3', 'auto', 3],
+  ['all', '3', 'auto', 2],
+  ['all', '1', 'auto', 1],
+  ['all', '3', '5', 5],
+])('with the role %s and %s permits, BATCH_CONCURRENCY=%s means %i images', (role, permits, given, images) => {
+  const configuration = readConfiguration({
+    FACE_API_ROLE: role,
+    FACE_API_STORAGE_ENABLED: 'true',
+    FACE_API_MAX_CONCURRENT_INFERENCE: permits,
+    FACE_API_BATCH_CONCURRENCY: given,
+  });
+  expect(batchConcurrencyOf(configuration)).toBe(images);
 });
 
 describe('a wrong value is named with its variable, itself and what it should be', () => {

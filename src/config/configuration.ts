@@ -16,6 +16,7 @@ export abstract class Configuration {
   abstract readonly inference: Values<Settings['inference']>;
   abstract readonly detection: Values<Settings['detection']>;
   abstract readonly masking: Values<Settings['masking']>;
+  abstract readonly batches: Values<Settings['batches']>;
   abstract readonly storage: Values<Settings['storage']>;
   abstract readonly database: Values<Settings['database']>;
   abstract readonly s3: Values<Settings['s3']>;
@@ -24,10 +25,21 @@ export abstract class Configuration {
 
 export type Role = Configuration['server']['role'];
 
+export function hasConsole(role: Role): boolean {
+  return role === 'all' || role === 'admin';
+}
+
 /** The TCP port to listen on. */
 export function portOf({ port, role }: Configuration['server']): number {
   if (port !== 'auto') return port;
-  return role === 'admin' ? 4321 : 8000;
+  return { admin: 4321, worker: 4322, api: 8000, all: 8000 }[role];
+}
+
+/** How many images of batches this process may work on at the same time. */
+export function batchConcurrencyOf({ batches, limits, server }: Configuration): number {
+  if (batches.concurrency !== 'auto') return batches.concurrency;
+  const { maxConcurrentInference } = limits;
+  return server.role === 'worker' ? maxConcurrentInference : Math.max(1, maxConcurrentInference - 1);
 }
 
 /** Names every invalid variable with its value (unless it is a secret) and the valid values. */
@@ -64,6 +76,9 @@ export function readConfiguration(environment: Environment): Configuration {
   const { inputSize, maxInputSize } = configuration.detection;
   if (inputSize > maxInputSize) {
     mistakes.push(`${settings.detection.inputSize.name} exceeds ${settings.detection.maxInputSize.name}`);
+  }
+  if (configuration.server.role === 'worker' && !configuration.storage.enabled) {
+    mistakes.push(`${settings.server.role.name} is worker, which needs ${settings.storage.enabled.name}=true`);
   }
   if (mistakes.length > 0) {
     throw new ConfigurationError(`The configuration is not valid:\n${mistakes.map((line) => `  ${line}`).join('\n')}`);

@@ -117,13 +117,15 @@ const namedSecrets: z.ZodType<{ name: string; secret: string }[], string> = z.st
   return pairs;
 });
 
-const port: z.ZodType<number | 'auto', string> = z.string().transform((value, context) => {
-  if (value === 'auto') return value;
-  const given = integer(0, 65535).safeParse(value);
-  if (given.success) return given.data;
-  context.addIssue('auto, or a whole number from 0 to 65535');
-  return z.NEVER;
-});
+function autoOrInteger(min: number, max: number): z.ZodType<number | 'auto', string> {
+  return z.string().transform((value, context) => {
+    if (value === 'auto') return value;
+    const given = integer(min, max).safeParse(value);
+    if (given.success) return given.data;
+    context.addIssue(`auto, or a whole number from ${min} to ${max}`);
+    return z.NEVER;
+  });
+}
 
 const argon2Hash: z.ZodType<string, string> = z
   .string()
@@ -144,16 +146,16 @@ export const settings = {
   server: {
     role: setting(
       'ROLE',
-      oneOf('all', 'api', 'admin'),
+      oneOf('all', 'api', 'admin', 'worker'),
       'all',
-      'all: everything; api: everything except the console and its API; admin: only the console and its API',
+      'all: everything; api: everything except the console, its API and the processing of batches; admin: only the console and its API; worker: only the processing of batches, which needs FACE_API_STORAGE_ENABLED=true',
     ),
     host: setting('HOST', text, '0.0.0.0', 'Address to listen on'),
     port: setting(
       'PORT',
-      port,
+      autoOrInteger(0, 65535),
       'auto',
-      'TCP port to listen on (auto: 4321 for the role admin, else 8000; 0: any free port)',
+      'TCP port to listen on (auto: 4321 for the role admin, 4322 for the role worker, else 8000; 0: any free port)',
     ),
     trustedProxies: setting(
       'TRUSTED_PROXIES',
@@ -433,6 +435,33 @@ export const settings = {
       integer(1, 604_800),
       300,
       'Seconds that the URL of a stored image is valid',
+    ),
+  },
+  batches: {
+    concurrency: setting(
+      'BATCH_CONCURRENCY',
+      autoOrInteger(1, 256),
+      'auto',
+      'Maximum number of images of batches processed at the same time by one process (auto: FACE_API_MAX_CONCURRENT_INFERENCE for the role worker, else one less, but at least one)',
+    ),
+    maxItems: setting('BATCH_MAX_ITEMS', integer(1, 1_000_000), 100_000, 'Maximum number of images in a batch'),
+    maxBytes: setting(
+      'BATCH_MAX_BYTES',
+      integer(1024, Number.MAX_SAFE_INTEGER),
+      10_737_418_240,
+      'Maximum size of the upload of a batch in bytes, and of what its archives contain',
+    ),
+    uploadTimeoutMs: setting(
+      'BATCH_UPLOAD_TIMEOUT_MS',
+      integer(1000, 86_400_000),
+      3_600_000,
+      'Maximum time in milliseconds to send a batch; then 408',
+    ),
+    retentionHours: setting(
+      'BATCH_RETENTION_HOURS',
+      integer(1, 876_000),
+      168,
+      'Hours after which a finished batch is deleted with its results',
     ),
   },
   database: {

@@ -16,6 +16,8 @@ export const problems = {
   fetch_failed: { status: 422, title: 'URL cannot be fetched' },
   storage_off: { status: 409, title: 'Storage is off' },
   already_running: { status: 409, title: 'Already running' },
+  batch_active: { status: 409, title: 'Batch still active' },
+  range_not_satisfiable: { status: 416, title: 'Range not satisfiable' },
   too_many_requests: { status: 429, title: 'Too many requests' },
   header_too_large: { status: 431, title: 'Request headers too large' },
   client_closed_request: { status: 499, title: 'Client closed the connection' },

@@ -7,11 +7,11 @@ import { requestIdOf } from './request-id.ts';
 import { LINGER_MS } from './request-lifecycle.ts';
 import { writeProblem } from './send-problem.ts';
 
-export function createAdapter({ server, limits }: Configuration): FastifyAdapter {
+export function createAdapter({ server, limits, batches }: Configuration): FastifyAdapter {
   return new FastifyAdapter({
     multipart: false,
     // The deadline of the request fires first: its problem has the details.
-    requestTimeout: limits.requestTimeoutMs + 5 * LINGER_MS,
+    requestTimeout: Math.max(limits.requestTimeoutMs, batches.uploadTimeoutMs) + 5 * LINGER_MS,
     http: serverOptions,
     clientErrorHandler: answerClientError,
     connectionTimeout: 0,

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { DomainError } from '../errors/domain-error.ts';
 import { Chunks, pace } from './chunks.ts';
 import { MAX_OPTIONS_BYTES, type ParsedJson, parseJson } from './json-text.ts';
-import { imageRouteOf, takesUpload } from './route.ts';
+import { imageRouteOf, takesBatch, takesUpload } from './route.ts';
 
 /** Maximum body of routes that take no image. The longest of these bodies is a login. */
 const MAX_SMALL_BYTES = 16_384;
@@ -23,7 +23,7 @@ export class JsonUpload {
 }
 
 /**
- * Sets how bodies are parsed. Every route accepts JSON; only routes that take an image accept bytes and forms. The other
+ * Sets how bodies are parsed. Every route accepts JSON; only routes that take images accept bytes and forms. The other
  * routes accept a few KB at most, because their requests need no slot.
  */
 export async function registerBodies(fastify: FastifyInstance, maxUploadBytes: number): Promise<void> {
@@ -52,7 +52,8 @@ export async function registerBodies(fastify: FastifyInstance, maxUploadBytes: n
       return;
     }
     const isForm = /^multipart\//i.test(request.headers['content-type'] ?? '');
-    done(isForm && !takesUpload(request) ? unsupportedType(request) : undefined);
+    const takesForm = takesUpload(request) || takesBatch(request);
+    done(isForm && !takesForm ? unsupportedType(request) : undefined);
   });
 }
 
@@ -120,6 +121,9 @@ function unsupportedEncoding(encoding: string): DomainError {
 
 /** The message says what the route accepts. */
 export function unsupportedType(request: FastifyRequest): DomainError {
+  if (takesBatch(request)) {
+    return new DomainError('unsupported_content_type', 'Send multipart/form-data with parts "file" or "archive"');
+  }
   return new DomainError(
     'unsupported_content_type',
     takesUpload(request)

@@ -1,13 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../errors/domain-error.ts';
+import { takesBatch } from './route.ts';
 
 /** How long a client may go on sending after its response, before the connection is closed. */
 export const LINGER_MS = 1000;
 
-/** Abandons each request at its deadline, or when its client disconnects. */
-export function registerLifecycle(fastify: FastifyInstance, timeoutMs: number): void {
+/**
+ * Abandons each request at its deadline, or when its client disconnects.
+ * @param batchTimeoutMs deadline of a request that sends a batch
+ */
+export function registerLifecycle(fastify: FastifyInstance, timeoutMs: number, batchTimeoutMs: number): void {
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
-    limitTime(request, reply, timeoutMs);
+    limitTime(request, reply, takesBatch(request) ? batchTimeoutMs : timeoutMs);
     closeAfterResponse(request, reply);
     done();
   });

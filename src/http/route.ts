@@ -40,11 +40,18 @@ export interface ImageRoute {
 declare module 'fastify' {
   interface FastifyContextConfig {
     image?: ImageRoute;
+    /** The body is a form with the files of a batch, which may take long to arrive. */
+    batch?: true;
   }
 }
 
 export function imageRouteOf(request: FastifyRequest): ImageRoute | undefined {
   return request.routeOptions.config.image;
+}
+
+/** Whether the body of the request contains the files of a batch */
+export function takesBatch(request: FastifyRequest): boolean {
+  return request.routeOptions.config.batch === true;
 }
 
 /** Whether the body of the request contains the image */

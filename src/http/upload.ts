@@ -91,7 +91,7 @@ async function readForm(request: FastifyRequest, schema: z.ZodObject, maxUploadB
 }
 
 /** @returns null if it is longer than `limit` */
-async function readPart(part: Readable, limit: number): Promise<Buffer | null> {
+export async function readPart(part: Readable, limit: number): Promise<Buffer | null> {
   const chunks = new Chunks();
   for await (const chunk of part as AsyncIterable<Buffer>) {
     chunks.add(chunk);
@@ -131,10 +131,13 @@ function shortened(name: string | undefined): string {
 }
 
 /** The parser reports a form with too many parts as too large, and a malformed one without a status. */
-function formError(error: unknown): unknown {
+export function formError(
+  error: unknown,
+  tooManyParts = 'The form has too many parts: send one file, and each option once',
+): unknown {
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   if (code !== undefined && /^FST_(FILES|FIELDS|PARTS)_LIMIT$/.test(code)) {
-    return new DomainError('invalid_request', 'The form has too many parts: send one file, and each option once');
+    return new DomainError('invalid_request', tooManyParts);
   }
   if (error instanceof DomainError || statusCode !== undefined) return error;
   return new DomainError('invalid_request', 'The multipart/form-data body is malformed or ends too early', {

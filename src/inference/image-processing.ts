@@ -49,10 +49,10 @@ export class ImageProcessing {
    * sent: after a 504, the thread may still be inside an inference.
    */
   private async withPermit<Result>(request: ImageRequest, work: () => Promise<Result>): Promise<Result> {
-    const { abandoned } = request;
+    const { abandoned, isInteractive } = request;
     const asked = performance.now();
     const release = await traced('queue', () =>
-      this.isHeavy(request) ? this.semaphore.acquireHeavy(abandoned) : this.semaphore.acquire(abandoned),
+      this.semaphore.acquireFor({ isInteractive, isHeavy: this.isHeavy(request) }, abandoned),
     );
     request.queuedMs = performance.now() - asked;
     this.metrics.observeStages({ queue: request.queuedMs });

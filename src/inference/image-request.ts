@@ -16,6 +16,8 @@ export interface ImageRequest<Options = Readonly<Record<string, unknown>>> {
   readonly apiKeyName: string | null;
   /** Whether to store a job if storage is on. */
   readonly store: boolean;
+  /** False: an item of a batch, which leaves permits to requests. */
+  readonly isInteractive: boolean;
   /** In its own buffer, which is empty after the transfer to a thread; it is transferred back if a job is stored. */
   image: Uint8Array<ArrayBuffer>;
 

@@ -18,7 +18,16 @@ export function receiveImage<Options extends Readonly<Record<string, unknown>>>(
   const { abandoned, apiKeyName } = context;
   // An option of the playground
   const store = options['store'] !== false;
-  const received = toImageRequest({ id, kind, options, abandoned, apiKeyName, store, image });
+  const received = toImageRequest({
+    id,
+    kind,
+    options,
+    abandoned,
+    apiKeyName,
+    store,
+    isInteractive: true,
+    image,
+  });
   context.image = received;
   return received;
 }

@@ -45,6 +45,22 @@ describe('a semaphore', () => {
     expect(order).toEqual([0, 1, 2, 3, 4]);
   });
 
+  it('serves the background only when no request waits', async () => {
+    const semaphore = new Semaphore(1);
+    const order: string[] = [];
+    const release = await semaphore.acquire(never);
+    const work = async (name: string, isInteractive: boolean) => {
+      const releaseOwn = await semaphore.acquire(never, isInteractive);
+      order.push(name);
+      await settled();
+      releaseOwn();
+    };
+    const all = [work('batch', false), work('first request', true), work('second request', true)];
+    release();
+    await Promise.all(all);
+    expect(order).toEqual(['first request', 'second request', 'batch']);
+  });
+
   it('lets nobody overtake who waits: a permit goes from hand to hand', async () => {
     const semaphore = new Semaphore(1);
     const order: string[] = [];

@@ -1,8 +1,9 @@
-/** Counting semaphore that gives permits in the order of the requests. */
+/** Counting semaphore that gives permits in the order of the requests; those of the background come last. */
 export class Semaphore {
   readonly limit: number;
   #free: number;
   readonly #waiting: (() => void)[] = [];
+  readonly #inBackground: (() => void)[] = [];
 
   constructor(limit: number) {
     this.limit = limit;
@@ -14,33 +15,34 @@ export class Semaphore {
   }
 
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiting.length + this.#inBackground.length;
   }
 
   /**
    * Waits for a permit.
    * @returns a function that returns the permit; further calls do nothing
+   * @param isInteractive false: only when no interactive request waits
    * @throws the reason of the signal if it aborts first; the request then leaves the queue
    */
-  async acquire(signal: AbortSignal): Promise<() => void> {
+  async acquire(signal: AbortSignal, isInteractive = true): Promise<() => void> {
     signal.throwIfAborted();
     if (this.#free > 0) this.#free--;
-    else await this.#queue(signal);
+    else await this.#wait(signal, isInteractive ? this.#waiting : this.#inBackground);
     return this.#releaseOnce();
   }
 
-  #queue(signal: AbortSignal): Promise<void> {
+  #wait(signal: AbortSignal, queue: (() => void)[]): Promise<void> {
     return new Promise((resolve, reject) => {
       const granted = () => {
         signal.removeEventListener('abort', aborted);
         resolve();
       };
       const aborted = () => {
-        this.#waiting.splice(this.#waiting.indexOf(granted), 1);
+        queue.splice(queue.indexOf(granted), 1);
         reject(signal.reason as Error);
       };
       signal.addEventListener('abort', aborted, { once: true });
-      this.#waiting.push(granted);
+      queue.push(granted);
     });
   }
 
@@ -49,7 +51,7 @@ export class Semaphore {
     return () => {
       if (released) return;
       released = true;
-      const next = this.#waiting.shift();
+      const next = this.#waiting.shift() ?? this.#inBackground.shift();
       // The permit is passed on without becoming free, so that no later request can take it.
       if (next) next();
       else this.#free++;

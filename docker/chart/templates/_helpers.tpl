@@ -3,7 +3,7 @@
 {{- end }}
 
 {{- define "face-api.port" -}}
-{{ if eq . "api" }}8000{{ else }}4321{{ end }}
+{{ get (dict "api" "8000" "admin" "4321" "worker" "4322") . }}
 {{- end }}
 
 {{- define "face-api.selector" -}}

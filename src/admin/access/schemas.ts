@@ -16,7 +16,7 @@ export const sessionSchema = z
       .nullable()
       .meta({ description: 'Latest end of the session; null: a token does not expire' }),
     storage: z.enum(['on', 'off']),
-    role: z.enum(['all', 'api', 'admin']),
+    role: z.enum(['all', 'api', 'admin', 'worker']),
     version: z.string(),
   })
   .meta({ id: 'Session' });

@@ -25,7 +25,7 @@ import {
   type ThumbnailQuery,
   thumbnailQuerySchema,
 } from './schemas.ts';
-import { reachStorage } from './storage-access.ts';
+import { reachStorage } from '../../storage/reach-storage.ts';
 import { Thumbnails } from './thumbnails.ts';
 
 @ApiTags('admin')

@@ -21,7 +21,7 @@ import {
   type JobsQuery,
   jobsQuerySchema,
 } from './schemas.ts';
-import { reachStorage } from './storage-access.ts';
+import { reachStorage } from '../../storage/reach-storage.ts';
 
 @ApiTags('admin')
 @ApiProblems('invalid_request', 'unauthorized', 'storage_off', 'internal', 'storage_unavailable')

@@ -16,7 +16,7 @@ import {
   reconcileSchema,
   reconciliationSchema,
 } from './schemas.ts';
-import { reachStorage } from './storage-access.ts';
+import { reachStorage } from '../../storage/reach-storage.ts';
 
 const MAX_EXAMPLES = 20;
 

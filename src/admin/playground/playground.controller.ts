@@ -19,7 +19,7 @@ import { AuditLog, StoredRecords } from '../../storage/stored.ts';
 import { Actor } from '../actor.ts';
 import { noSuchImage } from '../kept/images.controller.ts';
 import { type IdParams, idParamsSchema } from '../kept/schemas.ts';
-import { reachStorage } from '../kept/storage-access.ts';
+import { reachStorage } from '../../storage/reach-storage.ts';
 import {
   type PlaygroundDetectOptions,
   playgroundDetectOptionsSchema,

@@ -38,7 +38,7 @@ export type Bucket = z.infer<typeof bucketSchema>;
 export const instanceSchema = z
   .object({
     name: z.string(),
-    role: z.enum(['all', 'api', 'admin']),
+    role: z.enum(['all', 'api', 'admin', 'worker']),
     version: z.string(),
     seen_at: z.iso.datetime(),
     in_flight: z.int().meta({ description: 'Requests that hold a slot' }),

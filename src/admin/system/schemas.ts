@@ -50,7 +50,7 @@ const settingSchema = z
 export const systemSchema = z
   .object({
     version: z.string(),
-    role: z.enum(['all', 'api', 'admin']),
+    role: z.enum(['all', 'api', 'admin', 'worker']),
     started_at: z.iso.datetime(),
     node: z.string(),
     platform: z.string(),

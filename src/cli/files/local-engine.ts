@@ -70,5 +70,14 @@ function overrides(environment: Environment, jobs: number | undefined): Environm
 }
 
 function toRequest<Options>(kind: JobKind, image: Uint8Array<ArrayBuffer>, options: Options, abandoned: AbortSignal) {
-  return toImageRequest({ id: v7(), kind, options, abandoned, apiKeyName: null, store: false, image });
+  return toImageRequest({
+    id: v7(),
+    kind,
+    options,
+    abandoned,
+    apiKeyName: null,
+    store: false,
+    isInteractive: true,
+    image,
+  });
 }

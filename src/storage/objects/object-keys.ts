@@ -19,6 +19,9 @@ const MAX_KEY_LENGTH = 200;
 
 export const ORIGINALS = 'originals/';
 export const RESULTS = 'results/';
+const BATCHES = 'batches/';
+/** What interrupted puts leave in a folder; a bucket has none. */
+export const UNFINISHED_BATCH_OBJECTS = `${BATCHES}unfinished/`;
 
 /** The same bytes have the same key: they are stored once, however often they are uploaded. */
 export function originalKey(sha256: string, type: string): string {
@@ -29,6 +32,25 @@ export function originalKey(sha256: string, type: string): string {
 export function resultKey(jobId: string, createdAt: Date, type: string): string {
   const day = createdAt.toISOString().slice(0, 10).replaceAll('-', '/');
   return `${RESULTS}${day}/${jobId}.${extensionOf(type)}`;
+}
+
+/** All objects of a batch: they are deleted together. */
+export function batchPrefix(batchId: string): string {
+  return `${BATCHES}${batchId}/`;
+}
+
+export function batchInputKey(batchId: string, position: number): string {
+  return `${batchPrefix(batchId)}inputs/${inFolders(position)}`;
+}
+
+/** @param attempt a new ID for each attempt, so that a late worker never replaces the result of another */
+export function batchResultKey(batchId: string, position: number, attempt: string): string {
+  return `${batchPrefix(batchId)}results/${inFolders(position)}-${attempt}`;
+}
+
+/** A thousand items in each folder */
+function inFolders(position: number): string {
+  return `${Math.floor(position / 1000)}/${position}`;
 }
 
 /** Keys of all objects that a job may have put */

@@ -1,6 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import type { DataSourceOptions, MigrationInterface } from 'typeorm';
 import { auditEntity } from './audit.entity.ts';
+import { batchChunkEntity } from './batch-chunk.entity.ts';
+import { batchItemEntity } from './batch-item.entity.ts';
+import { batchEntity } from './batch.entity.ts';
 import { imageEntity } from './image.entity.ts';
 import { instanceEntity } from './instance.entity.ts';
 import { jobEntity } from './job.entity.ts';
@@ -22,6 +25,9 @@ export const entities = [
   trafficEntity,
   instanceEntity,
   replayEntity,
+  batchEntity,
+  batchItemEntity,
+  batchChunkEntity,
 ];
 
 const CONNECT_TIMEOUT_MS = 5000;

@@ -1,12 +1,12 @@
 import { Logger } from '@nestjs/common';
-import { DomainError } from '../../errors/domain-error.ts';
-import { systemErrorCode } from '../../errors/reason.ts';
-import { BadCursorError } from '../../storage/records/bad-cursor-error.ts';
+import { DomainError } from '../errors/domain-error.ts';
+import { systemErrorCode } from '../errors/reason.ts';
+import { BadCursorError } from './records/bad-cursor-error.ts';
 
-const logger = new Logger('Console');
+const logger = new Logger('Storage');
 
 /**
- * Runs work on stored data for the API of the console. A failure becomes a problem that says what to do.
+ * Runs work on stored data for a request. A failure becomes a problem that says what to do.
  * @throws DomainError storage_unavailable, invalid_request, and any DomainError of the work
  */
 export async function reachStorage<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -17,7 +17,7 @@ export async function reachStorage<Result>(work: () => Promise<Result>): Promise
       throw new DomainError('invalid_request', '"after" is not the "next" of a page of this list with this sort');
     }
     if (error instanceof DomainError || isOurMistake(error)) throw error;
-    logger.warn({ err: error }, 'The console could not reach storage');
+    logger.warn({ err: error }, 'A request could not reach the database or the object store');
     throw new DomainError(
       'storage_unavailable',
       'The database or the object store does not respond. Try again in a few seconds',

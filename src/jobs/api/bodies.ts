@@ -1,0 +1,48 @@
+import type { Batch, BatchItem } from '../batches.ts';
+import type { BatchBody, BatchItemBody } from './schemas.ts';
+
+export function toBatchBody(batch: Batch, resultPath: (id: string) => string): BatchBody {
+  const { id, kind, options, priority, itemCount, doneCount, failedCount, deadCount, canceledCount } = batch;
+  const settled = doneCount + failedCount + deadCount;
+  const waiting = itemCount - settled - canceledCount;
+  const end = batch.finishedAt ?? new Date();
+  const seconds = (end.getTime() - batch.createdAt.getTime()) / 1000;
+  const rate = settled > 0 && seconds > 0 ? settled / seconds : null;
+  return {
+    id,
+    kind,
+    state: batch.state as BatchBody['state'],
+    options,
+    priority,
+    counts: {
+      total: itemCount,
+      waiting,
+      done: doneCount,
+      failed: failedCount,
+      dead: deadCount,
+      canceled: canceledCount,
+    },
+    items_per_second: rate && Math.round(rate * 100) / 100,
+    estimated_end:
+      batch.state === 'active' && rate !== null
+        ? new Date(end.getTime() + (waiting / rate) * 1000).toISOString()
+        : null,
+    created_at: batch.createdAt.toISOString(),
+    finished_at: batch.finishedAt?.toISOString() ?? null,
+    result_url: batch.state === 'active' ? null : resultPath(id),
+  };
+}
+
+export function toItemBody(item: BatchItem): BatchItemBody {
+  const { position, name, state, attempts, inputSha256, result, outcome, error } = item;
+  return {
+    position,
+    name,
+    state,
+    attempts,
+    input_sha256: inputSha256,
+    output: result && { format: result.type, bytes: result.bytes, sha256: result.sha256 },
+    outcome,
+    error: state === 'done' ? null : error,
+  };
+}

@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { queryInteger, queryText } from '../../http/query.ts';
+
+const MAX_PRIORITY = 9;
+
+const countSchema = z.int().nonnegative();
+
+export const batchSchema = z
+  .object({
+    id: z.uuid(),
+    kind: z.enum(['detect', 'mask']),
+    state: z.enum(['active', 'done', 'canceled']).meta({
+      description:
+        'active: items wait or are being processed; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up',
+    }),
+    options: z.record(z.string(), z.unknown()),
+    priority: z.int(),
+    counts: z
+      .object({
+        total: countSchema,
+        waiting: countSchema.meta({ description: 'Not processed yet, or being processed' }),
+        done: countSchema,
+        failed: countSchema.meta({ description: 'Cannot succeed, such as a file that is no image' }),
+        dead: countSchema.meta({
+          description: 'Failed at every attempt, but may succeed later: see the route for retries',
+        }),
+        canceled: countSchema,
+      })
+      .meta({ id: 'BatchCounts' }),
+    items_per_second: z.number().nullable().meta({ description: 'On average since the batch was received' }),
+    estimated_end: z.iso.datetime().nullable().meta({ description: 'At this rate; null if the batch has ended' }),
+    created_at: z.iso.datetime(),
+    finished_at: z.iso.datetime().nullable(),
+    result_url: z.string().nullable().meta({ description: 'Path of the archive of results; null while it is active' }),
+  })
+  .meta({ id: 'Batch' });
+export type BatchBody = z.infer<typeof batchSchema>;
+
+const nextSchema = (name: string) =>
+  z
+    .union([z.string(), z.int()])
+    .nullable()
+    .meta({ description: `Pass as \`${name}\` to get the next page; null: this is the last page` });
+
+export const batchPageSchema = z
+  .object({ rows: z.array(batchSchema), next: nextSchema('after') })
+  .meta({ id: 'BatchPage' });
+export type BatchPageBody = z.infer<typeof batchPageSchema>;
+
+export const batchItemSchema = z
+  .object({
+    position: z.int().meta({ description: 'From 0, in the order in which the files arrived' }),
+    name: z.string(),
+    state: z.enum(['waiting', 'done', 'failed', 'dead', 'canceled']),
+    attempts: z.int(),
+    input_sha256: z.string().nullable(),
+    output: z
+      .object({ format: z.string(), bytes: z.int(), sha256: z.string() })
+      .nullable()
+      .meta({ description: 'The masked image, which is in the archive of results; null: there is none' }),
+    outcome: z
+      .record(z.string(), z.unknown())
+      .nullable()
+      .meta({ description: 'As in the JSON response to a single image; null unless it is done' }),
+    error: z
+      .object({ code: z.string(), detail: z.string() })
+      .nullable()
+      .meta({ description: 'Of the latest attempt; null if it is done' }),
+  })
+  .meta({ id: 'BatchItem' });
+export type BatchItemBody = z.infer<typeof batchItemSchema>;
+
+export const batchItemPageSchema = z
+  .object({ rows: z.array(batchItemSchema), next: nextSchema('from') })
+  .meta({ id: 'BatchItemPage' });
+export type BatchItemPageBody = z.infer<typeof batchItemPageSchema>;
+
+const limit = queryInteger(1, 500).default(50).meta({ description: 'Maximum number of rows' });
+
+export const batchesQuerySchema = z.strictObject({
+  limit,
+  after: queryText().optional().meta({ description: '`next` of the previous page' }),
+});
+export type BatchesQuery = z.infer<typeof batchesQuerySchema>;
+
+export const itemsQuerySchema = z.strictObject({
+  limit,
+  from: queryInteger(0, 1_000_000)
+    .default(0)
+    .meta({ description: '`next` of the previous page, with the same filter' }),
+  state: z.enum(['waiting', 'done', 'failed', 'dead', 'canceled']).optional(),
+});
+export type ItemsQuery = z.infer<typeof itemsQuerySchema>;
+
+export const batchParamsSchema = z.strictObject({ id: z.uuid().toLowerCase() });
+export type BatchParams = z.infer<typeof batchParamsSchema>;
+
+/** The text fields of the form that sends a batch */
+export const batchFieldsSchema = z.strictObject({
+  kind: z.enum(['detect', 'mask']).meta({ description: 'What to do with each image' }),
+  options: z
+    .string()
+    .optional()
+    .meta({ description: 'Options for all images, as a JSON object: MaskOptions or DetectOptions' }),
+  priority: queryInteger(0, MAX_PRIORITY)
+    .default(0)
+    .meta({ description: 'Of the batches of the same API key, those with a higher priority start first' }),
+});
+export type BatchFields = z.infer<typeof batchFieldsSchema>;

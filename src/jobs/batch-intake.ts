@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto';
+import type { DataSource } from 'typeorm';
+import { v7 } from 'uuid';
+import { DomainError } from '../errors/domain-error.ts';
+import { batchInputKey, batchPrefix } from '../storage/objects/object-keys.ts';
+import type { ObjectStore } from '../storage/objects/object-store.ts';
+import type { BatchFeeder } from './batch-feeder.ts';
+import {
+  activateBatch,
+  type BatchOrder,
+  deleteBatch,
+  findEarlierBatch,
+  insertBatch,
+  insertItems,
+  markBatch,
+  type NewItem,
+} from './batch-records.ts';
+import { safeName } from './item-name.ts';
+import type { SourceFile } from './sources/source.ts';
+import { inTransaction, sqlOf } from './sql.ts';
+
+const CONCURRENT_PUTS = 4;
+const ITEMS_PER_INSERT = 200;
+
+export interface BatchLimits {
+  readonly maxItems: number;
+  readonly maxBytes: number;
+}
+
+/**
+ * Receives the files of one batch: each is put into the object store as it arrives. The batch exists for its owner, and its
+ * items are processed, only after all of them have arrived.
+ */
+export class BatchIntake {
+  readonly id = v7();
+  readonly #dataSource: DataSource;
+  readonly #objects: ObjectStore;
+  readonly #feeder: BatchFeeder;
+  readonly #limits: BatchLimits;
+  readonly #apiKeyName: string | null;
+  readonly #puts = new Set<Promise<void>>();
+  readonly #content = createHash('sha256');
+  #items: NewItem[] = [];
+  #count = 0;
+  #bytes = 0;
+  #failure: Error | undefined;
+
+  private constructor(parts: IntakeParts, apiKeyName: string | null) {
+    this.#dataSource = parts.dataSource;
+    this.#objects = parts.objects;
+    this.#feeder = parts.feeder;
+    this.#limits = parts.limits;
+    this.#apiKeyName = apiKeyName;
+  }
+
+  static async open(parts: IntakeParts, apiKeyName: string | null, requestId: string): Promise<BatchIntake> {
+    const intake = new BatchIntake(parts, apiKeyName);
+    await insertBatch(sqlOf(parts.dataSource), intake.id, apiKeyName, requestId);
+    return intake;
+  }
+
+  /** @throws DomainError upload_too_large, and the error of the object store or the database */
+  async add(file: SourceFile): Promise<void> {
+    const position = this.#count++;
+    if (this.#count > this.#limits.maxItems) {
+      throw new DomainError(
+        'upload_too_large',
+        `A batch is limited to ${this.#limits.maxItems} images. Send several batches`,
+      );
+    }
+    const name = safeName(file.name);
+    const sha256 = 'bytes' in file ? createHash('sha256').update(file.bytes).digest('hex') : '';
+    this.#content.update(JSON.stringify([name, sha256]));
+    if ('error' in file) {
+      this.#items.push({ position, name, input: null, error: file.error });
+    } else if (file.bytes.byteLength === 0) {
+      this.#items.push({
+        position,
+        name,
+        input: null,
+        error: { code: 'invalid_request', detail: 'The file is empty' },
+      });
+    } else {
+      this.#bytes += file.bytes.byteLength;
+      if (this.#bytes > this.#limits.maxBytes) {
+        throw new DomainError(
+          'upload_too_large',
+          `A batch is limited to ${this.#limits.maxBytes} bytes. Send several batches`,
+        );
+      }
+      await this.#put(position, name, file.bytes, sha256);
+    }
+    if (this.#items.length >= ITEMS_PER_INSERT) await this.#insert();
+  }
+
+  /**
+   * @param idempotencyKey of the request: an earlier batch with the same key and content takes the place of this one
+   * @returns the ID of the batch
+   * @throws DomainError invalid_request if no file arrived, idempotency_mismatch
+   */
+  async complete(order: BatchOrder, idempotencyKey: string | null = null): Promise<string> {
+    await Promise.all(this.#puts);
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#count === 0) {
+      throw new DomainError(
+        'invalid_request',
+        'The batch is empty: send images in parts "file", or a ZIP in the part "archive"',
+      );
+    }
+    await this.#insert();
+    const fingerprint = this.#content.update(JSON.stringify(order)).digest('hex');
+    const earlier = await inTransaction(this.#dataSource, async (sql) => {
+      if (idempotencyKey !== null) {
+        const found = await findEarlierBatch(sql, this.#apiKeyName, idempotencyKey);
+        if (found) return found;
+        await markBatch(sql, this.id, idempotencyKey, fingerprint);
+      }
+      await activateBatch(sql, this.id, order, this.#count);
+      await this.#feeder.feed(sql, this.#apiKeyName);
+      return null;
+    });
+    if (!earlier) return this.id;
+    if (earlier.fingerprint !== fingerprint) throw mismatch();
+    await this.abort();
+    return earlier.id;
+  }
+
+  /** Deletes what has arrived. */
+  async abort(): Promise<void> {
+    await Promise.all(this.#puts);
+    for await (const { key } of this.#objects.list(batchPrefix(this.id))) await this.#objects.delete(key);
+    await inTransaction(this.#dataSource, (sql) => deleteBatch(sql, this.id));
+  }
+
+  /** A few at a time: the next file arrives while these are written. */
+  async #put(position: number, name: string, bytes: Uint8Array, sha256: string): Promise<void> {
+    while (this.#puts.size >= CONCURRENT_PUTS) await Promise.race(this.#puts);
+    if (this.#failure !== undefined) throw this.#failure;
+    const key = batchInputKey(this.id, position);
+    const put = this.#objects.put(key, bytes, 'application/octet-stream').then(
+      () => {
+        this.#items.push({ position, name, input: { key, bytes: bytes.byteLength, sha256 }, error: null });
+      },
+      (error: unknown) => {
+        this.#failure ??= toError(error);
+      },
+    );
+    const running = put.finally(() => this.#puts.delete(running));
+    this.#puts.add(running);
+  }
+
+  async #insert(): Promise<void> {
+    const items = this.#items;
+    this.#items = [];
+    if (items.length > 0) await insertItems(sqlOf(this.#dataSource), this.id, items);
+  }
+}
+
+function mismatch(): DomainError {
+  return new DomainError(
+    'idempotency_mismatch',
+    'Another batch was sent with this Idempotency-Key in the last 24 hours. Use a new key for a new batch',
+  );
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+export interface IntakeParts {
+  readonly dataSource: DataSource;
+  readonly objects: ObjectStore;
+  readonly feeder: BatchFeeder;
+  readonly limits: BatchLimits;
+}

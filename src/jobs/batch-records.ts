@@ -1,0 +1,415 @@
+import type { BatchItemState } from '../storage/records/batch-item.entity.ts';
+import type { BatchState } from '../storage/records/batch.entity.ts';
+import type { JobKind } from '../storage/job.ts';
+import type { ChunkRange } from './batch-feeder.ts';
+import type { Sql } from './sql.ts';
+
+/** The statements on batches and their items. Counts of a batch change in the statement that changes its item. */
+
+export interface Batch {
+  readonly id: string;
+  readonly state: BatchState;
+  readonly kind: JobKind;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly apiKeyName: string | null;
+  readonly priority: number;
+  readonly itemCount: number;
+  readonly doneCount: number;
+  readonly failedCount: number;
+  readonly deadCount: number;
+  readonly canceledCount: number;
+  readonly createdAt: Date;
+  readonly finishedAt: Date | null;
+}
+
+const BATCH_COLUMNS = `id, state, kind, options, api_key_name AS "apiKeyName", priority, item_count AS "itemCount",
+  done_count AS "doneCount", failed_count AS "failedCount", dead_count AS "deadCount",
+  canceled_count AS "canceledCount", created_at AS "createdAt", finished_at AS "finishedAt"`;
+
+export interface BatchItem {
+  readonly position: number;
+  readonly name: string;
+  readonly state: BatchItemState;
+  readonly attempts: number;
+  readonly inputSha256: string | null;
+  readonly inputBytes: number | null;
+  readonly error: ItemError | null;
+  readonly outcome: ItemOutcome | null;
+  readonly result: ItemResult | null;
+}
+
+export interface ItemError {
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** What the response to a single image would say, without what is only of use there. */
+export type ItemOutcome = Readonly<Record<string, unknown>>;
+
+/** The masked image in the object store */
+export interface ItemResult {
+  readonly key: string;
+  readonly type: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly crc: number;
+}
+
+const ITEM_COLUMNS = `position, name, state, attempts, input_sha256, input_bytes, error_code, error_detail, outcome,
+  result_key, result_type, result_bytes, result_sha256, result_crc`;
+
+interface ItemColumns {
+  position: number;
+  name: string;
+  state: BatchItemState;
+  attempts: number;
+  input_sha256: string | null;
+  input_bytes: number | null;
+  error_code: string | null;
+  error_detail: string | null;
+  outcome: ItemOutcome | null;
+  result_key: string | null;
+  result_type: string;
+  result_bytes: number;
+  result_sha256: string;
+  result_crc: string;
+}
+
+function toItem(row: ItemColumns): BatchItem {
+  return {
+    position: row.position,
+    name: row.name,
+    state: row.state,
+    attempts: row.attempts,
+    inputSha256: row.input_sha256,
+    inputBytes: row.input_bytes,
+    error: row.error_code === null ? null : { code: row.error_code, detail: row.error_detail ?? '' },
+    outcome: row.outcome,
+    result:
+      row.result_key === null
+        ? null
+        : {
+            key: row.result_key,
+            type: row.result_type,
+            bytes: row.result_bytes,
+            sha256: row.result_sha256,
+            crc: Number(row.result_crc),
+          },
+  };
+}
+
+/** A file as it arrived */
+export interface NewItem {
+  readonly position: number;
+  readonly name: string;
+  /** Null: it was rejected, as `error` says. */
+  readonly input: { readonly key: string; readonly bytes: number; readonly sha256: string } | null;
+  readonly error: ItemError | null;
+}
+
+export async function insertBatch(sql: Sql, id: string, apiKeyName: string | null, requestId: string): Promise<void> {
+  await sql.query(
+    `INSERT INTO batches (id, state, options, api_key_name, request_id) VALUES ($1, 'receiving', '{}', $2, $3)`,
+    [id, apiKeyName, requestId],
+  );
+}
+
+export async function insertItems(sql: Sql, batchId: string, items: readonly NewItem[]): Promise<void> {
+  await sql.query(
+    `INSERT INTO batch_items (batch_id, position, name, state, input_key, input_bytes, input_sha256, error_code,
+       error_detail, finished_at)
+     SELECT $1, position, name, CASE WHEN input_key IS NULL THEN 'failed' ELSE 'waiting' END, input_key, input_bytes,
+       input_sha256, error_code, error_detail, CASE WHEN input_key IS NULL THEN now() END
+     FROM unnest($2::int[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[])
+       AS item (position, name, input_key, input_bytes, input_sha256, error_code, error_detail)`,
+    [
+      batchId,
+      items.map(({ position }) => position),
+      items.map(({ name }) => name),
+      items.map(({ input }) => input?.key ?? null),
+      items.map(({ input }) => input?.bytes ?? null),
+      items.map(({ input }) => input?.sha256 ?? null),
+      items.map(({ error }) => error?.code ?? null),
+      items.map(({ error }) => error?.detail ?? null),
+    ],
+  );
+}
+
+export interface BatchOrder {
+  readonly kind: JobKind;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly priority: number;
+}
+
+/** The batch is complete: its items can be processed. Those that were rejected count already. */
+export async function activateBatch(sql: Sql, id: string, order: BatchOrder, itemCount: number): Promise<void> {
+  await sql.query(
+    `UPDATE batches SET kind = $2, options = $3, priority = $4, item_count = $5, failed_count = failed,
+       state = CASE WHEN failed = $5 THEN 'done' ELSE 'active' END,
+       finished_at = CASE WHEN failed = $5 THEN now() END
+     FROM (SELECT count(*)::int AS failed FROM batch_items WHERE batch_id = $1 AND state = 'failed') AS rejected
+     WHERE id = $1`,
+    [id, order.kind, JSON.stringify(order.options), order.priority, itemCount],
+  );
+}
+
+/** What was sent before with the same idempotency key */
+export interface EarlierBatch {
+  readonly id: string;
+  readonly fingerprint: string;
+}
+
+/** Until the transaction ends, no other batch with this idempotency key is completed. */
+export async function findEarlierBatch(
+  sql: Sql,
+  apiKeyName: string | null,
+  idempotencyKey: string,
+): Promise<EarlierBatch | null> {
+  await sql.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [`face-api idempotency ${idempotencyKey}`]);
+  const { rows } = await sql.query<EarlierBatch>(
+    `SELECT id, fingerprint FROM batches WHERE idempotency_key = $2 AND api_key_name IS NOT DISTINCT FROM $1
+       AND created_at > now() - interval '24 hours'`,
+    [apiKeyName, idempotencyKey],
+  );
+  return rows[0] ?? null;
+}
+
+export async function markBatch(sql: Sql, id: string, idempotencyKey: string, fingerprint: string): Promise<void> {
+  await sql.query(`UPDATE batches SET idempotency_key = $2, fingerprint = $3 WHERE id = $1`, [
+    id,
+    idempotencyKey,
+    fingerprint,
+  ]);
+}
+
+export async function deleteBatch(sql: Sql, id: string): Promise<void> {
+  await sql.query(`DELETE FROM batch_chunks WHERE batch_id = $1`, [id]);
+  await sql.query(`DELETE FROM batch_items WHERE batch_id = $1`, [id]);
+  await sql.query(`DELETE FROM batches WHERE id = $1`, [id]);
+}
+
+/** Which batches somebody may see: those of the key. A service without keys has one owner: everybody. */
+export type Owner = { readonly apiKeyName: string | null } | 'operator';
+
+/** Null: there is no such batch, it belongs to another key, or it is still being received. */
+export async function findBatch(sql: Sql, id: string, owner: Owner): Promise<Batch | null> {
+  const { rows } = await sql.query<Batch>(
+    `SELECT ${BATCH_COLUMNS} FROM batches WHERE id = $1 AND state <> 'receiving' AND ${OWNED}`,
+    [id, ...ownedBy(owner)],
+  );
+  return rows[0] ?? null;
+}
+
+/** Newest first, after the given one. */
+export async function listBatches(
+  sql: Sql,
+  owner: Owner,
+  limit: number,
+  after: Pick<Batch, 'createdAt' | 'id'> | null,
+): Promise<Batch[]> {
+  const { rows } = await sql.query<Batch>(
+    `SELECT ${BATCH_COLUMNS} FROM batches WHERE state <> 'receiving' AND ${OWNED}
+       AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5::uuid))
+     ORDER BY created_at DESC, id DESC LIMIT $1`,
+    [limit, ...ownedBy(owner), after?.createdAt ?? null, after?.id ?? null],
+  );
+  return rows;
+}
+
+const OWNED = `($2::boolean OR api_key_name IS NOT DISTINCT FROM $3)`;
+
+function ownedBy(owner: Owner): [isOperator: boolean, apiKeyName: string | null] {
+  return owner === 'operator' ? [true, null] : [false, owner.apiKeyName];
+}
+
+/** In the order of their positions, from the given one on. */
+export async function listItems(
+  sql: Sql,
+  batchId: string,
+  { from, limit, state = null }: { from: number; limit: number; state?: BatchItemState | null },
+): Promise<BatchItem[]> {
+  const { rows } = await sql.query<ItemColumns>(
+    `SELECT ${ITEM_COLUMNS} FROM batch_items
+     WHERE batch_id = $1 AND position >= $2 AND ($4::text IS NULL OR state = $4) ORDER BY position LIMIT $3`,
+    [batchId, from, limit, state],
+  );
+  return rows.map(toItem);
+}
+
+export interface Chunk extends ChunkRange {
+  readonly kind: JobKind;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** Null: it was finished, or its batch was canceled or deleted. */
+export async function findChunk(sql: Sql, id: string): Promise<Chunk | null> {
+  const { rows } = await sql.query<Chunk>(
+    `SELECT batch_id AS "batchId", chunk.api_key_name AS "apiKeyName", first_position AS first, last_position AS last,
+       kind, options
+     FROM batch_chunks AS chunk JOIN batches ON batches.id = batch_id WHERE chunk.id = $1 AND state = 'active'`,
+    [id],
+  );
+  return rows[0] ?? null;
+}
+
+/** Items of the chunk that can be processed now */
+export async function findDueItems(sql: Sql, { batchId, first, last }: ChunkRange): Promise<number[]> {
+  const { rows } = await sql.query<{ position: number }>(
+    `SELECT position FROM batch_items WHERE batch_id = $1 AND position BETWEEN $2 AND $3 AND state = 'waiting'
+       AND (not_before IS NULL OR not_before <= now()) ORDER BY position`,
+    [batchId, first, last],
+  );
+  return rows.map(({ position }) => position);
+}
+
+export interface StartedItem {
+  readonly attempts: number;
+  readonly inputKey: string;
+}
+
+/**
+ * Counts the attempt before it begins, so that an item that ends its process is noticed. The count need not survive a failure
+ * of the database's machine: the statement does not wait for the disk. Null: the item has an outcome.
+ */
+export async function startItem(sql: Sql, batchId: string, position: number): Promise<StartedItem | null> {
+  const { rows } = await sql.query<StartedItem>(
+    `UPDATE batch_items SET attempts = attempts + 1 WHERE batch_id = $1 AND position = $2 AND state = 'waiting'
+       AND set_config('synchronous_commit', 'off', true) = 'off'
+     RETURNING attempts, input_key AS "inputKey"`,
+    [batchId, position],
+  );
+  return rows[0] ?? null;
+}
+
+/** The attempt does not count: the item was not to blame. */
+export async function undoAttempt(sql: Sql, batchId: string, position: number): Promise<void> {
+  await sql.query(
+    `UPDATE batch_items SET attempts = attempts - 1 WHERE batch_id = $1 AND position = $2 AND state = 'waiting'`,
+    [batchId, position],
+  );
+}
+
+export async function postponeItem(
+  sql: Sql,
+  batchId: string,
+  position: number,
+  seconds: number,
+  error: ItemError,
+): Promise<void> {
+  await sql.query(
+    `UPDATE batch_items SET not_before = now() + $3 * interval '1 second', error_code = $4, error_detail = $5
+     WHERE batch_id = $1 AND position = $2 AND state = 'waiting'`,
+    [batchId, position, seconds, error.code, error.detail],
+  );
+}
+
+export type Settlement =
+  | { readonly state: 'done'; readonly outcome: ItemOutcome; readonly result: ItemResult | null }
+  | { readonly state: 'failed' | 'dead'; readonly error: ItemError };
+
+/**
+ * Writes the outcome of an item, once: the first of several workers wins. The batch is done with its last item.
+ * @returns null if the item already has an outcome, or was canceled
+ */
+export async function settleItem(
+  sql: Sql,
+  batchId: string,
+  position: number,
+  settlement: Settlement,
+): Promise<{ readonly batchState: BatchState } | null> {
+  const { state } = settlement;
+  const { outcome, result } = state === 'done' ? settlement : { outcome: null, result: null };
+  const error = state === 'done' ? null : settlement.error;
+  const { rows } = await sql.query<{ batchState: BatchState }>(
+    `WITH settled AS (
+       UPDATE batch_items SET state = $3, outcome = $4, error_code = $5, error_detail = $6, result_key = $7,
+         result_type = $8, result_bytes = $9, result_sha256 = $10, result_crc = $11, not_before = NULL,
+         finished_at = now()
+       WHERE batch_id = $1 AND position = $2 AND state = 'waiting' RETURNING 1)
+     UPDATE batches SET done_count = done_count + ($3 = 'done')::int, failed_count = failed_count + ($3 = 'failed')::int,
+       dead_count = dead_count + ($3 = 'dead')::int,
+       state = CASE WHEN ${IS_LAST} THEN 'done' ELSE state END,
+       finished_at = CASE WHEN ${IS_LAST} THEN now() ELSE finished_at END
+     WHERE id = $1 AND EXISTS (SELECT FROM settled) RETURNING state AS "batchState"`,
+    [
+      batchId,
+      position,
+      state,
+      outcome && JSON.stringify(outcome),
+      error?.code ?? null,
+      error?.detail ?? null,
+      result?.key ?? null,
+      result?.type ?? null,
+      result?.bytes ?? null,
+      result?.sha256 ?? null,
+      result?.crc ?? null,
+    ],
+  );
+  return rows[0] ?? null;
+}
+
+const IS_LAST = `done_count + failed_count + dead_count + canceled_count + 1 = item_count`;
+
+/** @returns false if it was finished by another worker, or its batch was canceled */
+export async function deleteChunk(sql: Sql, id: string): Promise<boolean> {
+  const { rowCount } = await sql.query(`DELETE FROM batch_chunks WHERE id = $1`, [id]);
+  return rowCount > 0;
+}
+
+/** When the next item of the chunk can be processed; null: none is left. */
+export async function nextAttempt(sql: Sql, { batchId, first, last }: ChunkRange): Promise<Date | null> {
+  const { rows } = await sql.query<{ at: Date | null }>(
+    `SELECT min(coalesce(not_before, now())) AS at FROM batch_items
+     WHERE batch_id = $1 AND position BETWEEN $2 AND $3 AND state = 'waiting'`,
+    [batchId, first, last],
+  );
+  return rows[0]!.at;
+}
+
+/** Gives up the items that wait. Items first, as a worker does, so that the two cannot block each other. */
+export async function cancelBatch(sql: Sql, id: string): Promise<void> {
+  const { rowCount } = await sql.query(
+    `UPDATE batch_items SET state = 'canceled', finished_at = now() WHERE batch_id = $1 AND state = 'waiting'`,
+    [id],
+  );
+  await sql.query(
+    `UPDATE batches SET state = 'canceled', canceled_count = canceled_count + $2, finished_at = now()
+     WHERE id = $1 AND state = 'active'`,
+    [id, rowCount],
+  );
+  await sql.query(`DELETE FROM batch_chunks WHERE batch_id = $1`, [id]);
+}
+
+/**
+ * Lets the dead items of a finished batch wait again.
+ * @returns how many
+ */
+export async function requeueDead(sql: Sql, id: string): Promise<number> {
+  const { rowCount } = await sql.query(
+    `UPDATE batch_items SET state = 'waiting', attempts = 0, error_code = NULL, error_detail = NULL, finished_at = NULL
+     WHERE batch_id = $1 AND state = 'dead'`,
+    [id],
+  );
+  if (rowCount > 0) {
+    await sql.query(
+      `UPDATE batches SET state = 'active', dead_count = 0, next_position = 0, finished_at = NULL WHERE id = $1`,
+      [id],
+    );
+  }
+  return rowCount;
+}
+
+/** Locks the batch until the transaction ends. */
+export async function lockBatch(sql: Sql, id: string): Promise<void> {
+  await sql.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [`face-api batch ${id}`]);
+}
+
+/** Of all keys */
+export async function readBacklog(sql: Sql): Promise<{ readonly items: number; readonly oldestSeconds: number }> {
+  const { rows } = await sql.query<{ items: number; oldestSeconds: number }>(
+    `SELECT coalesce(sum(item_count - done_count - failed_count - dead_count - canceled_count), 0)::float8 AS items,
+       coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS "oldestSeconds"
+     FROM batches WHERE state = 'active'`,
+  );
+  return rows[0]!;
+}

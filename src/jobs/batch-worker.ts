@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import type { Database } from '../storage/records/database.ts';
+import type { BatchFeeder } from './batch-feeder.ts';
+import type { BatchBacklog } from './batch-metrics.ts';
+import type { BatchPruner } from './batch-pruner.ts';
+import type { BatchQueue } from './batch-queue.ts';
+import { readBacklog } from './batch-records.ts';
+import type { ChunkProcessing } from './chunk-processing.ts';
+import { inTransaction, sqlOf } from './sql.ts';
+
+const RETRY_EVERY_MS = 5000;
+const MAINTAIN_EVERY_MS = 15_000;
+
+/** Takes chunks from the queue while the process runs. */
+export class BatchWorker {
+  readonly #logger = new Logger('Batches');
+  readonly #database: Database;
+  readonly #queue: BatchQueue;
+  readonly #feeder: BatchFeeder;
+  readonly #chunks: ChunkProcessing;
+  readonly #pruner: BatchPruner;
+  readonly #showBacklog: (backlog: BatchBacklog) => void;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(
+    database: Database,
+    queue: BatchQueue,
+    feeder: BatchFeeder,
+    chunks: ChunkProcessing,
+    pruner: BatchPruner,
+    showBacklog: (backlog: BatchBacklog) => void,
+  ) {
+    this.#database = database;
+    this.#queue = queue;
+    this.#feeder = feeder;
+    this.#chunks = chunks;
+    this.#pruner = pruner;
+    this.#showBacklog = showBacklog;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** Running items are finished. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#chunks.stop();
+    await this.#queue.stopWork();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const work = () => this.#queue.work(({ chunkId }) => this.#chunks.process(chunkId));
+    while (!(await this.#attempt('Batches cannot be processed yet', work))) await this.#wait(RETRY_EVERY_MS);
+    while (!this.#isStopping) {
+      await this.#attempt('The queue of batches could not be checked', () => this.mend());
+      await this.#attempt('Old batches could not be deleted', async () => {
+        await this.#pruner.prune();
+      });
+      await this.#attempt('The backlog of batches could not be read', async () => {
+        this.#showBacklog(await readBacklog(sqlOf(await this.#database.ready())));
+      });
+      await this.#wait(MAINTAIN_EVERY_MS);
+    }
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  /** @returns false if it failed and is to be tried again */
+  async #attempt(failure: string, work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (this.#isStopping) return true;
+      this.#logger.warn({ err: error }, `${failure}; trying again`);
+      return false;
+    }
+  }
+
+  /** Ends at once when the process stops. */
+  async #wait(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+  }
+
+  /** Queues the items of chunks again that the queue has lost, such as after its tables were restored or deleted. */
+  async mend(): Promise<void> {
+    const dataSource = await this.#database.ready();
+    const { rows } = await sqlOf(dataSource).query<{
+      id: string;
+      batchId: string;
+      apiKeyName: string | null;
+      first: number;
+    }>(
+      `SELECT id, batch_id AS "batchId", api_key_name AS "apiKeyName", first_position AS first FROM batch_chunks
+       WHERE created_at < now() - interval '1 minute'`,
+    );
+    for (const { id, batchId, apiKeyName, first } of rows) {
+      if (await this.#queue.has(id)) continue;
+      await inTransaction(dataSource, async (sql) => {
+        const { rowCount } = await sql.query(`DELETE FROM batch_chunks WHERE id = $1`, [id]);
+        if (rowCount === 0) return;
+        await sql.query(`UPDATE batches SET next_position = least(next_position, $2) WHERE id = $1`, [batchId, first]);
+        await this.#feeder.feed(sql, apiKeyName);
+      });
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { DomainError } from '../errors/domain-error.ts';
+import type { BatchItemState } from '../storage/records/batch-item.entity.ts';
+import type { BatchIntake } from './batch-intake.ts';
+import type { Batch, BatchItem, BatchOrder, Owner } from './batch-records.ts';
+import type { ResultArchive } from './results/result-archive.ts';
+
+export interface BatchPage {
+  readonly batches: readonly Batch[];
+  /** Null: this is the last page. */
+  readonly next: string | null;
+}
+
+export interface ItemPage {
+  readonly items: readonly BatchItem[];
+  readonly next: number | null;
+}
+
+/** Batches of images that outlast their request. Also the injection token, whether storage is on or off. */
+export abstract class Batches {
+  abstract receive(apiKeyName: string | null, requestId: string): Promise<BatchIntake>;
+
+  /** @throws DomainError not_found, also if it belongs to another key */
+  abstract find(id: string, owner: Owner): Promise<Batch>;
+
+  /** Newest first. */
+  abstract list(owner: Owner, limit: number, after: string | undefined): Promise<BatchPage>;
+
+  abstract items(id: string, owner: Owner, page: ItemPageRequest): Promise<ItemPage>;
+
+  /** Gives up the items that wait; what is done stays. */
+  abstract cancel(id: string, owner: Owner): Promise<Batch>;
+
+  /** Processes the dead items again. @throws DomainError batch_active */
+  abstract retry(id: string, owner: Owner): Promise<Batch>;
+
+  /** @throws DomainError batch_active */
+  abstract result(id: string, owner: Owner): Promise<ResultArchive>;
+}
+
+export interface ItemPageRequest {
+  readonly from: number;
+  readonly limit: number;
+  readonly state?: BatchItemState | undefined;
+}
+
+export type { Batch, BatchItem, BatchOrder, Owner };
+
+function storageOff(): never {
+  throw new DomainError('storage_off', 'Batches need storage: set FACE_API_STORAGE_ENABLED=true');
+}
+
+/** Storage is off. */
+export class NoBatches extends Batches {
+  override readonly receive = storageOff;
+  override readonly find = storageOff;
+  override readonly list = storageOff;
+  override readonly items = storageOff;
+  override readonly cancel = storageOff;
+  override readonly retry = storageOff;
+  override readonly result = storageOff;
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { v7 } from 'uuid';
+import type { DetectionService } from '../detection/detection.service.ts';
+import { DomainError } from '../errors/domain-error.ts';
+import type { ImageProcessing } from '../inference/image-processing.ts';
+import { toImageRequest } from '../inference/image-request.ts';
+import type { MaskingService } from '../masking/masking.service.ts';
+import { batchResultKey } from '../storage/objects/object-keys.ts';
+import type { ObjectStore } from '../storage/objects/object-store.ts';
+import type { Chunk, ItemOutcome, ItemResult } from './batch-records.ts';
+
+export interface ItemWork {
+  readonly outcome: ItemOutcome;
+  /** Null: a detection. */
+  readonly encoded: { readonly type: string; readonly bytes: Uint8Array } | null;
+}
+
+/** The object store failed: the item is not to blame. */
+export class ObjectsUnavailableError extends Error {}
+
+/** Processes one image of a batch, on the same path as that of a request. */
+export class ItemProcessing {
+  readonly #images: ImageProcessing;
+  readonly #masking: MaskingService;
+  readonly #detection: DetectionService;
+  readonly #objects: ObjectStore;
+
+  constructor(images: ImageProcessing, masking: MaskingService, detection: DetectionService, objects: ObjectStore) {
+    this.#images = images;
+    this.#masking = masking;
+    this.#detection = detection;
+    this.#objects = objects;
+  }
+
+  /** @throws ObjectsUnavailableError, and the error of the work */
+  async process(
+    { batchId, kind, options, apiKeyName }: Chunk,
+    position: number,
+    inputKey: string,
+    abandoned: AbortSignal,
+  ): Promise<{ outcome: ItemOutcome; result: ItemResult | null }> {
+    const image = await this.#read(inputKey);
+    const attempt = v7();
+    const request = toImageRequest({
+      id: attempt,
+      kind,
+      options,
+      abandoned,
+      apiKeyName,
+      store: false,
+      isInteractive: false,
+      image,
+    });
+    const { outcome, encoded } = await this.#images.process(request, () =>
+      kind === 'mask' ? this.#mask(request) : this.#detect(request),
+    );
+    return { outcome, result: encoded && (await this.#put(batchResultKey(batchId, position, attempt), encoded)) };
+  }
+
+  /** In its own ArrayBuffer, which can be transferred to the thread. */
+  async #read(key: string): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = await this.#reach(() => this.#objects.get(key));
+    if (!bytes) throw new DomainError('not_found', 'The file of this item is lost. Send it again in another batch');
+    return Uint8Array.from(bytes);
+  }
+
+  async #put(key: string, { type, bytes }: NonNullable<ItemWork['encoded']>): Promise<ItemResult> {
+    await this.#reach(() => this.#objects.put(key, bytes, `image/${type}`));
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    return { key, type, bytes: bytes.byteLength, sha256, crc: crc32(bytes) };
+  }
+
+  async #reach<Result>(access: () => Promise<Result>): Promise<Result> {
+    try {
+      return await access();
+    } catch (error) {
+      throw new ObjectsUnavailableError('The object store failed', { cause: error });
+    }
+  }
+
+  async #mask(request: Parameters<MaskingService['mask']>[0]): Promise<ItemWork> {
+    const { body, format, encoded } = await this.#masking.mask(request);
+    return { outcome: withoutTimings(body), encoded: { type: format, bytes: encoded } };
+  }
+
+  async #detect(request: Parameters<DetectionService['detect']>[0]): Promise<ItemWork> {
+    return { outcome: withoutTimings(await this.#detection.detect(request)), encoded: null };
+  }
+}
+
+/** The rest of the response to a single image */
+function withoutTimings(body: object): ItemOutcome {
+  return Object.fromEntries(Object.entries(body).filter(([name]) => name !== 'id' && name !== 'timings'));
+}

@@ -1,0 +1,30 @@
+import type { ItemError } from '../batch-records.ts';
+
+/** A file of a source, or the reason why it was not read: the batch then has an item that failed. */
+export type SourceFile =
+  { readonly name: string; readonly bytes: Uint8Array } | { readonly name: string; readonly error: ItemError };
+
+/** The files of a batch one by one, so that memory does not depend on their number */
+export type Source = AsyncIterable<SourceFile>;
+
+export function tooLargeFile(maxBytes: number): ItemError {
+  return { code: 'upload_too_large', detail: `A file is limited to ${maxBytes} bytes` };
+}
+
+/** @returns null if there are more than `maxBytes` */
+export async function readAtMost(content: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer | null> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of content) {
+    length += chunk.byteLength;
+    if (length > maxBytes) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length);
+}
+
+/** What systems add to archives and folders, and no person means */
+export function isClutter(name: string): boolean {
+  const segments = name.split('/');
+  return segments.includes('__MACOSX') || /^(\.|Thumbs\.db$|desktop\.ini$)/i.test(segments.at(-1) ?? '');
+}

@@ -1,0 +1,54 @@
+import type { Readable } from 'node:stream';
+import { type Entry, openPromise, type ZipFile } from 'yauzl';
+import { DomainError } from '../../errors/domain-error.ts';
+import { reasonOf } from '../../errors/reason.ts';
+import { isClutter, readAtMost, type Source, type SourceFile, tooLargeFile } from './source.ts';
+
+/**
+ * The files in a ZIP. Nothing is written under the names in it, an archive inside of it is a file like any other, and no file is
+ * inflated beyond the limit.
+ * @throws DomainError invalid_request if it is not a ZIP, or a name in it leads outside
+ */
+export async function* zipSource(path: string, maxFileBytes: number, maxFiles: number): Source {
+  let zip: ZipFile | undefined;
+  try {
+    zip = await openPromise(path, { autoClose: false, validateEntrySizes: true });
+    if (zip.entryCount > 2 * maxFiles) {
+      throw new DomainError(
+        'upload_too_large',
+        `The archive has ${zip.entryCount} entries. A batch is limited to ${maxFiles} images`,
+      );
+    }
+    for await (const entry of zip.eachEntry()) {
+      const isFolder = entry.fileName.endsWith('/');
+      if (!isFolder && !isClutter(entry.fileName)) yield await read(zip, entry, maxFileBytes);
+    }
+  } catch (error) {
+    if (error instanceof DomainError) throw error;
+    throw new DomainError('invalid_request', `The archive cannot be read: ${reasonOf(error).slice(0, 300)}`, {
+      cause: error,
+    });
+  } finally {
+    zip?.close();
+  }
+}
+
+async function read(zip: ZipFile, entry: Entry, maxFileBytes: number): Promise<SourceFile> {
+  const name = entry.fileName;
+  if (entry.isEncrypted()) return { name, error: ENCRYPTED };
+  if (entry.uncompressedSize > maxFileBytes) return { name, error: tooLargeFile(maxFileBytes) };
+  try {
+    const content: Readable = await zip.openReadStreamPromise(entry);
+    const bytes = await readAtMost(content as AsyncIterable<Buffer>, maxFileBytes);
+    return bytes ? { name, bytes } : { name, error: tooLargeFile(maxFileBytes) };
+  } catch (error) {
+    // The other files may be fine.
+    const detail = `The file cannot be read from the archive: ${reasonOf(error).slice(0, 300)}`;
+    return { name, error: { code: 'undecodable_image', detail } };
+  }
+}
+
+const ENCRYPTED = {
+  code: 'unsupported_image',
+  detail: 'The file is encrypted in its archive. Create the archive without a password',
+};

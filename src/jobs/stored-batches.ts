@@ -1,0 +1,125 @@
+import { DomainError } from '../errors/domain-error.ts';
+import type { ObjectStore } from '../storage/objects/object-store.ts';
+import { BadCursorError } from '../storage/records/bad-cursor-error.ts';
+import type { Database } from '../storage/records/database.ts';
+import type { BatchFeeder } from './batch-feeder.ts';
+import { BatchIntake, type BatchLimits } from './batch-intake.ts';
+import {
+  type Batch,
+  cancelBatch,
+  findBatch,
+  listBatches,
+  listItems,
+  lockBatch,
+  type Owner,
+  requeueDead,
+} from './batch-records.ts';
+import { Batches, type BatchPage, type ItemPage, type ItemPageRequest } from './batches.ts';
+import { ResultArchive } from './results/result-archive.ts';
+import { inTransaction, type Sql, sqlOf } from './sql.ts';
+
+/** Storage is on. */
+export class StoredBatches extends Batches {
+  readonly #database: Database;
+  readonly #objects: ObjectStore;
+  readonly #feeder: BatchFeeder;
+  readonly #limits: BatchLimits;
+
+  constructor(database: Database, objects: ObjectStore, feeder: BatchFeeder, limits: BatchLimits) {
+    super();
+    this.#database = database;
+    this.#objects = objects;
+    this.#feeder = feeder;
+    this.#limits = limits;
+  }
+
+  override async receive(apiKeyName: string | null, requestId: string): Promise<BatchIntake> {
+    await this.#feeder.prepare();
+    const parts = {
+      dataSource: await this.#database.ready(),
+      objects: this.#objects,
+      feeder: this.#feeder,
+      limits: this.#limits,
+    };
+    return BatchIntake.open(parts, apiKeyName, requestId);
+  }
+
+  override async find(id: string, owner: Owner): Promise<Batch> {
+    return found(await findBatch(await this.#sql(), id, owner));
+  }
+
+  override async list(owner: Owner, limit: number, after: string | undefined): Promise<BatchPage> {
+    // One more than requested shows whether there is another page.
+    const batches = await listBatches(
+      await this.#sql(),
+      owner,
+      limit + 1,
+      after === undefined ? null : readCursor(after),
+    );
+    const last = batches.length > limit ? batches[limit - 1] : undefined;
+    return { batches: batches.slice(0, limit), next: last ? writeCursor(last) : null };
+  }
+
+  override async items(id: string, owner: Owner, { from, limit, state }: ItemPageRequest): Promise<ItemPage> {
+    await this.find(id, owner);
+    const items = await listItems(await this.#sql(), id, { from, limit: limit + 1, state: state ?? null });
+    return { items: items.slice(0, limit), next: items[limit]?.position ?? null };
+  }
+
+  override async cancel(id: string, owner: Owner): Promise<Batch> {
+    await this.#feeder.prepare();
+    await inTransaction(await this.#database.ready(), async (sql) => {
+      await lockBatch(sql, id);
+      const batch = found(await findBatch(sql, id, owner));
+      if (batch.state !== 'active') return;
+      await cancelBatch(sql, id);
+      await this.#feeder.feed(sql, batch.apiKeyName);
+    });
+    return this.find(id, owner);
+  }
+
+  override async retry(id: string, owner: Owner): Promise<Batch> {
+    await this.#feeder.prepare();
+    await inTransaction(await this.#database.ready(), async (sql) => {
+      await lockBatch(sql, id);
+      const batch = ended(found(await findBatch(sql, id, owner)));
+      if ((await requeueDead(sql, id)) > 0) await this.#feeder.feed(sql, batch.apiKeyName);
+    });
+    return this.find(id, owner);
+  }
+
+  override async result(id: string, owner: Owner): Promise<ResultArchive> {
+    const sql = await this.#sql();
+    return ResultArchive.open(sql, this.#objects, ended(found(await findBatch(sql, id, owner))));
+  }
+
+  async #sql(): Promise<Sql> {
+    return sqlOf(await this.#database.ready());
+  }
+}
+
+function found(batch: Batch | null): Batch {
+  if (!batch) throw new DomainError('not_found', 'Batch not found. It may have been deleted after its retention time');
+  return batch;
+}
+
+function ended(batch: Batch): Batch {
+  if (batch.state === 'active') {
+    throw new DomainError(
+      'batch_active',
+      'The batch is still being processed. Wait until its state is done, or cancel it',
+    );
+  }
+  return batch;
+}
+
+function writeCursor({ createdAt, id }: Batch): string {
+  return Buffer.from(`${createdAt.getTime()}_${id}`).toString('base64url');
+}
+
+function readCursor(text: string): Pick<Batch, 'createdAt' | 'id'> {
+  const [, at, id] = /^(\d{1,15})_([0-9a-f-]{36})$/.exec(Buffer.from(text, 'base64url').toString()) ?? [];
+  if (at === undefined || id === undefined)
+    throw new BadCursorError('The cursor does not come from a page of this list');
+  return { createdAt: new Date(Number(at)), id };
+}

@@ -1,0 +1,122 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { unzipSync } from 'fflate';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BatchBody } from '../src/jobs/api/schemas.ts';
+import { encode, portrait } from './fixtures/portraits.ts';
+import { s3Environment, startS3Server, type TestS3Server } from './fixtures/s3-server.ts';
+import { StoppablePostgres } from './fixtures/stoppable-postgres.ts';
+import { type ServiceProcess, startServiceProcess, until } from './support/service.ts';
+
+/** TEST_BATCH_ITEMS=2000 is the whole run. */
+const ITEMS = Number(process.env['TEST_BATCH_ITEMS'] ?? 60);
+const SECONDS_PER_ITEM = 2;
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+describe('a batch whose workers, database and object store fail', () => {
+  let folder: string;
+  let postgres: StoppablePostgres;
+  let s3: TestS3Server;
+  let api: ServiceProcess;
+  const workers: ServiceProcess[] = [];
+
+  const start = (role: string, name: string) =>
+    startServiceProcess({
+      FACE_API_ROLE: role,
+      FACE_API_STORAGE_ENABLED: 'true',
+      FACE_API_DATA_FOLDER: join(folder, name),
+      FACE_API_MASK_RECALL: 'fast',
+      FACE_API_MAX_CONCURRENT_INFERENCE: '1',
+      DATABASE_URL: postgres.url,
+      ...s3Environment(s3.settings),
+    });
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'face-api-batches-'));
+    await chmod(folder, 0o711);
+    postgres = new StoppablePostgres(join(folder, 'database'));
+    await postgres.start();
+    s3 = await startS3Server();
+    api = await start('api', 'api');
+    for (const name of ['one', 'two', 'three']) workers.push(await start('worker', name));
+  });
+  afterAll(async () => {
+    for (const { stop } of [api, ...workers]) await stop();
+    await postgres.close();
+    await s3.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it(
+    'has each result once, and never goes backwards',
+    { timeout: 120_000 + ITEMS * SECONDS_PER_ITEM * 1000 },
+    async () => {
+      const photo = await encode(portrait({ width: 240, height: 320 }), 'jpeg');
+      // The same picture in other bytes: what comes after a JPEG's end is not looked at.
+      const originals = Array.from({ length: ITEMS }, () => Buffer.concat([photo, randomBytes(16)]));
+      const form = new FormData();
+      form.append('kind', 'mask');
+      for (const [at, bytes] of originals.entries())
+        form.append('file', new Blob([Uint8Array.from(bytes)]), `${at}.jpg`);
+      const response = await fetch(`${api.url}/api/v1/jobs`, { method: 'POST', body: form });
+      expect(response.status).toBe(202);
+      const { id } = (await response.json()) as BatchBody;
+
+      let last = 0;
+      const find = async (): Promise<BatchBody | null> => {
+        const found = await fetch(`${api.url}/api/v1/jobs/${id}`);
+        // Its database is away.
+        if (found.status === 503) return null;
+        const batch = (await found.json()) as BatchBody;
+        expect(batch.counts.done).toBeGreaterThanOrEqual(last);
+        last = batch.counts.done;
+        return batch;
+      };
+      const reached = (share: number) =>
+        until(
+          async () => {
+            const batch = await find();
+            return batch && batch.counts.done >= ITEMS * share;
+          },
+          60_000 + ITEMS * SECONDS_PER_ITEM * 1000,
+        );
+
+      await reached(0.1);
+      await workers[0]!.stop();
+      await reached(0.3);
+      await postgres.stop();
+      await sleep(1000);
+      await postgres.start();
+      await reached(0.5);
+      await workers[1]!.stop();
+      await s3.stop();
+      await sleep(ITEMS >= 500 ? 10_000 : 2000);
+      await s3.start();
+      await reached(1);
+
+      const batch = (await find())!;
+      expect(batch).toMatchObject({
+        state: 'done',
+        counts: { total: ITEMS, waiting: 0, done: ITEMS, failed: 0, dead: 0, canceled: 0 },
+      });
+      const archive = unzipSync(
+        new Uint8Array(await (await fetch(`${api.url}/api/v1/jobs/${id}/result`)).arrayBuffer()),
+      );
+      const manifest = Buffer.from(archive['manifest.jsonl']!).toString().trim().split('\n');
+      expect(manifest).toHaveLength(ITEMS);
+      expect(Object.keys(archive)).toHaveLength(ITEMS + 1);
+      for (const [at, line] of manifest.entries()) {
+        const { input_sha256: input, output } = JSON.parse(line) as {
+          input_sha256: string;
+          output: { file: string; sha256: string };
+        };
+        expect(input).toBe(sha256(originals[at]!));
+        expect(output).toMatchObject({ file: `${at}.jpg`, sha256: sha256(archive[`${at}.jpg`]!) });
+      }
+    },
+  );
+});
