@@ -13,6 +13,7 @@ type Operation = NonNullable<OpenAPIObject['paths'][string]['post']>;
 
 const TAGS = {
   faces: 'Detect and mask faces in an image',
+  jobs: 'Detect and mask many images in the background. Requires storage (FACE_API_STORAGE_ENABLED)',
   receipts: 'Verify signed receipts of masked images',
   operation: 'Health checks and metrics',
   admin: 'For the console and for programs of operators. Requires a session or a token (FACE_API_ADMIN_TOKENS)',

@@ -236,7 +236,9 @@ describe('batches', () => {
     const [first, second] = await Promise.all([create(sent, KEYS.paper, headers), create(sent, KEYS.paper, headers)]);
     expect(second.id).toBe(first.id);
     expect(await ended(first.id)).toMatchObject({ counts: { total: 2, done: 2 } });
-    expect((await create(sent, KEYS.paper, headers)).id).toBe(first.id);
+    const third = await send(sent, KEYS.paper, headers);
+    expect(third.headers.get('idempotency-replayed')).toBe('true');
+    expect(((await third.json()) as BatchBody).id).toBe(first.id);
     expect((await create(sent, KEYS.school, headers)).id).not.toBe(first.id);
     for (const other of [
       { files: [['a.jpg', photos[0]!]] },

@@ -25,6 +25,10 @@ export abstract class Configuration {
 
 export type Role = Configuration['server']['role'];
 
+export function hasApi(role: Role): boolean {
+  return role === 'all' || role === 'api';
+}
+
 export function hasConsole(role: Role): boolean {
   return role === 'all' || role === 'admin';
 }

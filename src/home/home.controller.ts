@@ -2,7 +2,7 @@ import { Controller, Get, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Negotiator from 'negotiator';
-import { Configuration } from '../config/configuration.ts';
+import { Configuration, hasApi, hasConsole } from '../config/configuration.ts';
 import { VERSION } from '../version.ts';
 import { homePage } from './page.ts';
 import { type HomeBody, homeSchema } from './schemas.ts';
@@ -17,16 +17,16 @@ export class HomeController {
   private readonly page: ReturnType<typeof homePage>;
 
   constructor({ server, security, limits, storage }: Configuration) {
-    const hasApi = server.role !== 'admin';
+    const servesApi = hasApi(server.role);
     this.body = {
       name: 'Face API',
       version: VERSION,
-      detect: hasApi ? '/api/v1/detect' : null,
-      mask: hasApi ? '/api/v1/mask' : null,
-      api_key_required: hasApi && security.apiKeys.length > 0,
+      detect: servesApi ? '/api/v1/detect' : null,
+      mask: servesApi ? '/api/v1/mask' : null,
+      api_key_required: servesApi && security.apiKeys.length > 0,
       documentation: server.docsEnabled ? '/docs' : null,
       openapi: server.docsEnabled ? '/openapi.json' : null,
-      console: server.role === 'api' ? null : '/admin',
+      console: hasConsole(server.role) ? '/admin' : null,
     };
     this.page = homePage(this.body, limits.maxUploadBytes, storage.enabled);
   }

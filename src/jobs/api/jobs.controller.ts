@@ -15,6 +15,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../../config/configuration.ts';
 import { DomainError } from '../../errors/domain-error.ts';
 import { ApiProblems } from '../../http/api-problems.ts';
+import { IDEMPOTENCY_HEADER, idempotencyKeyOf } from '../../http/idempotency-key.ts';
 import { reachStorage } from '../../storage/reach-storage.ts';
 import { Batches, type Owner } from '../batches.ts';
 import { readBatchForm } from './batch-form.ts';
@@ -60,12 +61,7 @@ export class JobsController {
     description:
       'The images are processed after the response. Send any number of parts `file` and `archive` (ZIP); a folder in the name of a file is kept. An image that fails does not affect the others.',
   })
-  @ApiHeader({
-    name: 'Idempotency-Key',
-    required: false,
-    description:
-      'Any text that is new for each batch. If the request is repeated within 24 hours, the response has the same batch',
-  })
+  @ApiHeader(IDEMPOTENCY_HEADER)
   @ApiConsumes('multipart/form-data')
   @ApiBody({ required: true, schema: { $ref: '#/components/schemas/BatchForm' } })
   @ApiAcceptedResponse({
@@ -96,9 +92,10 @@ export class JobsController {
     }
     this.receiving++;
     try {
-      const id = await reachStorage(() => this.receive(request));
+      const { id, isRepeated } = await reachStorage(() => this.receive(request));
       const batch = await reachStorage(() => this.batches.find(id, ownerOf(request)));
       void reply.header('location', `/${PATH}/${id}`);
+      if (isRepeated) void reply.header('idempotency-replayed', 'true');
       return toBatchBody(batch, resultPath);
     } finally {
       this.receiving--;
@@ -194,8 +191,8 @@ export class JobsController {
     return reachStorage(async () => toBatchBody(await this.batches.cancel(id, ownerOf(request)), resultPath));
   }
 
-  /** @returns the ID of the batch, which is complete and in the queue */
-  private async receive(request: FastifyRequest): Promise<string> {
+  /** @returns the batch, which is complete and in the queue; or the one that an earlier request sent */
+  private async receive(request: FastifyRequest): Promise<{ id: string; isRepeated: boolean }> {
     const { limits, batches, storage } = this.configuration;
     const idempotencyKey = idempotencyKeyOf(request);
     const intake = await this.batches.receive(request.context.apiKeyName, request.id);
@@ -207,7 +204,8 @@ export class JobsController {
         folder: join(storage.dataFolder, 'uploads'),
       });
       request.context.abandoned.throwIfAborted();
-      return await intake.complete(toBatchOrder(fields, this.configuration), idempotencyKey);
+      const id = await intake.complete(toBatchOrder(fields, this.configuration), idempotencyKey);
+      return { id, isRepeated: id !== intake.id };
     } catch (error) {
       await intake.abort();
       throw error;
@@ -217,14 +215,6 @@ export class JobsController {
 
 function ownerOf({ context }: FastifyRequest): Owner {
   return { apiKeyName: context.apiKeyName };
-}
-
-/** @throws DomainError invalid_request */
-function idempotencyKeyOf({ headers }: FastifyRequest): string | null {
-  const given = headers['idempotency-key'];
-  if (given === undefined) return null;
-  if (typeof given === 'string' && /^[\x21-\x7e]{1,255}$/.test(given)) return given;
-  throw new DomainError('invalid_request', 'The header Idempotency-Key takes 1 to 255 visible ASCII characters');
 }
 
 function resultPath(id: string): string {

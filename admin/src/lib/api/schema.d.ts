@@ -3160,7 +3160,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text that is new for each batch. If the request is repeated within 24 hours, the response has the same batch */
+                /** @description 1 to 255 visible ASCII characters, such as a UUID. With storage on: repeating the request with the same key within 24 hours returns the first answer, with the header Idempotency-Replayed: true; another request with this key gets 422 */
                 "Idempotency-Key"?: string;
             };
             path?: never;
