@@ -5306,7 +5306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description URL not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5342,7 +5342,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded */
+            /** @description Image cannot be decoded; URL cannot be fetched */
             422: {
                 headers: {
                     [name: string]: unknown;
