@@ -15,6 +15,23 @@ export interface Defaults {
   readonly needsKey: boolean;
 }
 
+export interface Limits {
+  readonly uploadBytes: number;
+  readonly pixels: number;
+  readonly frames: number;
+}
+
+/** The limits of an upload; undefined until they are known. */
+export function limitsOf(system: System | undefined): Limits | undefined {
+  if (system === undefined) return undefined;
+  const values = new Map(system.configuration.map(({ name, value }) => [name, Number(value)]));
+  return {
+    uploadBytes: values.get('FACE_API_MAX_UPLOAD_BYTES')!,
+    pixels: values.get('FACE_API_MAX_PIXELS')!,
+    frames: values.get('FACE_API_MAX_FRAMES')!,
+  };
+}
+
 /** The values of options that a request does not set, as the service is configured. */
 export function defaultsOf(system: System | undefined): Defaults {
   const values = new Map(system?.configuration.map(({ name, value }) => [name, value]));

@@ -1,13 +1,15 @@
 import { Body, Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
-import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DetectionService } from '../../detection/detection.service.ts';
 import { DomainError } from '../../errors/domain-error.ts';
 import { ADMIN_API_PATH } from '../../http/route.ts';
-import { TakesImage } from '../../http/takes-image.ts';
+import { TakesImage, UploadedImage } from '../../http/takes-image.ts';
+import type { Upload } from '../../http/upload.ts';
 import { detectionHeaders } from '../../inference/detection-body.ts';
 import { ImageProcessing } from '../../inference/image-processing.ts';
 import type { ImageRequest } from '../../inference/image-request.ts';
+import { InferencePool } from '../../inference/inference-pool.ts';
 import { ReceivedImage, receiveImage } from '../../inference/received-image.ts';
 import { type DetectionBody, detectionSchema } from '../../inference/schemas.ts';
 import { SemaphoreInterceptor } from '../../inference/semaphore.interceptor.ts';
@@ -25,11 +27,15 @@ import {
   playgroundDetectOptionsSchema,
   type PlaygroundMaskOptions,
   playgroundMaskOptionsSchema,
+  type PlaygroundPreviewOptions,
+  playgroundPreviewOptionsSchema,
   type Rerun,
   type RerunAnswer,
   rerunAnswerSchema,
   rerunSchema,
 } from './schemas.ts';
+
+const PREVIEW_LONG_SIDE = 1600;
 
 /** Tries the service with uploaded and stored images. The work is the same as for the public routes. */
 @ApiTags('admin')
@@ -39,6 +45,7 @@ export class PlaygroundController {
     private readonly detection: DetectionService,
     private readonly masking: MaskingService,
     private readonly images: ImageProcessing,
+    private readonly pool: InferencePool,
     private readonly records: StoredRecords,
     private readonly objects: ObjectStore,
     private readonly audit: AuditLog,
@@ -74,6 +81,31 @@ export class PlaygroundController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Buffer> {
     return maskingReply(await this.masking.mask(image), headers.accept, reply);
+  }
+
+  @Post('playground/preview')
+  @HttpCode(200)
+  @ApiOperation({
+    operationId: 'adminPlaygroundPreview',
+    summary: 'Convert an image to WebP (playground)',
+    description:
+      'For formats that browsers do not show. Upright, first frame only, smaller if it is large. No job is stored.',
+  })
+  @ApiProduces('image/webp')
+  @ApiOkResponse({ description: 'The preview', schema: { type: 'string', format: 'binary' } })
+  @TakesImage({ options: playgroundPreviewOptionsSchema, problems: ['foreign_origin'] })
+  async preview(
+    @UploadedImage() { image }: Upload<PlaygroundPreviewOptions>,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Buffer> {
+    const received = receiveImage(request, 'detect', { image, options: { store: false } });
+    const { abandoned } = request.context;
+    const { bytes } = await this.images.process(received, () =>
+      this.pool.thumbnail({ image, longSide: PREVIEW_LONG_SIDE }, abandoned),
+    );
+    void reply.type('image/webp');
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   @Post('images/:id/jobs')

@@ -22,6 +22,9 @@ export const playgroundMaskOptionsSchema = maskOptionsSchema
   .meta({ id: 'PlaygroundMaskOptions' });
 export type PlaygroundMaskOptions = z.infer<typeof playgroundMaskOptionsSchema>;
 
+export const playgroundPreviewOptionsSchema = z.strictObject({}).meta({ id: 'PlaygroundPreviewOptions' });
+export type PlaygroundPreviewOptions = z.infer<typeof playgroundPreviewOptionsSchema>;
+
 export const rerunSchema = z
   .discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('detect'), options: detectOptionsSchema.optional() }),

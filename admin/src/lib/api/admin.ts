@@ -164,3 +164,14 @@ export async function maskInPlayground(
     assurance: response.headers.get('x-mask-assurance') ?? '',
   };
 }
+
+/** The image in a format that every browser can show. */
+export async function previewInPlayground(image: Blob, signal?: AbortSignal): Promise<Blob> {
+  const { data } = await client.POST('/api/v1/admin/playground/preview', {
+    body: { file: '' },
+    bodySerializer: () => asForm(new File([image], 'image'), {}),
+    parseAs: 'blob',
+    signal,
+  });
+  return data as unknown as Blob;
+}

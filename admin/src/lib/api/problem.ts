@@ -23,6 +23,11 @@ export class Problem extends Error {
     this.requestId = members.requestId;
     this.retryAfterSeconds = members.retryAfterSeconds;
   }
+
+  /** Whether the same request may succeed later: no response, a timeout, a limit or an error of the service. */
+  get mayPass(): boolean {
+    return [0, 408, 429].includes(this.status) || this.status >= 500;
+  }
 }
 
 const PREFIX = 'urn:face-api:problem:';
