@@ -161,8 +161,8 @@ describe('the OpenAPI document', () => {
     };
   };
   let document: Document;
-  const FORM = { type: 'multipart/form-data', image: 'file' };
-  const JSON_BODY = { type: 'application/json', image: 'image' };
+  const FORM = { type: 'multipart/form-data', images: ['file'] };
+  const JSON_BODY = { type: 'application/json', images: ['image', 'url'] };
 
   beforeAll(async () => {
     document = (await (await get('/openapi.json')).json()) as Document;
@@ -252,7 +252,7 @@ describe('the OpenAPI document', () => {
       '/health/ready',
       '/metrics',
     ]);
-    for (const [path, schema, { image, type }] of [
+    for (const [path, schema, { images, type }] of [
       ['/api/v1/detect', detectOptionsSchema, FORM],
       ['/api/v1/detect/json', detectOptionsSchema, JSON_BODY],
       ['/api/v1/mask', maskOptionsSchema, FORM],
@@ -262,7 +262,7 @@ describe('the OpenAPI document', () => {
       const operation = document.paths[path]!['post']!;
       const beside = Object.keys(operation.requestBody!.content[type]!.schema.properties);
       const listed = [...operation.parameters.map(({ name }) => name), ...beside];
-      expect(listed.sort(), path).toEqual([image, ...Object.keys(schema.shape)].sort());
+      expect(listed.sort(), path).toEqual([...images, ...Object.keys(schema.shape)].sort());
       expect(Object.keys(operation.responses).map(Number)).toEqual([
         200, 400, 401, 403, 408, 413, 415, 422, 429, 431, 500, 503, 504,
       ]);

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { type FileHandle, open, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { ifPresent } from '../../files/durable-file.ts';
 
@@ -67,12 +68,7 @@ export class Report {
     const path = join(folder, REPORT_NAME);
     const done = new Map<string, Done>();
     if (await ifPresent(stat(path))) {
-      const clean = await open(`${path}.tmp`, 'w');
-      try {
-        await copyDone(path, clean, inPlace, done);
-      } finally {
-        await clean.close();
-      }
+      await pipeline(doneLines(path, inPlace, done), createWriteStream(`${path}.tmp`));
       await rename(`${path}.tmp`, path);
     }
     return new Report(path, inPlace, await open(path, 'a'), done);
@@ -95,10 +91,10 @@ export class Report {
   }
 }
 
-async function copyDone(path: string, to: FileHandle, inPlace: boolean, done: Map<string, Done>): Promise<void> {
+async function* doneLines(path: string, inPlace: boolean, done: Map<string, Done>): AsyncGenerator<string> {
   for await (const text of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
     const line = readLine(text);
-    if (line !== null && keep(line, inPlace, done)) await to.appendFile(`${text}\n`);
+    if (line !== null && keep(line, inPlace, done)) yield `${text}\n`;
   }
 }
 
