@@ -11,6 +11,8 @@ export interface Defaults {
   /** Of each endpoint. */
   readonly recall: Readonly<Record<'detect' | 'mask', string>>;
   readonly mask: MaskOptions;
+  /** Null: not known yet. */
+  readonly maxUploadBytes: number | null;
   /** The public API requires an API key. */
   readonly needsKey: boolean;
 }
@@ -42,6 +44,7 @@ export function defaultsOf(system: System | undefined): Defaults {
       effort: text('EFFORT', STANDARD_MASK.effort) as MaskOptions['effort'],
       verify: text('VERIFY', 'false') === 'true',
     },
+    maxUploadBytes: Number(values.get('FACE_API_MAX_UPLOAD_BYTES') ?? 0) || null,
     needsKey: (values.get('FACE_API_API_KEYS') ?? 'not set') !== 'not set',
   };
 }

@@ -23,6 +23,11 @@ export class Problem extends Error {
     this.requestId = members.requestId;
     this.retryAfterSeconds = members.retryAfterSeconds;
   }
+
+  /** Whether the same request may succeed later. */
+  get mayPass(): boolean {
+    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+  }
 }
 
 const PREFIX = 'urn:face-api:problem:';
