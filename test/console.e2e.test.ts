@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -337,8 +337,11 @@ describe.skipIf(!hasBrowser)('the console', () => {
     await signIn(page, '/admin/playground');
     await page.getByText('up to 21.0 MB').waitFor();
     const photo = page.getByLabel('Photo', { exact: true });
-    await photo.setInputFiles({ ...asFile(Buffer.alloc(20_971_521)), name: 'large.jpg' });
+    const large = join(folder, 'large.jpg');
+    await writeFile(large, Buffer.alloc(20_971_521));
+    await photo.setInputFiles(large);
     await page.getByText('large.jpg has 21.0 MB. The service accepts up to 21.0 MB.').waitFor();
+    await rm(large);
     await photo.setInputFiles(asFile(onePhoto.subarray(0, onePhoto.length / 2)));
     await page.getByText('Image cannot be decoded.').waitFor();
     expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0);
