@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -55,6 +55,8 @@ describe.skipIf(!hasBrowser)('the console', () => {
       ...(await operatorSettings()),
       FACE_API_STORAGE_ENABLED: 'true',
       FACE_API_DATA_FOLDER: folder,
+      FACE_API_DEFAULT_THRESHOLD: '0.49',
+      FACE_API_DEFAULT_REVIEW_THRESHOLD: '0.31',
     });
   });
   afterAll(async () => {
@@ -280,6 +282,112 @@ describe.skipIf(!hasBrowser)('the console', () => {
     await page.goto('/admin/jobs?kind=mask');
     await page.getByRole('row').nth(1).getByRole('link').click();
     await page.getByText('pixelate').waitFor();
+  });
+
+  it('starts a repeated job with the configured thresholds', async () => {
+    await sendPhoto(onePhoto);
+    const page = await arrive();
+    await signIn(page, '/admin/images');
+    await page.locator('ul.grid a').first().click();
+    await expect.poll(() => page.getByLabel('Threshold', { exact: true }).inputValue()).toBe('0.49');
+    expect(await page.getByLabel('Review threshold').inputValue()).toBe('0.31');
+  });
+
+  it('shows of a job how it was verified, and the options in force', async () => {
+    await sendPhoto(onePhoto, { verify: true, method: 'solid' });
+    const page = await arrive();
+    await signIn(page, '/admin/jobs?kind=mask');
+    await page.getByRole('row').nth(1).getByRole('link').click();
+    const valueOf = (name: string) =>
+      page.getByText(name, { exact: true }).locator('xpath=ancestor-or-self::dt/following-sibling::dd[1]');
+    expect(await valueOf('Verification').textContent()).toMatch(/^\s*clean\s+1 round, 0 added boxes\s*$/);
+    expect(await valueOf('method').textContent()).toMatch(/solid\s+set by the request/);
+    expect(await valueOf('threshold').textContent()).toMatch(/^\s*0\.49\s*$/);
+    const heading = await page.getByRole('heading', { level: 1 }).textContent();
+    expect(heading).toContain(`Mask job …${new URL(page.url()).pathname.slice(-8)}`);
+    const colors = await page.evaluate<string[]>(
+      `[...document.querySelectorAll('.legend rect')].map((part) => getComputedStyle(part).fill)`,
+    );
+    expect(colors.length).toBeGreaterThan(6);
+    expect(new Set(colors).size).toBe(colors.length);
+    await page.getByRole('link', { name: 'Jobs' }).last().click();
+    await page.waitForURL('**/admin/jobs?kind=mask');
+  });
+
+  it('finds failed jobs by their error, and shows the outcome whole on a telephone', async () => {
+    await send(service.url, 'detect', onePhoto.subarray(0, onePhoto.length / 2));
+    await stored();
+    const page = await arrive({ viewport: { width: 360, height: 860 } });
+    await signIn(page, '/admin/jobs');
+    await page.getByRole('button', { name: /^More filters/ }).click();
+    await page.getByLabel('Error').selectOption('undecodable image');
+    await page.waitForURL('**/admin/jobs?*error=undecodable_image*');
+    await settled(page);
+    const badge = page.locator('tbody .badge').first();
+    expect(await badge.textContent()).toBe('undecodable image');
+    const cut = await page.evaluate<boolean>(
+      `(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)(document.querySelector('tbody .badge'))`,
+    );
+    expect(cut).toBe(false);
+    await screenshot(page, 'jobs-failed-360');
+  });
+
+  it('says before the upload what is too large, and offers to try again only what may work', async () => {
+    const page = await arrive();
+    await signIn(page, '/admin/playground');
+    await page.getByText('up to 21.0 MB').waitFor();
+    const photo = page.getByLabel('Photo', { exact: true });
+    const large = join(folder, 'large.jpg');
+    await writeFile(large, Buffer.alloc(20_971_521));
+    await photo.setInputFiles(large);
+    await page.getByText('large.jpg has 21.0 MB; the limit is 21.0 MB. Choose a smaller file.').waitFor();
+    await rm(large);
+    await photo.setInputFiles(asFile(onePhoto.subarray(0, onePhoto.length / 2)));
+    await page.getByText('Image cannot be decoded.').waitFor();
+    expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0);
+  });
+
+  it('keeps photo and settings of the playground through navigation, and stores no second job', async () => {
+    const page = await arrive();
+    await signIn(page);
+    await tryInPlayground(page);
+    await page.getByLabel('Threshold', { exact: true }).fill('0.33');
+    await page.getByLabel('Recall').selectOption('fast');
+    await page.getByText('at threshold').waitFor();
+    await stored();
+    const jobsNow = async () => {
+      await page.getByRole('link', { name: 'Jobs' }).click();
+      await settled(page);
+      return page.getByRole('row').count();
+    };
+    const before = await jobsNow();
+    await page.getByRole('link', { name: 'Playground' }).click();
+    await page.getByText('at threshold').waitFor();
+    expect(await page.getByLabel('Threshold', { exact: true }).inputValue()).toBe('0.33');
+    expect(await page.getByLabel('Recall').inputValue()).toBe('fast');
+    await stored();
+    expect(await jobsNow()).toBe(before);
+  });
+
+  it('says of several pages that they stay, and of hidden data that it goes', async () => {
+    const frame = { create: { width: 200, height: 200, channels: 3, background: '#888' } } as const;
+    const frames = await Promise.all(
+      ['#888', '#998'].map((background) =>
+        sharp({ create: { ...frame.create, background } })
+          .png()
+          .toBuffer(),
+      ),
+    );
+    const gif = await sharp(frames, { join: { animated: true } })
+      .gif()
+      .toBuffer();
+    const page = await arrive();
+    await signIn(page, '/admin/playground');
+    await page
+      .getByLabel('Photo', { exact: true })
+      .setInputFiles({ name: 'a.gif', mimeType: 'image/gif', buffer: gif });
+    await page.getByText('This file has 2 frames or pages.').waitFor();
+    expect(await page.getByText('contains none of it').count()).toBe(0);
   });
 
   it('is used by the keyboard alone, from the login to the playground', async () => {

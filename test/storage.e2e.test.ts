@@ -122,6 +122,23 @@ describe('with storage on and nothing else configured', () => {
     expect(sha256((await objects().get(job.image!.objectKey!))!)).toBe(sha256(image));
   });
 
+  it('keeps the outcome of a verification, and the options in force', async () => {
+    const options = { verify: true, method: 'solid', latency_budget_ms: 600_000 };
+    const job = await jobOf(await post('mask', anotherPhoto(), { query: options }));
+    expect(job.options).toEqual(options);
+    expect(job.settings).toMatchObject({
+      ...options,
+      threshold: 0.5,
+      review_threshold: 0.3,
+      recall: 'high',
+      shape: 'ellipse',
+    });
+    expect(job.verification).toMatchObject({ outcome: 'clean', added_boxes: [] });
+    const detection = await jobOf(await post('detect', anotherPhoto(), { options: { max_faces: 3 } }));
+    expect(detection.settings).toMatchObject({ threshold: 0.5, recall: 'standard', max_faces: 3, order: 'score' });
+    expect(detection.verification).toBeNull();
+  });
+
   it('keeps which faces of a masking are uncertain, and lists their jobs', async () => {
     const sending = { query: { threshold: 1, review_threshold: 0.3 } };
     const job = await jobOf(await post('mask', anotherPhoto(), sending));

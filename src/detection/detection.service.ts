@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Configuration } from '../config/configuration.ts';
-import { toDetectionBody, toDetectSettings } from '../inference/detection-body.ts';
+import { detectSettingsBody, toDetectionBody, toDetectSettings } from '../inference/detection-body.ts';
 import type { ImageRequest } from '../inference/image-request.ts';
 import { InferencePool } from '../inference/inference-pool.ts';
 import type { DetectionBody, DetectOptions } from '../inference/schemas.ts';
@@ -22,6 +22,8 @@ export class DetectionService {
    */
   async detect(request: ImageRequest<DetectOptions>, candidates = Infinity): Promise<DetectionBody> {
     const settings = toDetectSettings(request.options, this.configuration.detection, request.receivedAt);
+    const { max_faces, order, latency_budget_ms } = request.options;
+    request.settings = { ...detectSettingsBody(settings), order: order ?? 'score', max_faces, latency_budget_ms };
     const lowest = Math.min(settings.threshold, candidates);
     const answer = await this.pool.detect(request, { ...settings, threshold: lowest });
     request.answer = { ...answer, faces: answer.faces.filter(({ score }) => score >= settings.threshold) };

@@ -4,8 +4,15 @@ import type { LoadedModel } from '../models/loaded-model.ts';
 import type { Box, Point } from '../vision/geometry.ts';
 import type { FaceQuality } from '../vision/quality.ts';
 import type { ImageRequest } from './image-request.ts';
-import type { DetectionBody, DetectOptions } from './schemas.ts';
-import type { DetectAnswer, DetectSettings, Face, LooksOfDetector, SearchFacts } from './worker/messages.ts';
+import type { DetectionBody, DetectOptions, VerificationBody } from './schemas.ts';
+import type {
+  DetectAnswer,
+  DetectSettings,
+  Face,
+  LooksOfDetector,
+  SearchFacts,
+  Verification,
+} from './worker/messages.ts';
 import { processMs } from './worker/process-clock.ts';
 
 /**
@@ -35,6 +42,19 @@ export function toDetectSettings(
     recall: options.recall ?? defaults.recall,
     faceQuality: options.face_quality ?? false,
     deadline: receivedAt + (options.latency_budget_ms ?? Infinity),
+  };
+}
+
+/** The settings by the names of the options. */
+export function detectSettingsBody(settings: DetectSettings): Record<string, unknown> {
+  return {
+    threshold: settings.threshold,
+    nms_threshold: settings.nmsThreshold,
+    min_face_size: settings.minFaceSize,
+    input_size: settings.inputSize,
+    large_faces: settings.largeFaces,
+    recall: settings.recall,
+    face_quality: settings.faceQuality,
   };
 }
 
@@ -72,6 +92,12 @@ export function toSearchBody({ looks, skippedLooks, smallestFace }: SearchFacts)
     looks: looks.map(toBody),
     skipped_looks: skippedLooks.map(toBody),
   };
+}
+
+export function toVerificationBody(verification: Verification | null): VerificationBody | null {
+  if (verification === null) return null;
+  const { outcome, rounds, added } = verification;
+  return { outcome, rounds, added_boxes: added.map(roundBox) };
 }
 
 function toFaceBody(

@@ -2,7 +2,7 @@ import { DomainError } from '../errors/domain-error.ts';
 import type { LoadedModel } from '../models/loaded-model.ts';
 import type { FinishedJob } from '../storage/job.ts';
 import { currentTrace } from '../tracing/trace.ts';
-import { toDetectionBody } from './detection-body.ts';
+import { toDetectionBody, toVerificationBody } from './detection-body.ts';
 import type { ImageRequest } from './image-request.ts';
 
 /**
@@ -26,6 +26,8 @@ export function toFinishedJob(
     status: failure === undefined ? 'done' : 'failed',
     // Without the option that says whether to store the job.
     options: Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'store')),
+    settings: request.settings,
+    verification: toVerificationBody(answer?.verification ?? null),
     faces: body?.faces ?? null,
     faceCount: body?.face_count ?? null,
     maskedCount: answer?.maskedCount ?? null,

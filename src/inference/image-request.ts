@@ -29,10 +29,12 @@ export interface ImageRequest<Options = Readonly<Record<string, unknown>>> {
   jobId: string | null;
   /** The result of detection or masking; null: none yet, or failed. */
   answer: (DetectAnswer & Partial<MaskAnswer>) | null;
+  /** The options in force: those of the request, completed by the configured defaults; null: not known yet. */
+  settings: Readonly<Record<string, unknown>> | null;
 }
 
-type Outcome = 'receivedAt' | 'queuedMs' | 'jobId' | 'answer';
+type Outcome = 'settings' | 'receivedAt' | 'queuedMs' | 'jobId' | 'answer';
 
 export function toImageRequest<Options>(wanted: Omit<ImageRequest<Options>, Outcome>): ImageRequest<Options> {
-  return { ...wanted, receivedAt: processMs(), queuedMs: 0, jobId: null, answer: null };
+  return { ...wanted, receivedAt: processMs(), queuedMs: 0, jobId: null, answer: null, settings: null };
 }

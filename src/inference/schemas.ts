@@ -104,7 +104,8 @@ export const detectionSchema = z
         }),
       )
       .meta({
-        description: 'Hidden data found in the uploaded file besides the picture; a masked image contains none of it',
+        description:
+          'Hidden data found in the uploaded file besides the first picture. A masked image contains none of it, except `extra_frames`: frames and pages stay, with their faces masked',
       }),
     notes: z.array(z.enum(NOTES)).meta({
       description:
@@ -117,6 +118,17 @@ export const detectionSchema = z
   .meta({ id: 'Detection' });
 
 export type DetectionBody = z.infer<typeof detectionSchema>;
+
+export const verificationSchema = z
+  .object({
+    outcome: z.enum(['clean', 'incomplete']).meta({
+      description: 'clean: the last search found no uncovered face; incomplete: a limit was reached before that',
+    }),
+    rounds: z.number().int(),
+    added_boxes: z.array(boxSchema.extend({ frame: z.number().int().optional() })),
+  })
+  .meta({ id: 'Verification' });
+export type VerificationBody = z.infer<typeof verificationSchema>;
 
 const defaultIs = (variable: string, value: string | number) =>
   `Default: FACE_API_DEFAULT_${variable}, ${value} unless configured`;

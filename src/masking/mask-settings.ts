@@ -25,6 +25,25 @@ export function toMaskSettings(options: MaskRequestOptions, defaults: Configurat
   };
 }
 
+/** The settings by the names of the options. */
+export function maskSettingsBody(settings: MaskSettings): Record<string, unknown> {
+  const { style, plan } = settings;
+  return {
+    review_threshold: settings.reviewThreshold,
+    method: style.method,
+    color: `#${style.color.map((value) => value.toString(16).padStart(2, '0')).join('')}`,
+    shape: plan.shape,
+    padding: plan.padding,
+    strength: style.strength,
+    format: settings.format,
+    quality: settings.quality,
+    effort: settings.effort,
+    verify: settings.verify,
+    receipt: settings.digests,
+    regions: settings.regions.length > 0 ? settings.regions : undefined,
+  };
+}
+
 /** @param color `#rrggbb` or `rrggbb` */
 function parseColor(color: string): [red: number, green: number, blue: number] {
   const value = parseInt(color.replace('#', ''), 16);

@@ -1,7 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Configuration } from '../config/configuration.ts';
 import { DomainError } from '../errors/domain-error.ts';
-import { roundBox, toDetectionBody, toDetectSettings, toSearchBody } from '../inference/detection-body.ts';
+import {
+  detectSettingsBody,
+  toDetectionBody,
+  toDetectSettings,
+  toSearchBody,
+  toVerificationBody,
+} from '../inference/detection-body.ts';
 import type { ImageRequest } from '../inference/image-request.ts';
 import { InferencePool } from '../inference/inference-pool.ts';
 import type { MaskAnswer, MaskSettings } from '../inference/worker/messages.ts';
@@ -9,7 +15,7 @@ import { LoadedModel, SecondModel } from '../models/loaded-model.ts';
 import type { Receipt } from '../receipts/receipt.ts';
 import { Receipts } from '../receipts/receipts.ts';
 import { isReversible } from '../vision/paint.ts';
-import { toMaskSettings } from './mask-settings.ts';
+import { maskSettingsBody, toMaskSettings } from './mask-settings.ts';
 import type { MaskedBody, MaskRequestOptions } from './schemas.ts';
 
 /** What was found and masked, and the image that came of it. */
@@ -40,6 +46,12 @@ export class MaskingService {
         ? null
         : toDetectSettings(options, { ...detection, recall: masking.recall }, request.receivedAt);
     refuseReviewAbove(detect?.threshold ?? 1, options);
+    request.settings = {
+      detect: detect !== null,
+      ...(detect && detectSettingsBody(detect)),
+      latency_budget_ms: options.latency_budget_ms,
+      ...maskSettingsBody(mask),
+    };
     const answer = await this.pool.mask(request, detect, mask);
     return {
       body: {
@@ -47,7 +59,7 @@ export class MaskingService {
         masked_count: answer.maskedCount,
         uncertain_count: answer.uncertainCount,
         assurance: assuranceOf(mask),
-        verification: verificationBody(answer),
+        verification: toVerificationBody(answer.verification),
         receipt: answer.digests && (await this.receipts.sign(this.stateReceipt(request.id, mask, answer))),
       },
       format: answer.output.format,
@@ -97,10 +109,4 @@ function refuseReviewAbove(threshold: number, { review_threshold: asked }: MaskR
 
 function assuranceOf({ style }: MaskSettings): MaskedBody['assurance'] {
   return isReversible(style.method) ? 'reversible' : 'irreversible';
-}
-
-function verificationBody({ verification }: MaskAnswer): MaskedBody['verification'] {
-  if (verification === null) return null;
-  const { outcome, rounds, added } = verification;
-  return { outcome, rounds, added_boxes: added.map(roundBox) };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { boxSchema, detectionSchema, detectOptionFields } from '../inference/schemas.ts';
+import { detectionSchema, detectOptionFields, verificationSchema } from '../inference/schemas.ts';
 import { EFFORTS, OUTPUT_FORMATS } from '../inference/worker/messages.ts';
 import { IRREVERSIBLE_METHODS, isReversible, REVERSIBLE_METHODS } from '../vision/paint.ts';
 
@@ -169,16 +169,6 @@ export const maskOptionsSchema = z
   .meta({ id: 'MaskOptions' });
 
 export type MaskRequestOptions = z.infer<typeof maskOptionsSchema>;
-
-const verificationSchema = z
-  .object({
-    outcome: z.enum(['clean', 'incomplete']).meta({
-      description: 'clean: the last search found no uncovered face; incomplete: a limit was reached before that',
-    }),
-    rounds: z.number().int(),
-    added_boxes: z.array(boxSchema.extend({ frame: z.number().int().optional() })),
-  })
-  .meta({ id: 'Verification' });
 
 export const maskedSchema = detectionSchema
   .extend({

@@ -116,6 +116,8 @@ async function insertJob(
       faceCount: job.faceCount,
       maskedCount: job.maskedCount,
       uncertainCount: job.uncertainCount ?? null,
+      settings: (job.settings ?? null) as object | null,
+      verification: job.verification ?? null,
       timings: job.timings,
       durationMs: job.durationMs,
       modelName: job.model.name,

@@ -21,6 +21,12 @@ export interface RecordedFace {
   readonly landmarks?: Readonly<Record<string, { readonly x: number; readonly y: number }>> | null | undefined;
 }
 
+export interface RecordedVerification {
+  readonly outcome: string;
+  readonly rounds: number;
+  readonly added_boxes: readonly (RecordedBox & { readonly frame?: number | undefined })[];
+}
+
 /** Everything except the bytes. In the spool, it is JSON. */
 export interface Job {
   /** UUID v7, created with the request, so that a job that is stored twice is recognized. */
@@ -33,6 +39,10 @@ export interface Job {
   readonly maskedCount: number | null;
   /** How many of the faces are uncertain; null: not a masking, or it failed. Entries of older spools have none. */
   readonly uncertainCount?: number | null;
+  /** The options in force, with the configured defaults; null: not known, as for a failed upload. Absent in older spools. */
+  readonly settings?: Readonly<Record<string, unknown>> | null;
+  /** Null: not requested. Absent in older spools. */
+  readonly verification?: RecordedVerification | null;
   readonly timings: Readonly<Record<string, number>>;
   readonly durationMs: number;
   readonly model: { readonly name: string; readonly sha256: string };

@@ -4,7 +4,15 @@ const LOCALE = 'en-GB';
 
 const integers = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const compact = new Intl.NumberFormat(LOCALE, { notation: 'compact', maximumFractionDigits: 1 });
-const dates = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium', timeStyle: 'medium' });
+const dates = new Intl.DateTimeFormat(LOCALE, {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  timeZoneName: 'short',
+});
 const shortDates = new Intl.DateTimeFormat(LOCALE, {
   day: 'numeric',
   month: 'short',
@@ -65,6 +73,9 @@ export function formatAgo(iso: string, now = Date.now()): string {
   }
   return formatDate(iso);
 }
+
+/** The end of a UUIDv7 is random; its beginning is a time and looks alike in all. */
+export const shortId = (id: string): string => `…${id.slice(-8)}`;
 
 /** `undecodable_image` → `undecodable image` */
 export const formatCode = (code: string): string => code.replaceAll(/[_-]/g, ' ');

@@ -79,6 +79,8 @@ export class JobsController {
         ...toJobItem(row),
         model_sha256: row.modelSha256,
         options: row.options as Record<string, unknown>,
+        settings: row.settings as JobDetail['settings'],
+        verification: row.verification as JobDetail['verification'],
         faces: row.faces as JobDetail['faces'],
         timings: row.timings,
         image: row.image ? toImageItem(row.image) : null,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { queryBoolean, queryInteger, queryText, queryTime } from '../../http/query.ts';
-import { faceSchema } from '../../inference/schemas.ts';
+import { faceSchema, verificationSchema } from '../../inference/schemas.ts';
 
 /** Schemas of the API for stored data. Each gives the type, the validation and the OpenAPI document. */
 
@@ -145,6 +145,11 @@ export const jobDetailSchema = jobItemSchema
   .extend({
     model_sha256: z.string(),
     options: z.record(z.string(), z.unknown()).meta({ description: 'Options of the request' }),
+    settings: z.record(z.string(), z.unknown()).nullable().meta({
+      description:
+        'Options in force, with the configured defaults; null: not known, such as for jobs of older versions',
+    }),
+    verification: verificationSchema.nullable().meta({ description: 'null if not requested' }),
     faces: z.array(faceSchema).nullable(),
     timings: z.record(z.string(), z.number()).meta({ description: 'Milliseconds by stage' }),
     image: imageItemSchema.nullable(),

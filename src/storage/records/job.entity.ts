@@ -1,5 +1,5 @@
 import { EntitySchema } from 'typeorm';
-import type { JobKind, JobStatus, RecordedFace } from '../job.ts';
+import type { JobKind, JobStatus, RecordedFace, RecordedVerification } from '../job.ts';
 import type { ImageRow } from './image.entity.ts';
 
 /** One request with an image: options, outcome, and the key of its result. */
@@ -17,6 +17,10 @@ export interface JobRow {
   maskedCount: number | null;
   /** How many of the faces are uncertain; null: not a masking, failed, or stored before there were any. */
   uncertainCount: number | null;
+  /** The options in force; null: not known. */
+  settings: object | null;
+  /** Null: not requested, or the job failed. */
+  verification: RecordedVerification | null;
   /** Milliseconds by stage. */
   timings: Record<string, number>;
   durationMs: number;
@@ -48,6 +52,8 @@ export const jobEntity = new EntitySchema<JobRow>({
     faceCount: { name: 'face_count', type: 'integer', nullable: true },
     maskedCount: { name: 'masked_count', type: 'integer', nullable: true },
     uncertainCount: { name: 'uncertain_count', type: 'integer', nullable: true },
+    settings: { type: 'jsonb', nullable: true },
+    verification: { type: 'jsonb', nullable: true },
     timings: { type: 'jsonb' },
     durationMs: { name: 'duration_ms', type: 'double precision' },
     modelName: { name: 'model_name', type: 'text' },

@@ -50,8 +50,11 @@ export interface Page<Row> {
   readonly next: string | null;
 }
 
-/** A job in a list, without its faces, options and timings */
-export type ListedJob = Omit<JobRow, 'faces' | 'options' | 'timings' | 'image'>;
+/** What is read of a single job only */
+const DETAILS = ['faces', 'options', 'settings', 'verification', 'timings'] as const;
+
+/** A job in a list, without its details */
+export type ListedJob = Omit<JobRow, (typeof DETAILS)[number] | 'image'>;
 
 /**
  * Pages through jobs and images. A page starts after the sort values of the last row of the previous page. So each page
@@ -99,7 +102,7 @@ export class Listing {
 }
 
 const LISTED_JOB_COLUMNS = Object.keys(jobEntity.options.columns)
-  .filter((column) => !['faces', 'options', 'timings'].includes(column))
+  .filter((column) => !DETAILS.some((detail) => detail === column))
   .map((column) => `row.${column}`);
 
 /** Filters by value, the most selective first. Each has its own index. */

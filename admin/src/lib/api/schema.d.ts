@@ -616,7 +616,7 @@ export interface components {
                     runs: number;
                 }[];
             } | null;
-            /** @description Hidden data found in the uploaded file besides the picture; a masked image contains none of it */
+            /** @description Hidden data found in the uploaded file besides the first picture. A masked image contains none of it, except `extra_frames`: frames and pages stay, with their faces masked */
             hidden_payloads: {
                 /** @enum {string} */
                 kind: "exif" | "thumbnail" | "gps" | "xmp" | "iptc" | "comment" | "second_image" | "gain_map" | "motion_video" | "trailing_bytes" | "extra_frames" | "unknown";
@@ -983,6 +983,12 @@ export interface components {
             options: {
                 [key: string]: unknown;
             };
+            /** @description Options in force, with the configured defaults; null: not known, such as for jobs of older versions */
+            settings: {
+                [key: string]: unknown;
+            } | null;
+            /** @description null if not requested */
+            verification: components["schemas"]["Verification"] | null;
             faces: components["schemas"]["Face"][] | null;
             /** @description Milliseconds by stage */
             timings: {
@@ -995,6 +1001,21 @@ export interface components {
             result_url: string | null;
             /** @description Expiry of the URLs; null if there are none */
             url_expires_at: string | null;
+        };
+        Verification: {
+            /**
+             * @description clean: the last search found no uncovered face; incomplete: a limit was reached before that
+             * @enum {string}
+             */
+            outcome: "clean" | "incomplete";
+            rounds: number;
+            added_boxes: {
+                left: number;
+                top: number;
+                right: number;
+                bottom: number;
+                frame?: number;
+            }[];
         };
         Reconcile: {
             /**
@@ -1461,7 +1482,7 @@ export interface components {
                     runs: number;
                 }[];
             } | null;
-            /** @description Hidden data found in the uploaded file besides the picture; a masked image contains none of it */
+            /** @description Hidden data found in the uploaded file besides the first picture. A masked image contains none of it, except `extra_frames`: frames and pages stay, with their faces masked */
             hidden_payloads: {
                 /** @enum {string} */
                 kind: "exif" | "thumbnail" | "gps" | "xmp" | "iptc" | "comment" | "second_image" | "gain_map" | "motion_video" | "trailing_bytes" | "extra_frames" | "unknown";
@@ -1497,21 +1518,6 @@ export interface components {
                  */
                 image: string;
             };
-        };
-        Verification: {
-            /**
-             * @description clean: the last search found no uncovered face; incomplete: a limit was reached before that
-             * @enum {string}
-             */
-            outcome: "clean" | "incomplete";
-            rounds: number;
-            added_boxes: {
-                left: number;
-                top: number;
-                right: number;
-                bottom: number;
-                frame?: number;
-            }[];
         };
         CheckOptions: {
             /**
