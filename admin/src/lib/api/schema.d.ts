@@ -1323,7 +1323,7 @@ export interface components {
              */
             strength?: number;
             /**
-             * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
+             * @description Output format. Default: the format of the image, and jpeg for HEIC. For animations and multi-page images: webp, gif, tiff
              * @enum {string}
              */
             format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
@@ -1649,7 +1649,7 @@ export interface components {
              */
             strength?: number;
             /**
-             * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
+             * @description Output format. Default: the format of the image, and jpeg for HEIC. For animations and multi-page images: webp, gif, tiff
              * @enum {string}
              */
             format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
@@ -2720,7 +2720,7 @@ export interface operations {
                      */
                     strength?: number;
                     /**
-                     * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
+                     * @description Output format. Default: the format of the image, and jpeg for HEIC. For animations and multi-page images: webp, gif, tiff
                      * @enum {string}
                      */
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
