@@ -21,6 +21,8 @@ cd node_modules
 find onnxruntime-node/bin -type f -not -path "*/linux/$cpu/*" -delete
 find onnxruntime-node/bin -name 'libonnxruntime_providers_*' -delete
 find onnxruntime-node/bin -type d -empty -delete
+# Of the same decoder, all builds but the one that is loaded.
+rm -rf libheif-js/libheif libheif-js/libheif-wasm/libheif{.js,.wasm,-bundle.mjs}
 # An optional peer that a package for development brings in; only its plugin for compilers would use it. And types.
 rm -r typescript .bin/tsc .bin/tsserver @types
 # The console is a workspace: npm links it here, to where it will not be.

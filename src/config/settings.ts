@@ -260,6 +260,12 @@ export const settings = {
       200,
       'Maximum number of frames or pages to mask (FACE_API_MAX_PIXELS limits their total size)',
     ),
+    heic: setting(
+      'HEIC',
+      boolean,
+      true,
+      'Decode HEIC images. Whether that needs a patent license for HEVC depends on where and how you run the service',
+    ),
     requestsPerMinute: setting(
       'REQUESTS_PER_MINUTE',
       integer(0, 1_000_000),

@@ -90,6 +90,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
       ortThreads: this.configuration.inference.ortThreads,
       maxPixels: this.configuration.limits.maxPixels,
       maxFrames: this.configuration.limits.maxFrames,
+      heic: this.configuration.limits.heic,
       secondModelPath: this.secondModel.model?.path ?? null,
     };
     setFlagsFromString(HEAP_GROWTH);

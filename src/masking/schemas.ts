@@ -103,7 +103,7 @@ export const maskOptionsSchema = z
       }),
     format: z.enum(OUTPUT_FORMATS).optional().meta({
       description:
-        'Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff',
+        'Output format. Default: the format of the image, and jpeg for HEIC. For animations and multi-page images: webp, gif, tiff',
     }),
     quality: z
       .number()

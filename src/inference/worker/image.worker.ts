@@ -26,10 +26,10 @@ function getTools(): Promise<Tools> {
 }
 
 async function loadTools(settings: WorkerSettings): Promise<Tools> {
-  const { modelPath, secondModelPath, ortThreads, maxPixels, maxFrames } = settings;
+  const { modelPath, secondModelPath, ortThreads, maxPixels, maxFrames, heic } = settings;
   const detector = await load(modelPath, ortThreads);
   const second = secondModelPath === null ? null : await load(secondModelPath, ortThreads);
-  const loaded = { detector, second, maxPixels, maxFrames };
+  const loaded = { detector, second, maxPixels, maxFrames, heic };
   await doAsRequests(loaded);
   return loaded;
 }
@@ -61,8 +61,8 @@ export async function mask(task: MaskTask): Promise<Outcome<MaskAnswer>> {
 }
 
 export async function thumbnail(task: ThumbnailTask): Promise<Outcome<ThumbnailAnswer>> {
-  const { maxPixels } = workerData as WorkerSettings;
-  return handOver(task, await toOutcome(() => makeThumbnail(task, maxPixels)), ({ bytes }) => [bytes.buffer]);
+  const { maxPixels, heic } = workerData as WorkerSettings;
+  return handOver(task, await toOutcome(() => makeThumbnail(task, maxPixels, heic)), ({ bytes }) => [bytes.buffer]);
 }
 
 /** Transfers the buffers of an answer, and that of the image if it is needed again, instead of copying them. */

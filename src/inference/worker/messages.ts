@@ -15,6 +15,7 @@ export interface WorkerSettings {
   readonly ortThreads: number;
   readonly maxPixels: number;
   readonly maxFrames: number;
+  readonly heic: boolean;
   /** Path of a second detector; null: none */
   readonly secondModelPath: string | null;
 }
@@ -52,7 +53,7 @@ export interface MaskSettings {
   readonly regions: readonly CallerRegion[];
   /** Faces from this score up to the threshold are masked as well, and uncertain; none where it is not below the threshold. */
   readonly reviewThreshold: number;
-  /** Absent: the format of the input, or PNG if that is not an output format. */
+  /** Absent: the format of the input, or JPEG if that is not an output format. */
   readonly format: OutputFormat | undefined;
   readonly quality: number;
   readonly effort: Effort;

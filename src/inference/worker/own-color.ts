@@ -20,7 +20,11 @@ export interface OwnColor {
 
 export function taggedColor(bytes: Uint8Array, format: string): TaggedColor {
   if (format === 'png') return pngColor(pngParts(bytes));
-  return format === 'avif' ? heifColor(bytes) : 'profile';
+  return isHeif(format) ? heifColor(bytes) : 'profile';
+}
+
+function isHeif(format: string): boolean {
+  return format === 'avif' || format === 'heic';
 }
 
 /** Null: sharp gives the colors. */
@@ -31,7 +35,7 @@ export function ownColorOf(
   tagged: TaggedColor,
 ): OwnColor | null {
   const coding = typeof tagged === 'string' ? null : tagged;
-  const isPremultiplied = format === 'avif' && (primaryItem(bytes)?.references.includes('prem') ?? false);
+  const isPremultiplied = isHeif(format) && (primaryItem(bytes)?.references.includes('prem') ?? false);
   const isInk = format === 'jpeg' && space === 'cmyk' && !icc;
   if (!coding && !isPremultiplied && !isInk) return null;
   return { coding, bits: bitsPerSample, isPremultiplied, isInk };
@@ -49,14 +53,31 @@ async function decodeInks(image: Sharp): Promise<Raster> {
   return { width: info.width, height: info.height, channels: 3, data: inksToRgb(data) };
 }
 
-async function decodeSamples(image: Sharp, { bits, coding, isPremultiplied }: OwnColor): Promise<Raster> {
-  const isDeep = bits > 8;
+async function decodeSamples(image: Sharp, own: OwnColor): Promise<Raster> {
+  const isDeep = own.bits > 8;
   const raw = isDeep ? image.toColorspace('rgb16').raw({ depth: 'ushort' }) : image.toColorspace('srgb').raw();
   const { data, info } = await raw.toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
   if (channels !== 3 && channels !== 4) throw new Error(`decoded to ${channels} channels`);
   const samples = isDeep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
-  const most = isDeep ? (2 ** bits - 1) * 2 ** (16 - bits) : 255;
-  if (isPremultiplied && channels === 4) unmultiply(samples, most);
-  return { width, height, channels, data: convertToSrgb(samples, channels, most, coding ?? SRGB_CODING) };
+  const most = isDeep ? (2 ** own.bits - 1) * 2 ** (16 - own.bits) : 255;
+  return toRaster({ width, height, channels, samples, most }, own);
+}
+
+/** Decoded numbers of whatever depth. */
+export interface Samples {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 3 | 4;
+  /** Interleaved, from 0 to `most`; changed in place. */
+  readonly samples: Uint8Array | Uint16Array;
+  readonly most: number;
+}
+
+/** @param own null: the numbers stay as they are, in 8 bits */
+export function toRaster({ width, height, channels, samples, most }: Samples, own: OwnColor | null): Raster {
+  if (own?.isPremultiplied && channels === 4) unmultiply(samples, most);
+  const isDone = !own?.coding && samples instanceof Uint8Array;
+  const data = isDone ? samples : convertToSrgb(samples, channels, most, own?.coding ?? SRGB_CODING);
+  return { width, height, channels, data };
 }

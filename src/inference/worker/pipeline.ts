@@ -36,12 +36,14 @@ export interface Tools {
   readonly second: Detector | null;
   readonly maxPixels: number;
   readonly maxFrames: number;
+  /** Whether HEIC is decoded; absent: yes. */
+  readonly heic?: boolean;
 }
 
 /** header ▸ decode at the network's size ▸ infer ▸ select ▸ assess; of an animation, the first frame */
 export async function detectFaces(task: DetectTask, tools: Tools): Promise<DetectAnswer> {
   const stages = new Stages(task.cancel);
-  const source = await stages.run('header', () => openImage(task.image, tools.maxPixels));
+  const source = await stages.run('header', () => openImage(task.image, tools.maxPixels, tools.heic));
   if (source.hasAlpha) {
     const [frame] = await stages.run('decode', () => decodeShown(source, 1));
     const search = await findIn(frame!, task.detect, tools, stages);
@@ -59,7 +61,7 @@ export async function detectFaces(task: DetectTask, tools: Tools): Promise<Detec
 export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswer> {
   const { detect, mask } = task;
   const stages = new Stages(task.cancel);
-  const source = await stages.run('header', () => openImage(task.image, tools.maxPixels));
+  const source = await stages.run('header', () => openImage(task.image, tools.maxPixels, tools.heic));
   const frameCount = framesToMask(source, tools.maxFrames, tools.maxPixels);
   const format = chooseFormat(source, frameCount, mask.format, tools.maxPixels);
   refuseRegionsOutside(mask.regions, source.size);
@@ -220,7 +222,8 @@ function chooseFormat(
   asked: OutputFormat | undefined,
   maxPixels: number,
 ): OutputFormat {
-  const chosen = asked ?? OUTPUT_FORMATS.find((output) => output === format) ?? 'png';
+  // There is no encoder of HEIC.
+  const chosen = asked ?? OUTPUT_FORMATS.find((output) => output === format) ?? 'jpeg';
   if (frames > 1 && !ANIMATED_FORMATS.some((animated) => animated === chosen)) {
     throw new DomainError(
       'invalid_option',

@@ -23,6 +23,9 @@ export function sourceGrid(
     case 'webp':
     case 'avif':
       return videoGrid(stored, orientation);
+    // Coded in tiles and turned afterwards.
+    case 'heic':
+      return anywhereOn([videoGrid(stored, 1)]);
     case 'tiff':
       return tiffGrid(bytes, pages);
     default:

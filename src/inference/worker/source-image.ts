@@ -4,7 +4,7 @@ import type { BlockGrid } from '../../vision/block-grid.ts';
 import type { TaggedColor } from '../../vision/color/tagged-color.ts';
 import { colorSpaceOf } from '../../vision/color-profile.ts';
 import { unsupportedJpeg, withEndMarker } from '../../vision/container/jpeg-kind.ts';
-import { isAvifSequence, primaryPicture } from '../../vision/container/avif-sequence.ts';
+import { isSequence, primaryPicture } from '../../vision/container/heif-sequence.ts';
 import { pngParts } from '../../vision/container/png-parts.ts';
 import { type TiffPage, tiffPages } from '../../vision/container/tiff-pages.ts';
 import type { Size } from '../../vision/geometry.ts';
@@ -13,17 +13,19 @@ import type { Raster } from '../../vision/raster.ts';
 import { describeUnknown } from '../../vision/unknown-type.ts';
 import { colorsOf, type View } from '../../vision/views.ts';
 import type { Note } from './messages.ts';
+import { decodeHeic } from './heic-source.ts';
 import { decodeOwnColor, type OwnColor, ownColorOf, taggedColor } from './own-color.ts';
 import { sourceGrid } from './source-grid.ts';
+import { wrapInTiff } from './tiff.ts';
 
 sharp.cache(false);
 // One thread per image: the workers of the pool run in parallel.
 sharp.concurrency(1);
-const TAKEN = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const;
+const TAKEN = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff', 'heic'] as const;
 export type SourceFormat = (typeof TAKEN)[number];
 
 const REFUSALS: Partial<Record<ImageType, string>> = {
-  heic: 'HEIC images are not supported, because HEVC decoders require a license',
+  heic: 'HEIC images are not supported by this service (FACE_API_HEIC)',
   svg: 'SVG is not supported: it is a drawing, not a photograph',
   pdf: 'PDF is not supported: it is a document, not a photograph',
 };
@@ -64,15 +66,17 @@ export interface SourceImage {
 }
 
 /**
+ * @param takesHeic whether HEIC is decoded
  * @throws DomainError unsupported_image, undecodable_image, too_many_pixels
  */
-export async function openImage(upload: Uint8Array, maxPixels: number): Promise<SourceImage> {
-  const format = acceptedFormat(upload);
+export async function openImage(upload: Uint8Array, maxPixels: number, takesHeic = true): Promise<SourceImage> {
+  const format = acceptedFormat(upload, takesHeic);
   if (format === 'jpeg') refuseUnsupportedJpeg(upload);
   if (format === 'png') refuseAnimatedPng(upload);
   const completed = format === 'jpeg' ? withEndMarker(upload) : null;
-  const isSequence = format === 'avif' && isAvifSequence(upload);
-  const bytes = completed ?? (isSequence ? primaryOf(upload) : upload);
+  const isHeif = format === 'avif' || format === 'heic';
+  const isOneOfMany = isHeif && isSequence(upload);
+  const bytes = completed ?? (isOneOfMany ? primaryOf(upload) : upload);
   const pages = format === 'tiff' ? shownPages(bytes, maxPixels) : [];
   const metadata = await decoding(() => sharp(bytes, { limitInputPixels: false, failOn: 'none' }).metadata());
   const frames = format === 'tiff' ? pages.length : (metadata.pages ?? 1);
@@ -99,7 +103,7 @@ export async function openImage(upload: Uint8Array, maxPixels: number): Promise<
     endAdded: completed !== null,
     ownColor,
     notes: [
-      ...(isSequence || (format === 'avif' && frames > 1) ? (['primary_picture_only'] as const) : []),
+      ...(isOneOfMany || (isHeif && frames > 1) ? (['primary_picture_only'] as const) : []),
       ...(ownColor?.coding?.transfer.isHdr ? (['hdr_converted'] as const) : []),
     ],
   };
@@ -130,7 +134,7 @@ function primaryOf(sequence: Uint8Array): Uint8Array {
   if (picture !== null) return picture;
   throw new DomainError(
     'unsupported_image',
-    'This AVIF sequence has no primary picture. Send one of its pictures as a still AVIF, or convert it to an animated WebP or GIF',
+    'This image sequence has no primary picture. Send one of its pictures as a still image, or convert it to an animated WebP or GIF',
   );
 }
 
@@ -177,11 +181,11 @@ function tooManyPixels(what: string, maxPixels: number): DomainError {
 }
 
 /**
- * Number of frames or pages to mask: all, except for AVIF, of which only the primary picture is decoded.
+ * Number of frames or pages to mask: all, except for AVIF and HEIC, of which only the primary picture is decoded.
  * @throws DomainError unsupported_image, too_many_pixels
  */
 export function framesToMask({ format, frames, pixels }: SourceImage, maxFrames: number, maxPixels: number): number {
-  if (format === 'avif') return 1;
+  if (format === 'avif' || format === 'heic') return 1;
   if (frames > maxFrames) {
     throw new DomainError(
       'unsupported_image',
@@ -192,10 +196,10 @@ export function framesToMask({ format, frames, pixels }: SourceImage, maxFrames:
   return frames;
 }
 
-function acceptedFormat(bytes: Uint8Array): SourceFormat {
+function acceptedFormat(bytes: Uint8Array, takesHeic: boolean): SourceFormat {
   const type = sniffImageType(bytes);
   const format = TAKEN.find((taken) => taken === type);
-  if (format !== undefined) return format;
+  if (format !== undefined && (format !== 'heic' || takesHeic)) return format;
   const reason =
     REFUSALS[type] ??
     (type === 'unknown'
@@ -239,10 +243,25 @@ export async function decodePixels(source: SourceImage): Promise<Raster> {
 }
 
 async function decodePage(source: SourceImage, page: number): Promise<Raster> {
+  if (source.format === 'heic') return decodeHeicPixels(source);
   const raster = source.ownColor
     ? await decoding(() => decodeOwnColor(upright(source, page), source.ownColor!))
     : await toRaster(uprightRgb(source, page));
   return source.pages[page]?.hasUnusedChannel ? colorsOf(raster) : raster;
+}
+
+async function decodeHeicPixels({ bytes, size, ownColor, convertsColor }: SourceImage): Promise<Raster> {
+  const raster = await decoding(async () => {
+    const pixels = await decodeHeic(bytes, ownColor);
+    if (!convertsColor) return pixels;
+    const { icc } = await sharp(bytes).metadata();
+    return {
+      ...pixels,
+      data: await sharp(wrapInTiff(pixels, icc!)).toColorspace('srgb').withIccProfile('srgb').raw().toBuffer(),
+    };
+  });
+  if (raster.width === size.width && raster.height === size.height) return raster;
+  throw new DomainError('undecodable_image', 'The HEIC is damaged: its picture does not have the size that it states');
 }
 
 /**
@@ -320,9 +339,9 @@ function shrink(image: Sharp, { width, height }: Size): Sharp {
   return image.resize(width, height, { fit: 'fill', kernel: 'lanczos3' });
 }
 
-/** Converts colors that sharp does not know, and removes an unused channel, which sharp would treat as transparency. */
+/** Decodes first what sharp cannot decode, or not in its colors, and removes an unused channel, which sharp would treat as transparency. */
 async function uprightColors(source: SourceImage): Promise<Sharp> {
-  if (!source.pages[0]?.hasUnusedChannel && !source.ownColor) return uprightRgb(source);
+  if (!source.pages[0]?.hasUnusedChannel && !source.ownColor && source.format !== 'heic') return uprightRgb(source);
   const { data, width, height, channels } = await decodePixels(source);
   return sharp(data, { raw: { width, height, channels } });
 }
@@ -368,6 +387,7 @@ async function decoding<Result>(decode: () => Promise<Result>): Promise<Result> 
   try {
     return await decode();
   } catch (error) {
+    if (error instanceof DomainError) throw error;
     throw new DomainError(
       'undecodable_image',
       'The image is truncated or damaged and cannot be decoded. Send it again, or save it again with another program',

@@ -6,9 +6,10 @@ import { Stages } from './stages.ts';
 export async function makeThumbnail(
   { image, longSide, cancel }: ThumbnailTask,
   maxPixels: number,
+  heic: boolean,
 ): Promise<ThumbnailAnswer> {
   const stages = new Stages(cancel);
-  const source = await stages.run('header', () => openImage(image, maxPixels));
+  const source = await stages.run('header', () => openImage(image, maxPixels, heic));
   const encoded = await stages.run('encode', () => encodeThumbnail(source, longSide));
   return { bytes: Uint8Array.from(encoded) };
 }

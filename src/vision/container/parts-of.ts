@@ -21,7 +21,9 @@ const WALKERS: Readonly<Record<ContainerFormat, (bytes: Uint8Array) => Part[]>> 
 /** The parts of an image file. Never throws. */
 export function partsOf(bytes: Uint8Array): { readonly format: ContainerFormat | null; readonly parts: Part[] } {
   const type = sniffImageType(bytes);
-  const format = (Object.keys(WALKERS) as ContainerFormat[]).find((known) => known === type) ?? null;
+  // HEIC and AVIF differ only in how their pixels are coded.
+  const container = type === 'heic' ? 'avif' : type;
+  const format = (Object.keys(WALKERS) as ContainerFormat[]).find((known) => known === container) ?? null;
   if (format === null) return { format, parts: [{ name: DAMAGED, size: bytes.length, data: bytes }] };
   return { format, parts: WALKERS[format](bytes) };
 }

@@ -1364,7 +1364,7 @@ export interface components {
              */
             strength?: number;
             /**
-             * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
+             * @description Output format. Default: the format of the image, and jpeg for HEIC. For animations and multi-page images: webp, gif, tiff
              * @enum {string}
              */
             format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
@@ -1675,7 +1675,7 @@ export interface components {
              */
             strength?: number;
             /**
-             * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
+             * @description Output format. Default: the format of the image, and jpeg for HEIC. For animations and multi-page images: webp, gif, tiff
              * @enum {string}
              */
             format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
@@ -2747,7 +2747,7 @@ export interface operations {
                      */
                     strength?: number;
                     /**
-                     * @description Output format. Default: the format of the image. For animations and multi-page images: webp, gif, tiff
+                     * @description Output format. Default: the format of the image, and jpeg for HEIC. For animations and multi-page images: webp, gif, tiff
                      * @enum {string}
                      */
                     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";

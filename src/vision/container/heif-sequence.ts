@@ -1,11 +1,11 @@
 import { isoParts } from './iso-parts.ts';
 import { latin1 } from './part.ts';
 
-/** Brands of sequences (AVIF 1.2, 6; ISO/IEC 23008-12, 10), and those of a picture in their place. */
-const PICTURE_BRANDS: Readonly<Record<string, string>> = { avis: 'avif', msf1: 'mif1' };
+/** Brands of sequences (AVIF 1.2, 6; ISO/IEC 23008-12, 10 and B), and those of a picture in their place. */
+const PICTURE_BRANDS: Readonly<Record<string, string>> = { avis: 'avif', msf1: 'mif1', hevc: 'heic', hevx: 'heix' };
 
 /** Whether a brand of the file says that it has pictures that follow each other in time. */
-export function isAvifSequence(bytes: Uint8Array): boolean {
+export function isSequence(bytes: Uint8Array): boolean {
   return brandsAt(bytes).some((at) => latin1(bytes, at, at + 4) in PICTURE_BRANDS);
 }
 
