@@ -114,8 +114,8 @@ describe('a service without storage', () => {
   });
   afterAll(() => service.close());
 
-  it('has all metrics but those of storage and its spool', async () => {
-    const ofStorage = /^face_api_(storage|spool)_/;
+  it('has all metrics but those of storage, its spool and batches', async () => {
+    const ofStorage = /^face_api_(storage|spool|batch)_/;
     expect(byName(await registered(service))).toEqual(byName(documented().filter(([name]) => !ofStorage.test(name!))));
   });
 

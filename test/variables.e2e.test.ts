@@ -52,7 +52,7 @@ describe('every setting', () => {
     const unit = await readFile('docker/systemd/face-api.service', 'utf8');
 
     expect(compose).toMatch(/^x-service: &service\n(?: .*\n)*? {2}env_file:\n {4}- path: \.env\n/m);
-    expect(compose.match(/<<: \*service$/gm)).toHaveLength(2);
+    expect(compose.match(/<<: \*service$/gm)).toHaveLength(3);
     expect(unit).toMatch(/^EnvironmentFile=-\/etc\/face-api\/face-api\.env$/m);
   });
 });
