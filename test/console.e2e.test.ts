@@ -649,13 +649,15 @@ describe.skipIf(!hasBrowser)('the console', () => {
       }
     };
     const onlyLook = () => Promise.resolve();
+    /** Some twenty pages, each examined */
+    const ALL_PAGES_MS = 240_000;
 
-    it('is accessible by light', () => look('light', 1280, expectAccessible));
-    it('is accessible by dark', () => look('dark', 1280, expectAccessible));
-    it('is accessible on a telephone', () => look('light', 360, expectAccessible));
-    it('fits a telephone by dark', () => look('dark', 360, onlyLook));
-    it('fits a large monitor by light', () => look('light', 2560, onlyLook));
-    it('fits a large monitor by dark', () => look('dark', 2560, onlyLook));
+    it('is accessible by light', { timeout: ALL_PAGES_MS }, () => look('light', 1280, expectAccessible));
+    it('is accessible by dark', { timeout: ALL_PAGES_MS }, () => look('dark', 1280, expectAccessible));
+    it('is accessible on a telephone', { timeout: ALL_PAGES_MS }, () => look('light', 360, expectAccessible));
+    it('fits a telephone by dark', { timeout: ALL_PAGES_MS }, () => look('dark', 360, onlyLook));
+    it('fits a large monitor by light', { timeout: ALL_PAGES_MS }, () => look('light', 2560, onlyLook));
+    it('fits a large monitor by dark', { timeout: ALL_PAGES_MS }, () => look('dark', 2560, onlyLook));
   });
 });
 

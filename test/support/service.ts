@@ -92,9 +92,9 @@ function asTexts(options: Readonly<Record<string, unknown>>): [string, string][]
   ]);
 }
 
-/** What would tell a caller about the inside: paths, stack frames, names of source files, classes and libraries. */
+/** What would tell a caller about the inside: paths, stack frames (not times), names of source files, classes and libraries. */
 const INTERNAL =
-  /\/(?:src|dist|home|root|tmp|usr|node_modules)\b|\bat \S+ \(|:\d+:\d+|\.[cm]?[jt]s\b|\b\w+Error\b|sharp|vips|onnx|piscina|fastify/i;
+  /\/(?:src|dist|home|root|tmp|usr|node_modules)\b|\bat \S+ \(|(?<!T\d\d):\d+:\d+|\.[cm]?[jt]s\b|\b\w+Error\b|sharp|vips|onnx|piscina|fastify/i;
 
 /** Checks that the answer is a well-formed problem of the given kind that gives nothing away. */
 export async function expectProblem(response: Response, status: number, type: string): Promise<Problem> {
