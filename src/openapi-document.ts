@@ -110,6 +110,10 @@ function describeOptions(document: OpenAPIObject, options: z.ZodObject) {
   return components[String(options.meta()?.id)] as { properties: Record<string, JsonSchema>; required?: string[] };
 }
 
+function headerParameters({ parameters = [] }: Operation): NonNullable<Operation['parameters']> {
+  return parameters.filter((parameter) => 'in' in parameter && parameter.in === 'header');
+}
+
 /**
  * An image as a form or as bytes. Each option is listed once: as a query parameter, which both have, or beside the file
  * if it may be too long for a URL.
@@ -118,9 +122,12 @@ function describeUpload(document: OpenAPIObject, operation: Operation, options: 
   const { properties, required = [] } = describeOptions(document, options);
   const isLong = ([name, { type }]: [string, JsonSchema]) => type === 'array' || required.includes(name);
   const all = Object.entries(properties);
-  operation.parameters = all
-    .filter((option) => !isLong(option))
-    .map(([name, schema]) => ({ name, in: 'query', required: false, schema }));
+  operation.parameters = [
+    ...headerParameters(operation),
+    ...all
+      .filter((option) => !isLong(option))
+      .map(([name, schema]) => ({ name, in: 'query', required: false, schema })),
+  ];
   operation.requestBody = {
     description:
       'The image. Each option can be sent as a query parameter or as a form field; once, and in any order. JSON is accepted as well: `{"image": "<base64>"}`, with options as members.',
@@ -147,7 +154,7 @@ function describeJsonUpload(document: OpenAPIObject, operation: Operation, optio
   operation.operationId = `${operation.operationId}Json`;
   operation.summary = `${operation.summary}, with JSON`;
   operation.description = 'The image and the response are JSON.';
-  operation.parameters = [];
+  operation.parameters = headerParameters(operation);
   operation.requestBody = {
     required: true,
     content: {

@@ -239,6 +239,7 @@ describe('the OpenAPI document', () => {
       '/api/v1/admin/jobs/{id}',
       '/api/v1/admin/playground/detect',
       '/api/v1/admin/playground/mask',
+      '/api/v1/admin/playground/preview',
       '/api/v1/admin/reconciliation',
       '/api/v1/admin/session',
       '/api/v1/admin/statistics',
@@ -262,9 +263,12 @@ describe('the OpenAPI document', () => {
       const operation = document.paths[path]!['post']!;
       const beside = Object.keys(operation.requestBody!.content[type]!.schema.properties);
       const listed = [...operation.parameters.map(({ name }) => name), ...beside];
-      expect(listed.sort(), path).toEqual([...images, ...Object.keys(schema.shape)].sort());
+      const keyed = path === '/api/v1/receipts/verify' ? [] : ['Idempotency-Key'];
+      expect(listed.sort(), path).toEqual([...images, ...keyed, ...Object.keys(schema.shape)].sort());
       expect(Object.keys(operation.responses).map(Number)).toEqual([
-        200, 400, 401, 403, 408, 413, 415, 422, 429, 431, 500, 503, 504,
+        ...[200, 400, 401, 403, 408],
+        ...keyed.map(() => 409),
+        ...[413, 415, 422, 429, 431, 500, 503, 504],
       ]);
       for (const [status, { content }] of Object.entries(operation.responses)) {
         if (status !== '200') expect(Object.keys(content!)).toEqual(['application/problem+json']);
