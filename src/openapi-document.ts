@@ -126,7 +126,7 @@ function describeUpload(document: OpenAPIObject, operation: Operation, options: 
     ...headerParameters(operation),
     ...all
       .filter((option) => !isLong(option))
-      .map(([name, schema]) => ({ name, in: 'query', required: false, schema })),
+      .map(([name, schema]) => ({ name, in: 'query' as const, required: false, schema })),
   ];
   operation.requestBody = {
     description:

@@ -2069,7 +2069,10 @@ export interface operations {
                 max_faces?: number;
                 order?: "score" | "size";
             };
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible ASCII characters, such as a UUID. With storage on: repeating the request with the same key within 24 hours returns the first answer, with the header Idempotency-Replayed: true; another request with this key gets 422 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2220,7 +2223,10 @@ export interface operations {
     detectJson: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible ASCII characters, such as a UUID. With storage on: repeating the request with the same key within 24 hours returns the first answer, with the header Idempotency-Replayed: true; another request with this key gets 422 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2454,7 +2460,10 @@ export interface operations {
                 verify?: boolean;
                 receipt?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible ASCII characters, such as a UUID. With storage on: repeating the request with the same key within 24 hours returns the first answer, with the header Idempotency-Replayed: true; another request with this key gets 422 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2634,7 +2643,10 @@ export interface operations {
     maskJson: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible ASCII characters, such as a UUID. With storage on: repeating the request with the same key within 24 hours returns the first answer, with the header Idempotency-Replayed: true; another request with this key gets 422 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
