@@ -74,7 +74,7 @@ describe('an evaluation on drawn people', () => {
     const [masks] = figures.masks;
     expect(masks!.faces).toBe(28);
     expect(masks!.covered / masks!.faces).toBeGreaterThan(0.9);
-    expect(masks!.needlessShare).toBeLessThan(0.01);
+    expect(masks!.needlessShare).toBeLessThan(0.02);
 
     const { format, width, height } = await sharp(await readFile(svg)).metadata();
     expect({ format, width, height }).toEqual({ format: 'svg', width: 640, height: 480 });

@@ -150,7 +150,7 @@ describe('Persistence', () => {
     await spool.remove(erased!);
     await expect.poll(() => archive.withdrawn, { timeout: 10_000 }).toEqual([erased]);
     await expect.poll(() => archive.stored, { timeout: 10_000 }).toEqual([other]);
-    expect(persistence.isFailing).toBe(false);
+    await expect.poll(() => persistence.isFailing).toBe(false);
   });
 
   it('finishes what it is at when it is stopped, and leaves the rest', async () => {

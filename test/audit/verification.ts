@@ -38,7 +38,7 @@ async function tryPaintedOnce(audit: Audit, index: number): Promise<Verdict> {
   const source = await render(
     drawScene({ width: 480, height: 480, seed: random.int(1, 60), background: 'gradient', people }),
   );
-  const common = { method: random.pick(['blur', 'pixelate']), shape: 'box', padding: 0, format: 'png' };
+  const common = { method: random.pick(['blur', 'pixelate']), shape: 'box', padding: 0, margin: 0, format: 'png' };
   const verified = await maskedAnswer(audit, source, { ...common, verify: true, input_size: 128 });
   const added = verified.verification?.added_boxes ?? [];
   if (verified.verification?.outcome === undefined) return { reason: 'nothing was verified', files: { source } };

@@ -304,7 +304,7 @@ describe.skipIf(!hasShared('images/codec', 'images/hostile'))('of the files of c
     ['codec/animated-loop-3.webp', 'masked'],
     ['codec/rotating-squares.gif', 'masked'],
     ['codec/check.svg', 'unsupported_image'],
-    ['codec/hopper.heif', 'unsupported_image'],
+    ['codec/hopper.heif', 'masked'],
     ['codec/relax.jp2', 'unsupported_image'],
     ['hostile/65536-uint32-limit.png', 'too_many_pixels'],
     ['hostile/giant-image.jpg', 'too_many_pixels'],
