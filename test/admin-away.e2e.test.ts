@@ -36,6 +36,7 @@ const stored = (id: string, jobId: string): readonly Call[] => [
   { method: 'GET', path: '/jobs' },
   { method: 'GET', path: '/jobs.csv' },
   { method: 'GET', path: `/jobs/${jobId}` },
+  { method: 'GET', path: '/batches' },
   { method: 'POST', path: '/reconciliation', body: { dry_run: true }, needsBytes: true },
   { method: 'GET', path: '/audit' },
 ];

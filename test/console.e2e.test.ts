@@ -677,7 +677,16 @@ describe.skipIf(!hasBrowser)('the console of a service that keeps nothing', () =
   it('says so where there is nothing to show, and lets everything else be used', async () => {
     const { page, complaints, answers, leave } = await visit(browser, service.url);
     await signIn(page);
-    for (const path of ['images', 'jobs', `jobs/${v7()}`, `images/${v7()}`, 'system/maintenance', 'system/audit']) {
+    for (const path of [
+      'images',
+      'jobs',
+      `jobs/${v7()}`,
+      'batches',
+      `batches/${v7()}`,
+      `images/${v7()}`,
+      'system/maintenance',
+      'system/audit',
+    ]) {
       await page.goto(`/admin/${path}`);
       await page.getByRole('heading', { name: 'Storage is off' }).waitFor();
       await settled(page);

@@ -10,6 +10,7 @@ import { LoginThrottle } from './access/login-throttle.ts';
 import { AdminPassword } from './access/password.ts';
 import { SessionController } from './access/session.controller.ts';
 import { Sessions } from './access/sessions.ts';
+import { BatchesController } from './batches/batches.controller.ts';
 import { AssetLinks } from './kept/asset-links.ts';
 import { ImagesController } from './kept/images.controller.ts';
 import { JobsController } from './kept/jobs.controller.ts';
@@ -28,6 +29,7 @@ const MINUTE_MS = 60_000;
     SessionController,
     ImagesController,
     JobsController,
+    BatchesController,
     MaintenanceController,
     StatisticsController,
     SystemController,

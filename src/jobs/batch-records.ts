@@ -236,6 +236,35 @@ export async function listItems(
   return rows.map(toItem);
 }
 
+/** Items that failed for the same reason */
+export interface FailureGroup {
+  readonly state: 'failed' | 'dead';
+  readonly code: string;
+  readonly count: number;
+  /** The first of them */
+  readonly files: { readonly name: string; readonly detail: string }[];
+}
+
+/** As in the index of such items, which is used only where a statement says so */
+const UNSUCCESSFUL = `state = ANY (ARRAY['failed', 'dead'])`;
+
+/** The most frequent reason first. */
+export async function groupFailures(sql: Sql, batchId: string, filesPerGroup: number): Promise<FailureGroup[]> {
+  const { rows } = await sql.query<FailureGroup>(
+    `SELECT state, code, count, files FROM (
+       SELECT state, error_code AS code, count(*)::int AS count FROM batch_items
+       WHERE batch_id = $1 AND ${UNSUCCESSFUL} GROUP BY state, error_code) AS reason,
+     LATERAL (
+       SELECT json_agg(json_build_object('name', name, 'detail', detail) ORDER BY position) AS files FROM (
+         SELECT position, name, coalesce(error_detail, '') AS detail FROM batch_items
+         WHERE batch_id = $1 AND ${UNSUCCESSFUL} AND state = reason.state AND error_code = reason.code
+         ORDER BY position LIMIT $2) AS item) AS first
+     ORDER BY count DESC, state, code`,
+    [batchId, filesPerGroup],
+  );
+  return rows;
+}
+
 export interface Chunk extends ChunkRange {
   readonly kind: JobKind;
   readonly options: Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 import { DomainError } from '../errors/domain-error.ts';
 import type { BatchItemState } from '../storage/records/batch-item.entity.ts';
 import type { BatchIntake } from './batch-intake.ts';
-import type { Batch, BatchItem, BatchOrder, Owner } from './batch-records.ts';
+import type { Batch, BatchItem, BatchOrder, FailureGroup, Owner } from './batch-records.ts';
 import type { ResultArchive } from './results/result-archive.ts';
 
 export interface BatchPage {
@@ -27,6 +27,9 @@ export abstract class Batches {
 
   abstract items(id: string, owner: Owner, page: ItemPageRequest): Promise<ItemPage>;
 
+  /** @param filesPerGroup how many files of each group are named at most */
+  abstract failures(id: string, owner: Owner, filesPerGroup: number): Promise<FailureGroup[]>;
+
   /** Gives up the items that wait; what is done stays. */
   abstract cancel(id: string, owner: Owner): Promise<Batch>;
 
@@ -43,7 +46,7 @@ export interface ItemPageRequest {
   readonly state?: BatchItemState | undefined;
 }
 
-export type { Batch, BatchItem, BatchOrder, Owner };
+export type { Batch, BatchItem, BatchOrder, FailureGroup, Owner };
 
 function storageOff(): never {
   throw new DomainError('storage_off', 'Batches need storage: set FACE_API_STORAGE_ENABLED=true');
@@ -55,6 +58,7 @@ export class NoBatches extends Batches {
   override readonly find = storageOff;
   override readonly list = storageOff;
   override readonly items = storageOff;
+  override readonly failures = storageOff;
   override readonly cancel = storageOff;
   override readonly retry = storageOff;
   override readonly result = storageOff;

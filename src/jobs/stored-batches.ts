@@ -7,7 +7,9 @@ import { BatchIntake, type BatchLimits } from './batch-intake.ts';
 import {
   type Batch,
   cancelBatch,
+  type FailureGroup,
   findBatch,
+  groupFailures,
   listBatches,
   listItems,
   lockBatch,
@@ -64,6 +66,11 @@ export class StoredBatches extends Batches {
     await this.find(id, owner);
     const items = await listItems(await this.#sql(), id, { from, limit: limit + 1, state: state ?? null });
     return { items: items.slice(0, limit), next: items[limit]?.position ?? null };
+  }
+
+  override async failures(id: string, owner: Owner, filesPerGroup: number): Promise<FailureGroup[]> {
+    await this.find(id, owner);
+    return groupFailures(await this.#sql(), id, filesPerGroup);
   }
 
   override async cancel(id: string, owner: Owner): Promise<Batch> {

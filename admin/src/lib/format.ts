@@ -52,6 +52,12 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(seconds / 86_400)} days`;
 }
 
+/** Images per second, or per minute where they are few. */
+export function formatRate(perSecond: number | null): string {
+  if (perSecond === null) return '–';
+  return perSecond >= 1 ? `${perSecond.toFixed(1)}/s` : `${(perSecond * 60).toFixed(0)}/min`;
+}
+
 export const formatScore = (score: number): string => score.toFixed(2);
 export const formatDate = (iso: string): string => dates.format(new Date(iso));
 export const formatShortDate = (iso: string): string => shortDates.format(new Date(iso));

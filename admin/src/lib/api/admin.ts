@@ -14,6 +14,9 @@ type QueryOf<Operation extends keyof operations> = NonNullable<operations[Operat
 
 export type AuditItem = Schemas['AuditItem'];
 export type AuditPage = Schemas['AuditPage'];
+export type Batch = Schemas['AdminBatch'];
+export type BatchDetail = Schemas['AdminBatchDetail'];
+export type BatchPage = Schemas['AdminBatchPage'];
 export type Bucket = Schemas['Bucket'];
 export type Detection = Schemas['Detection'];
 export type Erasure = Schemas['Erasure'];
@@ -101,6 +104,18 @@ export const jobsCsvUrl = (filters: Readonly<Record<string, string>>): string =>
   const query = new URLSearchParams(filters);
   return `/api/v1/admin/jobs.csv${query.size > 0 ? `?${query.toString()}` : ''}`;
 };
+
+export const readBatches = (query: QueryOf<'adminBatches'>, signal?: AbortSignal): Promise<BatchPage> =>
+  dataOf(client.GET('/api/v1/admin/batches', { params: { query }, signal }));
+
+export const readBatch = (id: string, signal?: AbortSignal): Promise<BatchDetail> =>
+  dataOf(client.GET('/api/v1/admin/batches/{id}', { params: { path: { id } }, signal }));
+
+export const cancelBatch = (id: string): Promise<Batch> =>
+  dataOf(client.DELETE('/api/v1/admin/batches/{id}', { params: { path: { id } } }));
+
+export const retryBatch = (id: string): Promise<Batch> =>
+  dataOf(client.POST('/api/v1/admin/batches/{id}/retry', { params: { path: { id } } }));
 
 /** @param dryRun only report what would be repaired */
 export const reconcile = (dryRun: boolean): Promise<Reconciliation> =>
