@@ -2,7 +2,19 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'admin/', 'data/', 'coverage/', '*.config.js', '.*.cjs'] },
+  {
+    ignores: [
+      'dist/',
+      'node_modules/',
+      'admin/',
+      'clients/*/dist/',
+      'clients/typescript/src/schema.ts',
+      'data/',
+      'coverage/',
+      '*.config.js',
+      '.*.cjs',
+    ],
+  },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {

@@ -25,6 +25,7 @@ find onnxruntime-node/bin -type d -empty -delete
 rm -rf libheif-js/libheif libheif-js/libheif-wasm/libheif{.js,.wasm,-bundle.mjs}
 # An optional peer that a package for development brings in; only its plugin for compilers would use it. And types.
 rm -r typescript .bin/tsc .bin/tsserver @types
-# The console is a workspace: npm links it here, to where it will not be.
+# The console and the client are workspaces: npm links them here, to where they will not be.
 find . -maxdepth 1 -type l -delete
+rm -r @face-api
 find . -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete

@@ -1,0 +1,18 @@
+export type { Batches, BatchItemsQuery, BatchOrder, ProgressOptions } from './batches.ts';
+export { FaceApiError, UnreachableError } from './errors.ts';
+export { FaceApi, type MaskedImage } from './face-api.ts';
+export type { ClientOptions, RequestOptions } from './http.ts';
+export type { ImageSource, NamedImage } from './image-form.ts';
+export type { components, operations, paths } from './schema.ts';
+export type {
+  Batch,
+  BatchItem,
+  BatchItemState,
+  Detection,
+  DetectOptions,
+  Face,
+  Masked,
+  MaskOptions,
+  Problem,
+  Region,
+} from './types.ts';
