@@ -11,6 +11,7 @@ export function toMaskSettings(options: MaskRequestOptions, defaults: Configurat
       method: options.method ?? defaults.method,
       color: parseColor(options.color ?? defaults.color),
       strength: options.strength ?? defaults.strength,
+      mark: options.mark ?? defaults.mark,
     },
     // A caller who says from which score on a face is masked is taken at their word.
     reviewThreshold: options.review_threshold ?? options.threshold ?? defaults.reviewThreshold,
@@ -35,6 +36,7 @@ export function maskSettingsBody(settings: MaskSettings): Record<string, unknown
     shape: plan.shape,
     padding: plan.padding,
     strength: style.strength,
+    mark: style.mark,
     format: settings.format,
     quality: settings.quality,
     effort: settings.effort,
