@@ -132,6 +132,7 @@ describe('with storage on and nothing else configured', () => {
       review_threshold: 0.3,
       recall: 'high',
       shape: 'ellipse',
+      margin: 0.5,
       mark: false,
     });
     expect(job.verification).toMatchObject({ outcome: 'clean', added_boxes: [] });

@@ -35,6 +35,7 @@ export function maskSettingsBody(settings: MaskSettings): Record<string, unknown
     color: `#${style.color.map((value) => value.toString(16).padStart(2, '0')).join('')}`,
     shape: plan.shape,
     padding: plan.padding,
+    margin: settings.margin,
     strength: style.strength,
     mark: style.mark,
     format: settings.format,
