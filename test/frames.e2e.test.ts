@@ -86,6 +86,20 @@ describe.each(FORMATS)('%s with many frames', (format) => {
     expect(maskedShare(await frameOf(result, 3), face)).toBe(0);
   });
 
+  it('has with a mark the outline in every frame', async () => {
+    const regions = [{ left: 20, top: 220, right: 120, bottom: 280 }];
+    const options = { detect: false, regions, mark: true, quality: 100 };
+    const result = await bytesOf(await mask(await film(format, [nobody, person, nobody]), options));
+
+    for (const page of [0, 1, 2]) {
+      const { data, width } = await frameOf(result, page);
+      const is = (color: readonly number[], y: number) =>
+        color.every((value, c) => Math.abs(data[(y * width + 70) * 3 + c]! - value) < 40);
+      const edge = (y: number) => is([255, 255, 255], y) && is([0, 0, 0], y + 1) && is(MAGENTA, y + 2);
+      expect(Array.from({ length: 250 }, (_, y) => y).filter(edge)).toHaveLength(1);
+    }
+  });
+
   it('says which frame each face is in', async () => {
     const source = await film(format, [nobody, person, nobody]);
     const response = await send(service.url, 'mask', source, {

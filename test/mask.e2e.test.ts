@@ -28,6 +28,9 @@ const inFormat = new Map(
 const image = inFormat.get('png')!;
 const before = await decode(image);
 
+const WHITE = 0xffffff;
+const BLACK = 0x000000;
+
 let service: Service;
 
 beforeAll(async () => {
@@ -248,6 +251,30 @@ describe('the methods', () => {
     expect(width - without.width).toBeLessThanOrEqual(4 * smallest + 2);
   });
 
+  it.each(['blur', 'pixelate', 'solid', 'gaussian', 'mosaic'])('%s has with a mark an outline', async (method) => {
+    const region = { ...CORNER, right: 400 };
+    const allow_reversible = method === 'gaussian' || method === 'mosaic';
+    const options = { method, allow_reversible, color: '#ff00ff', shape: 'box', regions: [region] };
+    const [plain, marked] = [await masked({ options }), await masked({ options: { ...options, mark: true } })];
+    const at = (x: number, y: number) => marked.data.readUIntBE((y * marked.width + x) * 3, 3);
+    const { left, top, right, bottom } = region;
+
+    for (const y of [top, bottom - 1])
+      expect([at(left, y), at(200, y), at(right - 1, y)]).toEqual([WHITE, WHITE, WHITE]);
+    for (const x of [left, right - 1]) expect(at(x, top + 30)).toBe(WHITE);
+    for (const x of [left + 1, right - 2]) expect(at(x, top + 30)).toBe(BLACK);
+    expect(differenceOutside(plain, marked, [region, grow(drawn, 0.8)])).toBe(0);
+    // On the way from the middle of the face to the left.
+    const middle = Math.round((drawn.top + drawn.bottom) / 2);
+    const row = Array.from({ length: Math.round(drawn.left) }, (_, x) => at(x, middle));
+    expect(row.findIndex((color, x) => color === WHITE && row[x + 1] === BLACK)).toBeGreaterThan(0);
+  });
+
+  it('a mark is not drawn around a face that stays visible', async () => {
+    const options = { mark: true, regions: [{ ...grow(drawn, 0.5), keep: true }] };
+    expect(differenceOutside(before, await masked({ options }), [])).toBe(0);
+  });
+
   it('a stronger mosaic has fewer colors', async () => {
     const colors = async (strength: number) => {
       const { data, width } = await masked({ options: { method: 'pixelate', strength } });
@@ -352,6 +379,7 @@ describe('the options', () => {
     ['padding', [0, 2], [-0.01, 2.01, 'wide']],
     ['margin', [0, 2], [-0.01, 2.01, 'wide']],
     ['strength', [0, 1], [-0.01, 1.01, 'strong']],
+    ['mark', [true, false], ['perhaps']],
     ['format', ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'], ['jpg', 'image/png', 'bmp']],
     ['quality', [1, 100], [0, 101, 50.5, 'best']],
     ['detect', [true, false], ['no', 0]],
@@ -504,9 +532,11 @@ describe('the configured defaults', () => {
       FACE_API_DEFAULT_COLOR: '#0000ff',
       FACE_API_DEFAULT_SHAPE: 'box',
       FACE_API_DEFAULT_PADDING: '0',
+      FACE_API_DEFAULT_MARK: 'true',
     });
     try {
-      const asked = await masked({ options: { method: 'solid', color: '#0000ff', shape: 'box', padding: 0 } });
+      const options = { method: 'solid', color: '#0000ff', shape: 'box', padding: 0, mark: true };
+      const asked = await masked({ options });
       const after = await decode(await bytesOf(await send(configured.url, 'mask', image)));
 
       expect(differenceInside(before, after, drawn)).toBeGreaterThan(20);

@@ -64,6 +64,7 @@ describe('a receipt', () => {
     expect(checked.receipt).toMatchObject({
       receipt: 1,
       method: 'blur',
+      mark: false,
       assurance: 'irreversible',
       output_format: 'png',
       model: { name: 'embedded' },
@@ -83,11 +84,11 @@ describe('a receipt', () => {
   });
 
   it('states what there was no time for, and how many faces are uncertain', async () => {
-    const options = { receipt: true, latency_budget_ms: 1, threshold: 1, review_threshold: 0.3 };
+    const options = { receipt: true, latency_budget_ms: 1, threshold: 1, review_threshold: 0.3, mark: true };
     const response = await send(service.url, 'mask', image, { options });
     const receipt = response.headers.get('x-mask-receipt')!;
     const checked = await check(Buffer.from(await response.arrayBuffer()), receipt);
-    expect(checked).toMatchObject({ valid: true, receipt: { uncertain_count: 1 } });
+    expect(checked).toMatchObject({ valid: true, receipt: { uncertain_count: 1, mark: true } });
     expect(checked.receipt!.search).toEqual({
       smallest_face_px: 3.8,
       looks: [{ detector: 'main', size: 640, turn: 0, runs: 1 }],

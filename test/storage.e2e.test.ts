@@ -132,6 +132,8 @@ describe('with storage on and nothing else configured', () => {
       review_threshold: 0.3,
       recall: 'high',
       shape: 'ellipse',
+      margin: 0.5,
+      mark: false,
     });
     expect(job.verification).toMatchObject({ outcome: 'clean', added_boxes: [] });
     const detection = await jobOf(await post('detect', anotherPhoto(), { options: { max_faces: 3 } }));

@@ -49,6 +49,7 @@ describe('without any variable', () => {
       padding: 0.25,
       margin: 0.5,
       strength: 0.5,
+      mark: false,
       quality: 90,
       verify: false,
       effort: 'fast',

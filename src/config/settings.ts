@@ -378,6 +378,7 @@ export const settings = {
     padding: setting('DEFAULT_PADDING', number(0, 2), 0.25, 'Default of the option padding'),
     margin: setting('DEFAULT_MARGIN', number(0, 2), 0.5, 'Default of the option margin'),
     strength: setting('DEFAULT_STRENGTH', number(0, 1), 0.5, 'Default of the option strength'),
+    mark: setting('DEFAULT_MARK', boolean, false, 'Default of the option mark'),
     quality: setting('DEFAULT_QUALITY', integer(1, 100), 90, 'Default of the option quality'),
     effort: setting('DEFAULT_EFFORT', oneOf('fast', 'small'), 'fast', 'Default of the option effort'),
     verify: setting('DEFAULT_VERIFY', boolean, false, 'Default of the option verify'),

@@ -11,6 +11,7 @@ export function toMaskSettings(options: MaskRequestOptions, defaults: Configurat
       method: options.method ?? defaults.method,
       color: parseColor(options.color ?? defaults.color),
       strength: options.strength ?? defaults.strength,
+      mark: options.mark ?? defaults.mark,
     },
     // A caller who says from which score on a face is masked is taken at their word.
     reviewThreshold: options.review_threshold ?? options.threshold ?? defaults.reviewThreshold,
@@ -34,7 +35,9 @@ export function maskSettingsBody(settings: MaskSettings): Record<string, unknown
     color: `#${style.color.map((value) => value.toString(16).padStart(2, '0')).join('')}`,
     shape: plan.shape,
     padding: plan.padding,
+    margin: settings.margin,
     strength: style.strength,
+    mark: style.mark,
     format: settings.format,
     quality: settings.quality,
     effort: settings.effort,

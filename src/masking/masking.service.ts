@@ -87,6 +87,7 @@ export class MaskingService {
       padding: plan.padding,
       margin: mask.margin,
       strength: style.strength,
+      mark: style.mark,
       assurance: assuranceOf(mask),
       verification: verification && {
         outcome: verification.outcome,

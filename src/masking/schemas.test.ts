@@ -76,6 +76,7 @@ describe('the options of a masking request, as texts', () => {
     ['padding', '2.1'],
     ['margin', '2.1'],
     ['strength', '-0.5'],
+    ['mark', 'yes'],
     ['format', 'bmp'],
     ['quality', '0'],
     ['quality', '101'],

@@ -101,6 +101,14 @@ export const maskOptionsSchema = z
           'Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured',
         examples: [0.5],
       }),
+    mark: z
+      .boolean()
+      .optional()
+      .meta({
+        description:
+          'Draw a fine outline, white and black, inside the edge of each mask, so that it can be seen that something was removed. Default: FACE_API_DEFAULT_MARK, false unless configured',
+        examples: [false],
+      }),
     format: z.enum(OUTPUT_FORMATS).optional().meta({
       description:
         'Output format. Default: the format of the image, and jpeg for HEIC. For animations and multi-page images: webp, gif, tiff',

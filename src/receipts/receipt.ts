@@ -44,6 +44,10 @@ export const receiptSchema = z
     padding: z.number(),
     margin: z.number().optional().meta({ description: 'As in the request; receipts of earlier versions have none' }),
     strength: z.number(),
+    mark: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Whether the masks have an outline; receipts of earlier versions do not say' }),
     assurance: z.enum(['irreversible', 'reversible']),
     verification: z
       .object({

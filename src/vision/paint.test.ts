@@ -4,6 +4,7 @@ import { seededRandom } from '../../test/fixtures/random.ts';
 import { anyShape, anySmallPhoto, noise } from '../../test/fixtures/shapes.ts';
 import type { Box, Size } from './geometry.ts';
 import { coverage, type MaskShape, planMask } from './mask.ts';
+import { drawOutlines } from './outline.ts';
 import { MAX_MOSAIC_CELLS, type MaskStyle, paintMask } from './paint.ts';
 import type { Raster } from './raster.ts';
 
@@ -13,9 +14,19 @@ const strength = fc.double({ min: 0, max: 1, noNaN: true });
 const colorValue = fc.nat(255);
 
 const anyStyle = (method: MaskStyle['method']): fc.Arbitrary<MaskStyle> =>
-  fc.record({ method: fc.constant(method), color: fc.tuple(colorValue, colorValue, colorValue), strength });
+  fc.record({
+    method: fc.constant(method),
+    color: fc.tuple(colorValue, colorValue, colorValue),
+    strength,
+    mark: fc.boolean(),
+  });
 
-const style = (method: MaskStyle['method'], strength = 0.5): MaskStyle => ({ method, color: [1, 2, 3], strength });
+const style = (method: MaskStyle['method'], strength = 0.5): MaskStyle => ({
+  method,
+  color: [1, 2, 3],
+  strength,
+  mark: false,
+});
 
 /** A photo of noise and what of it is covered. */
 const anyScene = fc.record({
@@ -207,6 +218,18 @@ describe('what stands in the place of a face', () => {
     expect(new Set(inside.map(String))).toEqual(new Set([channels === 4 ? '9,8,7,255' : '9,8,7']));
     expect(color).toHaveLength(channels);
   });
+
+  it.each([...METHODS, 'gaussian', 'mosaic'] as const)(
+    'is with %s the same with a mark, but for its outline',
+    (method) => {
+      const photo = noise({ width: 100, height: 110 }, 3, 2);
+      const expected = painted(photo, [face], style(method));
+      const marked = painted(photo, [face], { ...style(method), mark: true });
+      expect(marked).not.toEqual(expected);
+      drawOutlines(expected, [face]);
+      expect(marked).toEqual(expected);
+    },
+  );
 
   it('is with pixelate the color of the surroundings, where they have but one', () => {
     const photo = flat(4, [200, 120, 40, 255]);

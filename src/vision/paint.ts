@@ -2,6 +2,7 @@ import { FillBrush } from './fill-brush.ts';
 import { type Fill, fillFromPixels, fillFromSurroundings, NEARNESS_REACH_CELLS, sampleFill } from './fill.ts';
 import { type Box, boxArea, clipBox, intersection, type Size, union } from './geometry.ts';
 import { connectedGroups, CoveredRows, inPhoto, type MaskShape, pixelBounds, rowSpan } from './mask.ts';
+import { drawOutlines } from './outline.ts';
 import type { Raster } from './raster.ts';
 
 /** Computed only from the surroundings of the masks, so that nothing can be recovered. */
@@ -20,6 +21,8 @@ export interface MaskStyle {
   readonly color: readonly [number, number, number];
   /** 0 to 1: smoothness of the blur, coarseness of the mosaic. */
   readonly strength: number;
+  /** Draw an outline along the inner edge of the masks, so that everybody sees that something was removed. */
+  readonly mark: boolean;
 }
 
 /** Maximum number of mosaic cells across the short side of a face of any size. */
@@ -39,10 +42,12 @@ const GAUSSIAN_SIGMA = { least: 0.08, more: 0.16 };
  * shape. `gaussian` and `mosaic` are the usual methods, which use the pixels inside.
  */
 export function paintMask(photo: Raster, shapes: readonly MaskShape[], style: MaskStyle): void {
-  if (style.method === 'solid') {
-    paintColor(photo, shapes, style.color);
-    return;
-  }
+  if (style.method === 'solid') paintColor(photo, shapes, style.color);
+  else paintFills(photo, shapes, style);
+  if (style.mark) drawOutlines(photo, shapes);
+}
+
+function paintFills(photo: Raster, shapes: readonly MaskShape[], style: MaskStyle): void {
   // All fills are computed before the first pixel is written, because the rims of two groups may overlap.
   const groups = connectedGroups(inPhoto(shapes, photo)).map((group) => groupOf(group, photo));
   const area = groups.reduce((sum, { window }) => sum + boxArea(window), 0);

@@ -131,7 +131,7 @@ async function maskParts(): Promise<Part[]> {
 }
 
 function maskPart(name: string, pixels: Raster, shapes: readonly MaskShape[], method: MaskMethod): Part {
-  const style = { method, color: [0, 0, 0], strength: 0.5 } as const;
+  const style = { method, color: [0, 0, 0], strength: 0.5, mark: false } as const;
   // Painted over again and again: that costs the same.
   return {
     name,

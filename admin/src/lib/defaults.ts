@@ -53,6 +53,7 @@ export function defaultsOf(system: System | undefined): Defaults {
       padding: number('PADDING', STANDARD_MASK.padding),
       margin: number('MARGIN', STANDARD_MASK.margin),
       strength: number('STRENGTH', STANDARD_MASK.strength),
+      mark: text('MARK', 'false') === 'true',
       color: `#${text('COLOR', STANDARD_MASK.color).replace('#', '')}`,
       format: '',
       quality: number('QUALITY', STANDARD_MASK.quality),

@@ -5,6 +5,7 @@ export interface MaskOptions {
   padding: number;
   margin: number;
   strength: number;
+  mark: boolean;
   color: string;
   /** Empty: the format of the photo. */
   format: '' | 'jpeg' | 'png' | 'webp' | 'avif' | 'gif' | 'tiff';
@@ -20,6 +21,7 @@ export const STANDARD_MASK: Readonly<MaskOptions> = {
   padding: 0.25,
   margin: 0.5,
   strength: 0.5,
+  mark: false,
   color: '#000000',
   format: '',
   quality: 90,
@@ -38,6 +40,7 @@ export function effectiveMask(options: MaskOptions, defaults: MaskOptions): Effe
     padding: options.padding,
     margin: options.margin,
     ...(method === 'solid' ? { color: options.color } : { strength: options.strength }),
+    mark: options.mark,
     ...(format !== '' && { format }),
     ...(format !== 'png' && format !== 'gif' && { quality: options.quality }),
     effort: options.effort,

@@ -12,6 +12,7 @@ const anyStyle = fc.record({
   method: fc.constantFrom<MaskStyle['method'][]>('blur', 'pixelate', 'solid', 'gaussian', 'mosaic'),
   color: fc.constant<[number, number, number]>([255, 0, 255]),
   strength: fc.constantFrom(0, 0.5, 1),
+  mark: fc.boolean(),
 });
 const COUNT = 4;
 /** Masks that become known in several rounds, each for one of the frames. */
@@ -65,7 +66,7 @@ describe('masked frames', () => {
   });
 
   const SIZE = { width: 20, height: 20 };
-  const style: MaskStyle = { method: 'solid', color: [255, 0, 255], strength: 0.5 };
+  const style: MaskStyle = { method: 'solid', color: [255, 0, 255], strength: 0.5, mark: false };
   const shape: MaskShape = { kind: 'box', box: { left: 5, top: 5, right: 15, bottom: 15 } };
   const isMasked = ({ data, width, channels }: Raster) =>
     [255, 0, 255].every((value, c) => data[(10 * width + 10) * channels + c] === value);

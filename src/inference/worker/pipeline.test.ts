@@ -14,7 +14,7 @@ import { hasShared, shared } from '../../../test/support/shared.ts';
 const detect = DEFAULT_DETECT;
 const mask: MaskSettings = {
   ...DEFAULT_MASK,
-  style: { method: 'solid', color: [255, 0, 255], strength: 0.5 },
+  style: { method: 'solid', color: [255, 0, 255], strength: 0.5, mark: false },
 };
 
 function newCancel(): CancelFlag {

@@ -12,7 +12,7 @@ import { maskFaces } from './pipeline.ts';
 const detect: DetectSettings = { ...DEFAULT_DETECT, largeFaces: false, recall: 'fast' };
 const mask: MaskSettings = {
   ...DEFAULT_MASK,
-  style: { method: 'solid', color: [255, 0, 255], strength: 0.5 },
+  style: { method: 'solid', color: [255, 0, 255], strength: 0.5, mark: false },
   format: 'png',
   quality: 100,
   verify: true,

@@ -19,7 +19,7 @@ const DETECT: DetectSettings = {
 const MASK: MaskSettings = {
   plan: { shape: 'ellipse', padding: 0.2 },
   margin: 0.5,
-  style: { method: 'blur', color: [0, 0, 0], strength: 0.5 },
+  style: { method: 'blur', color: [0, 0, 0], strength: 0.5, mark: false },
   reviewThreshold: 1,
   regions: [{ left: 100, top: 100, right: 300, bottom: 300 }],
   format: undefined,

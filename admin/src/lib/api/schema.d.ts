@@ -837,6 +837,8 @@ export interface components {
             /** @description As in the request; receipts of earlier versions have none */
             margin?: number;
             strength: number;
+            /** @description Whether the masks have an outline; receipts of earlier versions do not say */
+            mark?: boolean;
             /** @enum {string} */
             assurance: "irreversible" | "reversible";
             verification: {
@@ -1518,6 +1520,11 @@ export interface components {
              */
             strength?: number;
             /**
+             * @description Draw a fine outline, white and black, inside the edge of each mask, so that it can be seen that something was removed. Default: FACE_API_DEFAULT_MARK, false unless configured
+             * @example false
+             */
+            mark?: boolean;
+            /**
              * @description Output format. Default: the format of the image, and jpeg for HEIC. For animations and multi-page images: webp, gif, tiff
              * @enum {string}
              */
@@ -1828,6 +1835,11 @@ export interface components {
              * @example 0.5
              */
             strength?: number;
+            /**
+             * @description Draw a fine outline, white and black, inside the edge of each mask, so that it can be seen that something was removed. Default: FACE_API_DEFAULT_MARK, false unless configured
+             * @example false
+             */
+            mark?: boolean;
             /**
              * @description Output format. Default: the format of the image, and jpeg for HEIC. For animations and multi-page images: webp, gif, tiff
              * @enum {string}
@@ -2608,6 +2620,7 @@ export interface operations {
                 padding?: number;
                 margin?: number;
                 strength?: number;
+                mark?: boolean;
                 format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                 quality?: number;
                 effort?: "fast" | "small";
@@ -2912,6 +2925,11 @@ export interface operations {
                      * @example 0.5
                      */
                     strength?: number;
+                    /**
+                     * @description Draw a fine outline, white and black, inside the edge of each mask, so that it can be seen that something was removed. Default: FACE_API_DEFAULT_MARK, false unless configured
+                     * @example false
+                     */
+                    mark?: boolean;
                     /**
                      * @description Output format. Default: the format of the image, and jpeg for HEIC. For animations and multi-page images: webp, gif, tiff
                      * @enum {string}
@@ -5693,6 +5711,7 @@ export interface operations {
                 padding?: number;
                 margin?: number;
                 strength?: number;
+                mark?: boolean;
                 format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                 quality?: number;
                 effort?: "fast" | "small";
