@@ -413,6 +413,84 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the batches of all API keys */
+        get: operations["adminBatches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/batches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a batch with its failures by reason */
+        get: operations["adminBatch"];
+        put?: never;
+        post?: never;
+        /**
+         * Cancel a batch
+         * @description Items that wait are given up. What is done stays, and can be downloaded.
+         */
+        delete: operations["adminCancelBatch"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/batches/{id}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download the results of a batch as a ZIP
+         * @description The same archive that the API key gets. An interrupted download can be resumed with `Range`.
+         */
+        get: operations["adminBatchResult"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/batches/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Process the dead items of a batch again
+         * @description Those that failed at every attempt. The batch must have ended.
+         */
+        post: operations["adminRetryBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/reconciliation": {
         parameters: {
             query?: never;
@@ -759,6 +837,8 @@ export interface components {
             /** @description As in the request; receipts of earlier versions have none */
             margin?: number;
             strength: number;
+            /** @description Whether the masks have an outline; receipts of earlier versions do not say */
+            mark?: boolean;
             /** @enum {string} */
             assurance: "irreversible" | "reversible";
             verification: {
@@ -1015,6 +1095,82 @@ export interface components {
                 right: number;
                 bottom: number;
                 frame?: number;
+            }[];
+        };
+        AdminBatchPage: {
+            rows: components["schemas"]["AdminBatch"][];
+            /** @description Pass as `after` to get the next page; null: this is the last page */
+            next: string | null;
+        };
+        AdminBatch: {
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            kind: "detect" | "mask";
+            /**
+             * @description active: items wait or are being processed; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up
+             * @enum {string}
+             */
+            state: "active" | "done" | "canceled";
+            options: {
+                [key: string]: unknown;
+            };
+            priority: number;
+            counts: components["schemas"]["BatchCounts"];
+            /** @description On average since the batch was received */
+            items_per_second: number | null;
+            /** @description At this rate; null if the batch has ended */
+            estimated_end: string | null;
+            /** Format: date-time */
+            created_at: string;
+            finished_at: string | null;
+            /** @description Path of the archive of results; null while it is active */
+            result_url: string | null;
+            /** @description The API key that sent it; null: none */
+            api_key_name: string | null;
+        };
+        AdminBatchDetail: {
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            kind: "detect" | "mask";
+            /**
+             * @description active: items wait or are being processed; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up
+             * @enum {string}
+             */
+            state: "active" | "done" | "canceled";
+            options: {
+                [key: string]: unknown;
+            };
+            priority: number;
+            counts: components["schemas"]["BatchCounts"];
+            /** @description On average since the batch was received */
+            items_per_second: number | null;
+            /** @description At this rate; null if the batch has ended */
+            estimated_end: string | null;
+            /** Format: date-time */
+            created_at: string;
+            finished_at: string | null;
+            /** @description Path of the archive of results; null while it is active */
+            result_url: string | null;
+            /** @description The API key that sent it; null: none */
+            api_key_name: string | null;
+            /** @description Files without a result by reason, the most frequent reason first */
+            failures: components["schemas"]["BatchFailureGroup"][];
+        };
+        BatchFailureGroup: {
+            /**
+             * @description dead: may succeed if it is processed again
+             * @enum {string}
+             */
+            state: "failed" | "dead";
+            /** @description Error code, such as undecodable_image */
+            code: string;
+            count: number;
+            /** @description The first 100; the manifest in the archive of results has all */
+            files: {
+                name: string;
+                detail: string;
             }[];
         };
         Reconcile: {
@@ -1364,6 +1520,11 @@ export interface components {
              */
             strength?: number;
             /**
+             * @description Draw a fine outline, white and black, inside the edge of each mask, so that it can be seen that something was removed. Default: FACE_API_DEFAULT_MARK, false unless configured
+             * @example false
+             */
+            mark?: boolean;
+            /**
              * @description Output format. Default: the format of the image, and jpeg for HEIC. For animations and multi-page images: webp, gif, tiff
              * @enum {string}
              */
@@ -1674,6 +1835,11 @@ export interface components {
              * @example 0.5
              */
             strength?: number;
+            /**
+             * @description Draw a fine outline, white and black, inside the edge of each mask, so that it can be seen that something was removed. Default: FACE_API_DEFAULT_MARK, false unless configured
+             * @example false
+             */
+            mark?: boolean;
             /**
              * @description Output format. Default: the format of the image, and jpeg for HEIC. For animations and multi-page images: webp, gif, tiff
              * @enum {string}
@@ -2454,6 +2620,7 @@ export interface operations {
                 padding?: number;
                 margin?: number;
                 strength?: number;
+                mark?: boolean;
                 format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                 quality?: number;
                 effort?: "fast" | "small";
@@ -2758,6 +2925,11 @@ export interface operations {
                      * @example 0.5
                      */
                     strength?: number;
+                    /**
+                     * @description Draw a fine outline, white and black, inside the edge of each mask, so that it can be seen that something was removed. Default: FACE_API_DEFAULT_MARK, false unless configured
+                     * @example false
+                     */
+                    mark?: boolean;
                     /**
                      * @description Output format. Default: the format of the image, and jpeg for HEIC. For animations and multi-page images: webp, gif, tiff
                      * @enum {string}
@@ -4622,6 +4794,444 @@ export interface operations {
             };
         };
     };
+    adminBatches: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of rows */
+                limit?: number;
+                /** @description `next` of the previous page */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of the list, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminBatchPage"];
+                };
+            };
+            /** @description Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The batch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminBatchDetail"];
+                };
+            };
+            /** @description Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminCancelBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The batch; one that has ended is not changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminBatch"];
+                };
+            };
+            /** @description Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminBatchResult: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Batch still active */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Range not satisfiable */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminRetryBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The batch, which is active again if it had dead items */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminBatch"];
+                };
+            };
+            /** @description Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Batch still active */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     adminReconcile: {
         parameters: {
             query?: never;
@@ -5101,6 +5711,7 @@ export interface operations {
                 padding?: number;
                 margin?: number;
                 strength?: number;
+                mark?: boolean;
                 format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
                 quality?: number;
                 effort?: "fast" | "small";
