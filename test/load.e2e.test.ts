@@ -132,7 +132,7 @@ describe('input_size', () => {
 
 describe('memory', () => {
   /** What one thread would keep of its largest canvas is about as much; a leak of several exceeds it by far. */
-  const MAY_GROW_BY_BYTES = 90_000_000;
+  const MAY_GROW_BY_BYTES = 130_000_000;
   let service: ServiceProcess;
 
   beforeAll(async () => {
