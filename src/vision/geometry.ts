@@ -21,6 +21,12 @@ export function boxArea({ left, top, right, bottom }: Box): number {
   return right > left && bottom > top ? (right - left) * (bottom - top) : 0;
 }
 
+/** Whether they share more than an edge. Not by their area: that of two very thin boxes can round to 0. */
+export function overlap(a: Box, b: Box): boolean {
+  const { left, top, right, bottom } = intersection(a, b);
+  return right > left && bottom > top;
+}
+
 export function longerSide({ left, top, right, bottom }: Box): number {
   return Math.max(right - left, bottom - top);
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyBox, anyRegion, anyShape, anySmallPhoto } from '../../test/fixtures/shapes.ts';
 import type { BlockGrid, GridAxis } from './block-grid.ts';
-import { type Box, boxArea, clipBox, intersection, type Size, union } from './geometry.ts';
+import { type Box, clipBox, overlap, type Size, union } from './geometry.ts';
 import {
   connectedGroups,
   coverage,
@@ -122,7 +122,7 @@ describe('the pixels that a shape covers', () => {
         const covered = coverage([{ kind: 'box', box: bounds }], size);
         for (let y = 0; y < size.height; y++) {
           for (let x = 0; x < size.width; x++) {
-            const meets = boxArea(intersection(bounds, box(x, y, x + 1, y + 1))) > 0;
+            const meets = overlap(bounds, box(x, y, x + 1, y + 1));
             expect(covered[y * size.width + x]).toBe(meets ? 1 : 0);
           }
         }
@@ -240,7 +240,7 @@ describe('a row of a shape', () => {
 });
 
 describe('groups of connected shapes', () => {
-  const meet = (a: MaskShape, b: MaskShape) => boxArea(intersection(a.box, b.box)) > 0;
+  const meet = (a: MaskShape, b: MaskShape) => overlap(a.box, b.box);
   const shape = (left: number, right: number): MaskShape => ({ kind: 'box', box: box(left, 0, right, 10) });
 
   it('join shapes that meet through a third one, whatever the order', () => {
@@ -281,7 +281,7 @@ describe('groups of connected shapes', () => {
         expect(new Set(groups.flat())).toEqual(new Set(shapes));
         const bounds = groups.map((group) => group.map((shape) => shape.box).reduce(union));
         for (const [index, one] of bounds.entries()) {
-          for (const other of bounds.slice(index + 1)) expect(boxArea(intersection(one, other))).toBe(0);
+          for (const other of bounds.slice(index + 1)) expect(overlap(one, other)).toBe(false);
         }
         for (const one of shapes) {
           for (const other of shapes.filter((another) => meet(one, another))) {

@@ -1,5 +1,5 @@
 import { type BlockGrid, growToBlocks, growToSources } from './block-grid.ts';
-import { type Box, boxArea, clipBox, intersection, outward, type Point, type Size, union } from './geometry.ts';
+import { type Box, boxArea, clipBox, outward, overlap, type Point, type Size, union } from './geometry.ts';
 
 export interface MaskShape {
   readonly kind: 'ellipse' | 'box';
@@ -251,7 +251,7 @@ export function connectedGroups(shapes: readonly MaskShape[]): MaskShape[][] {
     let group: Group = { bounds: extent(shape), shapes: [shape] };
     for (;;) {
       const { bounds } = group;
-      const touching = groups.filter((other) => boxArea(intersection(other.bounds, bounds)) > 0);
+      const touching = groups.filter((other) => overlap(other.bounds, bounds));
       if (touching.length === 0) break;
       for (const other of touching) groups.splice(groups.indexOf(other), 1);
       group = {

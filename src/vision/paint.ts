@@ -1,6 +1,6 @@
 import { FillBrush } from './fill-brush.ts';
 import { type Fill, fillFromPixels, fillFromSurroundings, NEARNESS_REACH_CELLS, sampleFill } from './fill.ts';
-import { type Box, boxArea, clipBox, intersection, type Size, union } from './geometry.ts';
+import { type Box, boxArea, clipBox, overlap, type Size, union } from './geometry.ts';
 import { connectedGroups, CoveredRows, inPhoto, type MaskShape, pixelBounds, rowSpan } from './mask.ts';
 import { drawOutlines } from './outline.ts';
 import type { Raster } from './raster.ts';
@@ -54,7 +54,7 @@ function paintFills(photo: Raster, shapes: readonly MaskShape[], style: MaskStyl
   const leastCell = Math.ceil(Math.sqrt(area / MAX_FILL_CELLS.together));
   const fills = groups.map((group) => {
     const others = groups
-      .filter((other) => other !== group && boxArea(intersection(other.bounds, group.window)) > 0)
+      .filter((other) => other !== group && overlap(other.bounds, group.window))
       .flatMap((other) => other.shapes);
     return { group, others, fill: fillGroup(photo, group, others, leastCell, style) };
   });

@@ -1,5 +1,5 @@
 import { selectFaces, toPhoto } from '../../vision/faces.ts';
-import { boxArea, intersection, longerSide, type Size } from '../../vision/geometry.ts';
+import { longerSide, overlap, type Size } from '../../vision/geometry.ts';
 import { type Finding, joinLooks } from '../../vision/join-looks.ts';
 import { canvasFor, scaleAt } from '../../vision/letterbox.ts';
 import { type Look, type LookPlan, planLooks, smallestFace } from '../../vision/looks.ts';
@@ -158,7 +158,7 @@ async function followPlan(
   better.push(...(await takeAll(ofBetter)));
   const upright = [...first, ...(await takeAll(looks.slice(untilSmall)))];
   const small = smallFaces(upright, photo);
-  const crowded = ifCrowded.filter(({ tile }) => small.some(({ box }) => boxArea(intersection(box, tile)) > 0));
+  const crowded = ifCrowded.filter(({ tile }) => small.some(({ box }) => overlap(box, tile)));
   return [...upright, ...better, ...(await takeAll(crowded))];
 }
 
