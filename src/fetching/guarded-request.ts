@@ -3,6 +3,7 @@ import { isIPv4 } from 'node:net';
 import { Agent, type Dispatcher, request } from 'undici';
 import { reasonOf } from '../errors/reason.ts';
 import { DomainError } from '../errors/domain-error.ts';
+import { readAtMost } from '../files/chunks.ts';
 import type { Admitted } from './fetch-guard.ts';
 
 export interface Limits {
@@ -67,12 +68,7 @@ async function readWithin(
     return new DomainError('upload_too_large', detail);
   };
   if (Number(announced) > maxBytes) throw tooLarge();
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  const bytes = await readAtMost(body, maxBytes);
+  if (!bytes) throw tooLarge();
+  return bytes;
 }

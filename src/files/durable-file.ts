@@ -19,17 +19,26 @@ export type Content = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
  * Writes a file that is complete or absent, even after a crash: writes to an unfinished file and renames it. If the content
  * throws, nothing is left behind. With `sync`, content and name have reached the disk when it resolves.
  * @param unfinished start of the name of the unfinished file, on the same file system
+ * @param prepare what else is to be done with the unfinished file before it gets its name
  */
 export async function writeDurably(
   path: string,
   content: Content,
   sync: boolean,
-  unfinished: string = path,
-  mode = 0o600,
+  {
+    unfinished = path,
+    mode = 0o600,
+    prepare,
+  }: {
+    readonly unfinished?: string;
+    readonly mode?: number;
+    readonly prepare?: (name: string) => Promise<void>;
+  } = {},
 ): Promise<void> {
   const name = unfinishedName(unfinished);
   try {
     await writeNew(name, content, sync, mode);
+    await prepare?.(name);
     await rename(name, path);
   } catch (error) {
     await rm(name, { force: true });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { SCRIPT } from './page-script.ts';
 import { STYLE } from './page-style.ts';
 import type { HomeBody } from './schemas.ts';
@@ -63,7 +63,7 @@ function links({ documentation, openapi, console: consolePath }: HomeBody): stri
     .join('');
 }
 
-const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+const hashOf = (text: string) => `'sha256-${hash('sha256', text, 'base64')}'`;
 
 /** Only what the page itself contains, requests to this service, and the picture that it got. */
 const POLICY = [

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { DomainError } from '../errors/domain-error.ts';
-import { Chunks, pace } from './chunks.ts';
+import { Chunks } from '../files/chunks.ts';
+import { pace } from './pace.ts';
 import { MAX_OPTIONS_BYTES, type ParsedJson, parseJson } from './json-text.ts';
 import { imageRouteOf, takesBatch, takesUpload } from './route.ts';
 

@@ -1,9 +1,7 @@
 import type { ApiHeaderOptions } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import { IDEMPOTENCY_HOURS } from '../config/idempotency.ts';
 import { DomainError, type ErrorCode } from '../errors/domain-error.ts';
-
-/** For how long a key is remembered */
-export const IDEMPOTENCY_HOURS = 24;
 
 export const IDEMPOTENCY_HEADER: ApiHeaderOptions = {
   name: 'Idempotency-Key',

@@ -1,10 +1,10 @@
-import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { DomainError } from '../errors/domain-error.ts';
+import { readAtMost } from '../files/chunks.ts';
 import { decodeBase64 } from './base64.ts';
 import { JsonUpload, tooLarge } from './bodies.ts';
-import { Chunks, pace } from './chunks.ts';
+import { pace } from './pace.ts';
 import { MAX_OPTIONS_BYTES } from './json-text.ts';
 import { describeMistakes } from './mistakes.ts';
 import { fromText, isList } from './option-text.ts';
@@ -73,7 +73,7 @@ async function readForm(request: FastifyRequest, schema: z.ZodObject, maxUploadB
       (part.filename as string | undefined) !== undefined ||
       part.mimetype === 'application/octet-stream';
     if (!isFile) {
-      const text = await readPart(file, MAX_OPTIONS_BYTES - fieldBytes);
+      const text = await readAtMost(file, MAX_OPTIONS_BYTES - fieldBytes);
       if (text === null) throw new DomainError('invalid_option', `The field ${shortened(name)} is too long`);
       fieldBytes += text.length;
       fields.push([name, text.toString()]);
@@ -82,22 +82,12 @@ async function readForm(request: FastifyRequest, schema: z.ZodObject, maxUploadB
     } else if (image) {
       throw new DomainError('invalid_request', 'The form has more than one file: send one, in the part "file"');
     } else {
-      image = (await readPart(file, maxUploadBytes)) ?? undefined;
+      image = (await readAtMost(file, maxUploadBytes)) ?? undefined;
       if (!image || file.truncated) throw tooLarge(maxUploadBytes);
     }
   }
   if (!image) throw new DomainError('invalid_request', 'The image is missing: send it as a file in the part "file"');
   return { image, options: fromText(onceEach(grouped(fields), schema), schema) };
-}
-
-/** @returns null if it is longer than `limit` */
-export async function readPart(part: Readable, limit: number): Promise<Buffer | null> {
-  const chunks = new Chunks();
-  for await (const chunk of part as AsyncIterable<Buffer>) {
-    chunks.add(chunk);
-    if (chunks.length > limit) return null;
-  }
-  return chunks.concat();
 }
 
 function grouped(fields: readonly [name: string, text: string][]): Record<string, string[]> {
@@ -164,7 +154,8 @@ async function readJson(body: unknown, maxUploadBytes: number, fetchImage: Fetch
   );
 }
 
-function parseOptions<Schema extends z.ZodObject>(schema: Schema, options: Record<string, unknown>): z.infer<Schema> {
+/** @throws DomainError invalid_option */
+export function parseOptions<Schema extends z.ZodType>(schema: Schema, options: unknown): z.infer<Schema> {
   const parsed = schema.safeParse(options);
   if (parsed.success) return parsed.data;
   throw new DomainError('invalid_option', describeMistakes(parsed.error.issues));

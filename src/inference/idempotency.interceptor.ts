@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type CallHandler, type ExecutionContext, Injectable, Logger, type NestInterceptor } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
@@ -80,10 +80,13 @@ export class IdempotencyInterceptor implements NestInterceptor {
 
 function keyed(request: FastifyRequest, key: string): KeyedRequest {
   const { image, options } = request.context.upload!;
-  const imageSha256 = sha256(image);
+  const imageSha256 = hash('sha256', image);
   return {
-    digest: sha256(JSON.stringify([imageRouteOf(request)!.kind, request.context.apiKeyName, key])),
-    fingerprint: sha256(JSON.stringify([routeOf(request), request.headers.accept, imageSha256, sorted(options)])),
+    digest: hash('sha256', JSON.stringify([imageRouteOf(request)!.kind, request.context.apiKeyName, key])),
+    fingerprint: hash(
+      'sha256',
+      JSON.stringify([routeOf(request), request.headers.accept, imageSha256, sorted(options)]),
+    ),
     imageSha256,
   };
 }
@@ -99,8 +102,4 @@ function toReply(result: unknown, headers: [string, unknown][]): Reply {
     body: isJson ? Buffer.from(JSON.stringify(result)) : result,
     isJson,
   };
-}
-
-function sha256(content: string | Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
 }

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { v7 } from 'uuid';
 import { DomainError } from '../errors/domain-error.ts';
+import { IDEMPOTENCY_HOURS } from '../config/idempotency.ts';
 import { batchInputKey, batchPrefix } from '../storage/objects/object-keys.ts';
 import type { ObjectStore } from '../storage/objects/object-store.ts';
 import type { BatchFeeder } from './batch-feeder.ts';
@@ -69,7 +70,7 @@ export class BatchIntake {
       );
     }
     const name = safeName(file.name);
-    const sha256 = 'bytes' in file ? createHash('sha256').update(file.bytes).digest('hex') : '';
+    const sha256 = 'bytes' in file ? hash('sha256', file.bytes) : '';
     this.#content.update(JSON.stringify([name, sha256]));
     if ('error' in file) {
       this.#items.push({ position, name, input: null, error: file.error });
@@ -159,7 +160,7 @@ export class BatchIntake {
 function mismatch(): DomainError {
   return new DomainError(
     'idempotency_mismatch',
-    'Another batch was sent with this Idempotency-Key in the last 24 hours. Use a new key for a new batch',
+    `Another batch was sent with this Idempotency-Key in the last ${IDEMPOTENCY_HOURS} hours. Use a new key for a new batch`,
   );
 }
 

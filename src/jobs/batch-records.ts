@@ -1,3 +1,4 @@
+import { IDEMPOTENCY_HOURS } from '../config/idempotency.ts';
 import type { BatchItemState } from '../storage/records/batch-item.entity.ts';
 import type { BatchState } from '../storage/records/batch.entity.ts';
 import type { JobKind } from '../storage/job.ts';
@@ -168,8 +169,8 @@ export async function findEarlierBatch(
   await sql.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [`face-api idempotency ${idempotencyKey}`]);
   const { rows } = await sql.query<EarlierBatch>(
     `SELECT id, fingerprint FROM batches WHERE idempotency_key = $2 AND api_key_name IS NOT DISTINCT FROM $1
-       AND created_at > now() - interval '24 hours'`,
-    [apiKeyName, idempotencyKey],
+       AND created_at > now() - make_interval(hours => $3)`,
+    [apiKeyName, idempotencyKey, IDEMPOTENCY_HOURS],
   );
   return rows[0] ?? null;
 }

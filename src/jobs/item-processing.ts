@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { v7 } from 'uuid';
 import type { DetectionService } from '../detection/detection.service.ts';
@@ -67,7 +67,7 @@ export class ItemProcessing {
 
   async #put(key: string, { type, bytes }: NonNullable<ItemWork['encoded']>): Promise<ItemResult> {
     await this.#reach(() => this.#objects.put(key, bytes, `image/${type}`));
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const sha256 = hash('sha256', bytes);
     return { key, type, bytes: bytes.byteLength, sha256, crc: crc32(bytes) };
   }
 

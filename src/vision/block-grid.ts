@@ -1,4 +1,4 @@
-import { jpegSegments, SOS } from './container/jpeg-segments.ts';
+import { isFrameHeader, jpegSegments, SOS } from './container/jpeg-segments.ts';
 import type { Box, Size } from './geometry.ts';
 
 /** The blocks of a grid along one axis, in pixels of the upright image. */
@@ -117,11 +117,6 @@ function jpegReach(shrunk: number, smoothed: boolean): Reach {
     before: shrunk > 1 ? FILTERED_SAMPLES * shrunk : SMOOTHED_PIXELS,
     after: (shrunk > 1 ? UPSAMPLED_SAMPLES * shrunk : 0) + (smoothed ? SMOOTHED_BLOCKS * size : 0),
   };
-}
-
-/** SOF0 to SOF15, without DHT, JPG and DAC, which lie between them. */
-function isFrameHeader(marker: number): boolean {
-  return marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
 }
 
 /** @param segment precision, height, width, then for each component its id, sampling factors and table */

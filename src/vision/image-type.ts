@@ -14,6 +14,11 @@ export type ImageType =
   | 'pdf'
   | 'unknown';
 
+/** Types of the container HEIF (ISO/IEC 23008-12), which differ in the coding of the pixels. */
+export function isHeif(type: ImageType): boolean {
+  return type === 'avif' || type === 'heic';
+}
+
 /** Enough for every signature and for an XML prologue before `<svg`. */
 const HEAD_BYTES = 1024;
 

@@ -1,8 +1,5 @@
 import { sniffImageType } from './image-type.ts';
-import { jpegSegments, SOS } from './container/jpeg-segments.ts';
-
-/** Start of frame; 0xc4, 0xc8 and 0xcc in its range are other segments (ITU-T T.81, table B.1). */
-const isFrame = (marker: number) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+import { isFrameHeader, jpegSegments, SOS } from './container/jpeg-segments.ts';
 
 /** PNG: the header chunk is the first, after the signature, its length and its name. */
 const PNG_WIDTH_AT = 16;
@@ -24,7 +21,7 @@ export function statedPixels(bytes: Uint8Array): number {
 function jpegPixels(bytes: Uint8Array): number {
   for (const { marker, data } of jpegSegments(bytes)) {
     if (marker === SOS) break;
-    if (!isFrame(marker) || data.length < 5) continue;
+    if (!isFrameHeader(marker) || data.length < 5) continue;
     const height = data[1]! * 256 + data[2]!;
     const width = data[3]! * 256 + data[4]!;
     // A height of 0 comes later, in a DNL segment.

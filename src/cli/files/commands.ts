@@ -1,5 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { settings } from '../../config/settings.ts';
 import { detectOptionsSchema } from '../../inference/schemas.ts';
 import { maskOptionsSchema } from '../../masking/schemas.ts';
 import { type CliContext, UsageError } from '../context.ts';
@@ -24,6 +25,8 @@ interface FilesOptions {
   readonly server?: string;
   readonly apiKey?: string;
 }
+
+const { maxConcurrentInference } = settings.limits;
 
 const HELP = `
 PATH is a file, a folder or a quoted glob pattern such as 'photos/**/*.jpg'. The results have the tree and the names below
@@ -58,7 +61,7 @@ function filesCommand(program: Command, name: string, description: string): Comm
     .option('--watch <folder>', 'process the files of this folder and those that arrive, until Ctrl-C')
     .option(
       '--jobs <number>',
-      'number of images processed at the same time (default: FACE_API_MAX_CONCURRENT_INFERENCE, 2 unless configured)',
+      `number of images processed at the same time (default: ${maxConcurrentInference.name}, ${maxConcurrentInference.default} unless configured)`,
       countFrom(1, 256),
     )
     .option('--server <url>', 'use a running service instead of this process')

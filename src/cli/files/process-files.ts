@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { DetectOptions } from '../../inference/schemas.ts';
 import type { OutputFormat } from '../../inference/worker/messages.ts';
 import type { MaskRequestOptions } from '../../masking/schemas.ts';
@@ -30,7 +30,7 @@ export interface Run {
 
 /** One more than the engine works on: a file is read or written while others are processed. */
 export async function processFiles(sources: AsyncIterable<Source>, run: Run): Promise<void> {
-  const options_sha256 = digest(JSON.stringify([run.order, run.engine.settings]));
+  const options_sha256 = hash('sha256', JSON.stringify([run.order, run.engine.settings]));
   await inParallel(sources, run.engine.jobs + 1, async (source) => {
     run.abandoned.throwIfAborted();
     await processFile(source, options_sha256, run);
@@ -58,7 +58,7 @@ async function processReadable(source: Source, options_sha256: string, run: Run)
     tally.skipped++;
     return;
   }
-  const task = { source: source.name, options_sha256, sha256: digest(file.bytes) };
+  const task = { source: source.name, options_sha256, sha256: hash('sha256', file.bytes) };
   const done = report.find(task);
   if (done && (await results.holds(source, done.suffix, done.bytes))) {
     tally.alreadyDone++;
@@ -73,7 +73,7 @@ async function processReadable(source: Source, options_sha256: string, run: Run)
     options_sha256,
     output: source.name + suffix,
     output_bytes: output.length,
-    output_sha256: digest(output),
+    output_sha256: hash('sha256', output),
     ...facts,
   } as const;
   const write = () => results.write(source, suffix, output, file.stats);
@@ -134,8 +134,4 @@ async function resultOf(
 function suffixOf(name: string, type: ImageType, format: OutputFormat): string {
   const extension = format === 'jpeg' ? '.jpg' : `.${format}`;
   return type === format || name.toLowerCase().endsWith(extension) ? '' : extension;
-}
-
-function digest(content: string | Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { type FileHandle, open, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -119,5 +119,5 @@ function keep(line: DoneLine, inPlace: boolean, done: Map<string, Done>): boolea
 /** Short, because there is one in memory for each file that is done. */
 function keyOf({ source, options_sha256, sha256 }: Task): string {
   const identity = JSON.stringify([source, options_sha256, sha256]);
-  return createHash('sha256').update(identity).digest('base64url').slice(0, 22);
+  return hash('sha256', identity, 'base64url').slice(0, 22);
 }

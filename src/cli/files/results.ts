@@ -1,9 +1,8 @@
 import type { Stats } from 'node:fs';
-import { chmod, chown, lstat, mkdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { v7 } from 'uuid';
 import { DomainError } from '../../errors/domain-error.ts';
-import { ifPresent, syncFolder, writeNew } from '../../files/durable-file.ts';
+import { ifPresent, writeDurably } from '../../files/durable-file.ts';
 import { REPORT_NAME } from './report.ts';
 import { isWithin, type Source } from './sources.ts';
 
@@ -96,17 +95,13 @@ async function replace(
   bytes: Uint8Array,
   { sync, like }: { readonly sync: boolean; readonly like?: Stats },
 ): Promise<void> {
-  const name = join(unfinished, v7());
-  try {
-    await writeNew(name, [bytes], sync, MODE);
-    if (like) {
+  await writeDurably(path, [bytes], sync, {
+    unfinished: join(unfinished, 'result'),
+    mode: MODE,
+    prepare: async (name) => {
+      if (!like) return;
       await chown(name, like.uid, like.gid);
       await chmod(name, like.mode & 0o7777);
-    }
-    await rename(name, path);
-  } catch (error) {
-    await rm(name, { force: true });
-    throw error;
-  }
-  if (sync) await syncFolder(dirname(path));
+    },
+  });
 }

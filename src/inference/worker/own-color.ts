@@ -4,6 +4,7 @@ import { inksToRgb } from '../../vision/color/inks.ts';
 import { heifColor, pngColor, type TaggedColor } from '../../vision/color/tagged-color.ts';
 import { primaryItem } from '../../vision/container/heif-items.ts';
 import { pngParts } from '../../vision/container/png-parts.ts';
+import { type ImageType, isHeif } from '../../vision/image-type.ts';
 import type { Raster } from '../../vision/raster.ts';
 
 /** What a file says about its colors and sharp does not heed. The decoded pixels become sRGB, as browsers show them. */
@@ -18,19 +19,15 @@ export interface OwnColor {
   readonly isInk: boolean;
 }
 
-export function taggedColor(bytes: Uint8Array, format: string): TaggedColor {
+export function taggedColor(bytes: Uint8Array, format: ImageType): TaggedColor {
   if (format === 'png') return pngColor(pngParts(bytes));
   return isHeif(format) ? heifColor(bytes) : 'profile';
-}
-
-function isHeif(format: string): boolean {
-  return format === 'avif' || format === 'heic';
 }
 
 /** Null: sharp gives the colors. */
 export function ownColorOf(
   bytes: Uint8Array,
-  format: string,
+  format: ImageType,
   { bitsPerSample = 8, icc, space }: Metadata,
   tagged: TaggedColor,
 ): OwnColor | null {

@@ -8,7 +8,7 @@ import { isSequence, primaryPicture } from '../../vision/container/heif-sequence
 import { pngParts } from '../../vision/container/png-parts.ts';
 import { type TiffPage, tiffPages } from '../../vision/container/tiff-pages.ts';
 import type { Size } from '../../vision/geometry.ts';
-import { type ImageType, sniffImageType } from '../../vision/image-type.ts';
+import { type ImageType, isHeif, sniffImageType } from '../../vision/image-type.ts';
 import type { Raster } from '../../vision/raster.ts';
 import { describeUnknown } from '../../vision/unknown-type.ts';
 import { colorsOf, type View } from '../../vision/views.ts';
@@ -74,8 +74,7 @@ export async function openImage(upload: Uint8Array, maxPixels: number, takesHeic
   if (format === 'jpeg') refuseUnsupportedJpeg(upload);
   if (format === 'png') refuseAnimatedPng(upload);
   const completed = format === 'jpeg' ? withEndMarker(upload) : null;
-  const isHeif = format === 'avif' || format === 'heic';
-  const isOneOfMany = isHeif && isSequence(upload);
+  const isOneOfMany = isHeif(format) && isSequence(upload);
   const bytes = completed ?? (isOneOfMany ? primaryOf(upload) : upload);
   const pages = format === 'tiff' ? shownPages(bytes, maxPixels) : [];
   const metadata = await decoding(() => sharp(bytes, { limitInputPixels: false, failOn: 'none' }).metadata());
@@ -103,7 +102,7 @@ export async function openImage(upload: Uint8Array, maxPixels: number, takesHeic
     endAdded: completed !== null,
     ownColor,
     notes: [
-      ...(isOneOfMany || (isHeif && frames > 1) ? (['primary_picture_only'] as const) : []),
+      ...(isOneOfMany || (isHeif(format) && frames > 1) ? (['primary_picture_only'] as const) : []),
       ...(ownColor?.coding?.transfer.isHdr ? (['hdr_converted'] as const) : []),
     ],
   };
@@ -185,7 +184,7 @@ function tooManyPixels(what: string, maxPixels: number): DomainError {
  * @throws DomainError unsupported_image, too_many_pixels
  */
 export function framesToMask({ format, frames, pixels }: SourceImage, maxFrames: number, maxPixels: number): number {
-  if (format === 'avif' || format === 'heic') return 1;
+  if (isHeif(format)) return 1;
   if (frames > maxFrames) {
     throw new DomainError(
       'unsupported_image',

@@ -4,9 +4,10 @@ import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { v7 } from 'uuid';
 import { DomainError } from '../../errors/domain-error.ts';
+import { readAtMost } from '../../files/chunks.ts';
 import { makeFolder, UNFINISHED, writeNew } from '../../files/durable-file.ts';
-import { pace } from '../../http/chunks.ts';
-import { formError, readPart } from '../../http/upload.ts';
+import { pace } from '../../http/pace.ts';
+import { formError } from '../../http/upload.ts';
 import { MAX_OPTIONS_BYTES } from '../../http/json-text.ts';
 import type { BatchIntake } from '../batch-intake.ts';
 import { tooLargeFile } from '../sources/source.ts';
@@ -72,7 +73,7 @@ async function readParts(
 }
 
 async function readField(file: Readable, name: string, fields: Readonly<Record<string, string>>): Promise<string> {
-  const text = await readPart(file, MAX_OPTIONS_BYTES);
+  const text = await readAtMost(file, MAX_OPTIONS_BYTES);
   if (text === null || Object.keys(fields).length >= OTHER_PARTS) {
     throw new DomainError('invalid_option', `The field ${name.slice(0, 40)} is too long`);
   }
@@ -88,7 +89,7 @@ async function readFile(
   intake: BatchIntake,
   { maxFileBytes }: FormLimits,
 ): Promise<void> {
-  const bytes = await readPart(file, maxFileBytes);
+  const bytes = await readAtMost(file, maxFileBytes);
   if (bytes) {
     await intake.add({ name, bytes });
   } else {

@@ -1,7 +1,6 @@
-import type { z } from 'zod';
 import type { Configuration } from '../../config/configuration.ts';
 import { DomainError } from '../../errors/domain-error.ts';
-import { describeMistakes } from '../../http/mistakes.ts';
+import { parseOptions } from '../../http/upload.ts';
 import { toDetectSettings } from '../../inference/detection-body.ts';
 import { detectOptionsSchema } from '../../inference/schemas.ts';
 import { maskOptionsSchema } from '../../masking/schemas.ts';
@@ -13,8 +12,8 @@ import { batchFieldsSchema } from './schemas.ts';
  * @throws DomainError invalid_option
  */
 export function toBatchOrder(fields: Readonly<Record<string, string>>, { detection }: Configuration): BatchOrder {
-  const { kind, options, priority } = parse(batchFieldsSchema, fields);
-  const parsed = parse(kind === 'mask' ? maskOptionsSchema : detectOptionsSchema, readJson(options));
+  const { kind, options, priority } = parseOptions(batchFieldsSchema, fields);
+  const parsed = parseOptions(kind === 'mask' ? maskOptionsSchema : detectOptionsSchema, readJson(options));
   // Limits of this service: otherwise each item would fail.
   toDetectSettings(parsed, detection);
   return { kind, options: parsed, priority };
@@ -29,10 +28,4 @@ function readJson(text: string | undefined): unknown {
       cause: error,
     });
   }
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<Schema> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new DomainError('invalid_option', describeMistakes(parsed.error.issues));
 }

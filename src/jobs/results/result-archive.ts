@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { ObjectStore } from '../../storage/objects/object-store.ts';
 import { type Batch, type BatchItem, listItems } from '../batch-records.ts';
@@ -36,7 +36,7 @@ export class ResultArchive {
     this.#plan = plan;
     this.bytes = plan.directoryOffset + plan.directoryBytes + endBytes();
     const version = `${batch.id} ${batch.finishedAt?.getTime()} ${plan.manifest.crc} ${this.bytes}`;
-    this.etag = `"${createHash('sha256').update(version).digest('hex').slice(0, 32)}"`;
+    this.etag = `"${hash('sha256', version).slice(0, 32)}"`;
   }
 
   static async open(sql: Sql, objects: ObjectStore, batch: Batch): Promise<ResultArchive> {

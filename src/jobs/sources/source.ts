@@ -11,18 +11,6 @@ export function tooLargeFile(maxBytes: number): ItemError {
   return { code: 'upload_too_large', detail: `A file is limited to ${maxBytes} bytes` };
 }
 
-/** @returns null if there are more than `maxBytes` */
-export async function readAtMost(content: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer | null> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of content) {
-    length += chunk.byteLength;
-    if (length > maxBytes) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, length);
-}
-
 /** What systems add to archives and folders, and no person means */
 export function isClutter(name: string): boolean {
   const segments = name.split('/');

@@ -1,8 +1,8 @@
-import type { Readable } from 'node:stream';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
 import { DomainError } from '../../errors/domain-error.ts';
 import { reasonOf } from '../../errors/reason.ts';
-import { isClutter, readAtMost, type Source, type SourceFile, tooLargeFile } from './source.ts';
+import { readAtMost } from '../../files/chunks.ts';
+import { isClutter, type Source, type SourceFile, tooLargeFile } from './source.ts';
 
 /**
  * The files in a ZIP. Nothing is written under the names in it, an archive inside of it is a file like any other, and no file is
@@ -38,8 +38,7 @@ async function read(zip: ZipFile, entry: Entry, maxFileBytes: number): Promise<S
   if (entry.isEncrypted()) return { name, error: ENCRYPTED };
   if (entry.uncompressedSize > maxFileBytes) return { name, error: tooLargeFile(maxFileBytes) };
   try {
-    const content: Readable = await zip.openReadStreamPromise(entry);
-    const bytes = await readAtMost(content as AsyncIterable<Buffer>, maxFileBytes);
+    const bytes = await readAtMost(await zip.openReadStreamPromise(entry), maxFileBytes);
     return bytes ? { name, bytes } : { name, error: tooLargeFile(maxFileBytes) };
   } catch (error) {
     // The other files may be fine.

@@ -31,7 +31,7 @@ export class FolderStore extends ObjectStore {
     const path = this.#pathOf(key);
     const unfinished = this.#unfinishedPathOf(key);
     for (const folder of [dirname(path), dirname(unfinished)]) await makeFolder(folder, true);
-    await writeDurably(path, [bytes], true, unfinished);
+    await writeDurably(path, [bytes], true, { unfinished });
   }
 
   async get(key: string): Promise<Uint8Array | null> {

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { LessThan, Repository } from 'typeorm';
-import { DomainError } from '../../errors/domain-error.ts';
 import { SessionStore } from '../session-store.ts';
 import { Database } from './database.ts';
 import { type SessionRow, sessionEntity } from './session.entity.ts';
+import { withDatabase } from './with-database.ts';
+
+const UNAVAILABLE = 'Sessions are stored in the database, which is unavailable';
 
 /** Sessions that survive a restart and are valid in every instance. Without the database, nobody can log in. */
 @Injectable()
@@ -38,15 +40,7 @@ export class DatabaseSessionStore extends SessionStore {
     );
   }
 
-  private async withDatabase<Result>(work: () => Promise<Result>): Promise<Result> {
-    try {
-      await this.database.ready();
-      return await work();
-    } catch (error) {
-      throw new DomainError('storage_unavailable', 'Sessions are stored in the database, which is unavailable', {
-        cause: error,
-        headers: { 'retry-after': '5' },
-      });
-    }
+  private withDatabase<Result>(work: () => Promise<Result>): Promise<Result> {
+    return withDatabase(this.database, UNAVAILABLE, work);
   }
 }

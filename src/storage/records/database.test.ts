@@ -1,8 +1,8 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeDataFolder } from '../../../test/fixtures/data-folder.ts';
 import { openDatabase } from '../../../test/fixtures/opened-database.ts';
 import { createTestDatabase, type TestDatabase } from '../../../test/fixtures/test-database.ts';
 import { dataSourceOptions, loadMigrations } from './data-source.ts';
@@ -81,8 +81,7 @@ describe('Database', () => {
   });
 
   it('follows the embedded server to another port, and its repositories with it', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'face-api-database-'));
-    await chmod(folder, 0o711);
+    const folder = await makeDataFolder('database');
     const database = openDatabase('', folder);
     try {
       const dataSource = await database.ready();

@@ -1,12 +1,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ifPresent } from '../../files/durable-file.ts';
+import { makeDataFolder } from '../../../test/fixtures/data-folder.ts';
 import { EmbeddedPostgres } from './embedded-postgres.ts';
 
 const USER_OF_SERVER = fileURLToPath(new URL('../../../test/fixtures/database-user.ts', import.meta.url));
@@ -22,8 +22,7 @@ async function ask(url: string, sql: string): Promise<unknown> {
 describe('EmbeddedPostgres', () => {
   let folder: string;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'face-api-embedded-'));
-    await chmod(folder, 0o711);
+    folder = await makeDataFolder('embedded');
   });
   afterAll(async () => {
     await EmbeddedPostgres.stopLeftOver(folder);

@@ -1,11 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { LessThan, Repository } from 'typeorm';
-import { DomainError } from '../../errors/domain-error.ts';
-import { IDEMPOTENCY_HOURS } from '../../http/idempotency-key.ts';
+import { IDEMPOTENCY_HOURS } from '../../config/idempotency.ts';
 import { type Claim, type KeyedRequest, type Reply, Replays } from '../replays.ts';
 import { Database } from './database.ts';
 import { type ReplayRow, replayEntity } from './replay.entity.ts';
+import { withDatabase } from './with-database.ts';
+
+const UNAVAILABLE =
+  'The answers to requests with an Idempotency-Key are stored in the database, which is unavailable. Try again, or send the request without the key';
 
 const KEPT_MS = IDEMPOTENCY_HOURS * 3_600_000;
 
@@ -51,16 +54,7 @@ export class ReplayRecords extends Replays {
     await this.withDatabase(() => this.replays.delete({ digest, fingerprint }));
   }
 
-  private async withDatabase<Result>(work: () => Promise<Result>): Promise<Result> {
-    try {
-      await this.database.ready();
-      return await work();
-    } catch (error) {
-      throw new DomainError(
-        'storage_unavailable',
-        'The answers to requests with an Idempotency-Key are stored in the database, which is unavailable. Try again, or send the request without the key',
-        { cause: error, headers: { 'retry-after': '5' } },
-      );
-    }
+  private withDatabase<Result>(work: () => Promise<Result>): Promise<Result> {
+    return withDatabase(this.database, UNAVAILABLE, work);
   }
 }

@@ -38,6 +38,11 @@ export function* jpegSegments(bytes: Uint8Array): Generator<JpegSegment> {
   }
 }
 
+/** SOF0 to SOF15, without DHT, JPG and DAC, which lie between them. */
+export function isFrameHeader(marker: number): boolean {
+  return marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+}
+
 /** End of a scan's coded data, which starts at `start`. */
 export function endOfScan(bytes: Uint8Array, start: number): number {
   return indexOfMarker(bytes, start, isCodedData);

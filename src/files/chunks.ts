@@ -1,9 +1,7 @@
-import type { IncomingMessage } from 'node:http';
-
 /** Number of pieces that are merged. A piece needs about 100 bytes of memory besides its data, which may be one byte. */
 const MERGE_COUNT = 1024;
 
-/** Collects the pieces of a body, which a client can make as small as one byte. */
+/** Collects the pieces of a stream, which its sender can make as small as one byte. */
 export class Chunks {
   #merged: Buffer[] = [];
   #small: Buffer[] = [];
@@ -30,15 +28,15 @@ export class Chunks {
   }
 }
 
-/** Number of pieces after which other requests are served. A large body in pieces of the usual size has fewer. */
-const PACE_COUNT = 256;
-
-/** Pauses the connection after every PACE_COUNT pieces, so that a body of very many pieces does not block the process. */
-export function pace(payload: IncomingMessage): void {
-  let pieces = 0;
-  payload.on('data', () => {
-    if (++pieces % PACE_COUNT !== 0) return;
-    payload.socket.pause();
-    setImmediate(() => payload.socket.resume());
-  });
+/**
+ * Reads a stream whose sender decides on its length.
+ * @returns null if it is longer than `maxBytes`; the rest is not read
+ */
+export async function readAtMost(content: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer | null> {
+  const chunks = new Chunks();
+  for await (const chunk of content) {
+    chunks.add(chunk);
+    if (chunks.length > maxBytes) return null;
+  }
+  return chunks.concat();
 }

@@ -1,0 +1,2 @@
+/** For how many hours the answer to a request with an Idempotency-Key is remembered */
+export const IDEMPOTENCY_HOURS = 24;
