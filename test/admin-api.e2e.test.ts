@@ -1,7 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
 import { DataSource } from 'typeorm';
@@ -32,6 +30,7 @@ import { maskedSchema } from '../src/masking/schemas.ts';
 import { ObjectStore } from '../src/storage/objects/object-store.ts';
 import { Listing } from '../src/storage/records/listing.ts';
 import { Spool } from '../src/storage/spool/spool.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { asAdmin, readJson, startAdminService } from './support/admin-client.ts';
 import { crowd, encode, portrait } from './fixtures/portraits.ts';
 import { openTestBucket, s3Environment, type TestBucket } from './fixtures/s3-server.ts';
@@ -52,8 +51,7 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
   let service: Service;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'face-api-data-'));
-    await chmod(folder, 0o711);
+    folder = await makeDataFolder();
     database = await createTestDatabase();
     bucket = place === 'S3' ? await openTestBucket() : undefined;
     service = await startAdminService({

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobPage } from '../src/admin/kept/schemas.ts';
 import type { StatisticsBody } from '../src/admin/statistics/schemas.ts';
 import type { SystemBody } from '../src/admin/system/schemas.ts';
 import { detectionSchema } from '../src/inference/schemas.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { ADMIN_ENVIRONMENT, asAdmin, readJson, startAdminService } from './support/admin-client.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { s3Environment, startS3Server, type TestS3Server } from './fixtures/s3-server.ts';
@@ -82,8 +81,7 @@ describe('with storage on', () => {
   let job: string;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'face-api-data-'));
-    await chmod(folder, 0o711);
+    folder = await makeDataFolder();
     database = await createTestDatabase();
     s3 = await startS3Server();
     const url = new URL(database.url);

@@ -1,9 +1,8 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminPassword, hashPassword } from '../src/admin/access/password.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { startTcpProxy, type TcpProxy } from './fixtures/tcp-proxy.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
 import { bearer, cookieOf, loggedIn, login, operatorSettings, SAME_ORIGIN } from './support/operator.ts';
@@ -21,8 +20,7 @@ beforeAll(async () => {
   databasePort = Number(url.port);
   proxy = await startTcpProxy(databasePort);
   url.host = `127.0.0.1:${proxy.port}`;
-  folder = await mkdtemp(join(tmpdir(), 'face-api-sessions-'));
-  await chmod(folder, 0o711);
+  folder = await makeDataFolder('sessions');
   settings = {
     ...(await operatorSettings()),
     FACE_API_STORAGE_ENABLED: 'true',

@@ -1,19 +1,18 @@
 import { execFile } from 'node:child_process';
 import { globSync } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { send, startServiceProcess, until } from './support/service.ts';
 
 const execute = promisify(execFile);
 
 it('a data folder that is packed while the service is stopped comes back whole, as docs/operations.md has it', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'face-api-backup-'));
+  const folder = await makeDataFolder('backup');
   onTestFinished(() => rm(folder, { recursive: true }));
-  await chmod(folder, 0o711);
   const environment = { FACE_API_STORAGE_ENABLED: 'true', FACE_API_DATA_FOLDER: join(folder, 'data') };
   const images = () => globSync(join(folder, 'data/objects/**/*.jpg'));
   const start = async () => {

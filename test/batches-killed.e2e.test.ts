@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchBody } from '../src/jobs/api/schemas.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { s3Environment, startS3Server, type TestS3Server } from './fixtures/s3-server.ts';
 import { StoppablePostgres } from './fixtures/stoppable-postgres.ts';
@@ -36,8 +36,7 @@ describe('a batch whose workers, database and object store fail', () => {
     });
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'face-api-batches-'));
-    await chmod(folder, 0o711);
+    folder = await makeDataFolder('batches');
     postgres = new StoppablePostgres(join(folder, 'database'));
     await postgres.start();
     s3 = await startS3Server();

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unzipSync, zipSync } from 'fflate';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchBody, BatchItemPageBody, BatchPageBody } from '../src/jobs/api/schemas.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { createTestDatabase } from './fixtures/test-database.ts';
 import { expectProblem, type Service, startService, until } from './support/service.ts';
@@ -34,8 +34,7 @@ describe('batches', () => {
   let photos: Buffer[];
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'face-api-batches-'));
-    await chmod(folder, 0o711);
+    folder = await makeDataFolder('batches');
     database = await openDatabaseForReading();
     photos = await Promise.all([1, 2, 3].map((seed) => encode(portrait({ seed, width: 240, height: 320 }), 'jpeg')));
     service = await startService({

@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +15,7 @@ import ts from 'typescript';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ClientOptions, FaceApi, FaceApiError, UnreachableError } from '../clients/typescript/src/index.ts';
 import { VERSION } from '../src/version.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { freePort } from './fixtures/free-port.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
@@ -164,8 +164,7 @@ describe('with a service that has storage,', () => {
   let faceApi: FaceApi;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'face-api-client-'));
-    await chmod(folder, 0o711);
+    folder = await makeDataFolder('client');
     database = await createTestDatabase();
     service = await startService({
       FACE_API_STORAGE_ENABLED: 'true',

@@ -1,6 +1,4 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
 import { unzipSync } from 'fflate';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -9,20 +7,23 @@ import { Batches } from '../src/jobs/batches.ts';
 import { type Settlement, settleItem } from '../src/jobs/batch-records.ts';
 import { sqlOf } from '../src/jobs/sql.ts';
 import { Database } from '../src/storage/records/database.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
 import { ADMIN_ENVIRONMENT, asAdmin, readJson } from './support/admin-client.ts';
-import { expectAccessible, hasBrowser, screenshot, settled, signIn, type Visitor, visit } from './support/browser.ts';
+import {
+  expectAccessible,
+  hasBrowser,
+  inEachLook,
+  screenshot,
+  settled,
+  signIn,
+  type Visitor,
+  visit,
+} from './support/browser.ts';
 import { openBrowser } from './support/chromium.ts';
 import { operatorSettings } from './support/operator.ts';
 import { type Environment, expectProblem, type Service, startService } from './support/service.ts';
-
-const LOOKS = [
-  ['light', 1280],
-  ['dark', 1280],
-  ['light', 360],
-  ['dark', 360],
-] as const;
 
 const photo = await encode(portrait({ width: 240, height: 320 }), 'jpeg');
 
@@ -43,9 +44,7 @@ describe('batches in the console', () => {
   let service: Service;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'face-api-batches-'));
-    // The embedded PostgreSQL may run as another user, who must be able to enter.
-    await chmod(folder, 0o711);
+    folder = await makeDataFolder('batches');
     database = await createTestDatabase();
     environment = {
       FACE_API_STORAGE_ENABLED: 'true',
@@ -100,15 +99,12 @@ describe('batches in the console', () => {
       return visitor.page;
     };
     const look = async (page: Page, what: string) => {
-      for (const [colorScheme, width] of LOOKS) {
-        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        await page.setViewportSize({ width, height: 860 });
-        await settled(page);
+      await inEachLook(page, async (colorScheme, width) => {
         await expectAccessible(page, `${what}, ${colorScheme}, ${width} pixels`);
         const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
         expect(overflow, `${what} is wider than ${width} pixels`).toBeLessThanOrEqual(0);
         await screenshot(page, `${what}-${colorScheme}-${width}`);
-      }
+      });
       await page.setViewportSize({ width: 1280, height: 860 });
     };
     const valueOf = (page: Page, name: string) =>

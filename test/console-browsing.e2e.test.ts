@@ -1,27 +1,28 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { Browser, Locator, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { FinishedJob } from '../src/storage/job.ts';
 import { JobRecorder } from '../src/storage/job-recorder.ts';
 import { Spool } from '../src/storage/spool/spool.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { finishedJob } from './fixtures/stored-jobs.ts';
-import { expectAccessible, hasBrowser, screenshot, settled, signIn, type Visitor, visit } from './support/browser.ts';
+import {
+  expectAccessible,
+  hasBrowser,
+  inEachLook,
+  screenshot,
+  settled,
+  signIn,
+  type Visitor,
+  visit,
+} from './support/browser.ts';
 import { openBrowser } from './support/chromium.ts';
 import { operatorSettings } from './support/operator.ts';
 import { type Service, startService, until } from './support/service.ts';
 
 const SIZE = { width: 900, height: 600 };
 const COLORS = ['#884444', '#448844', '#444488'];
-const LOOKS = [
-  ['light', 1280],
-  ['dark', 1280],
-  ['light', 360],
-  ['dark', 360],
-] as const;
-
 const corner = { left: 800, top: 500, right: 880, bottom: 590 };
 
 async function jobWithPhoto(index: number): Promise<FinishedJob> {
@@ -41,9 +42,7 @@ describe.skipIf(!hasBrowser)('browsing stored images and jobs', () => {
 
   beforeAll(async () => {
     browser = await openBrowser();
-    folder = await mkdtemp(join(tmpdir(), 'face-api-data-'));
-    // The embedded PostgreSQL may run as another user, who must be able to enter.
-    await chmod(folder, 0o711);
+    folder = await makeDataFolder();
     service = await startService({
       ...(await operatorSettings()),
       FACE_API_STORAGE_ENABLED: 'true',
@@ -74,13 +73,10 @@ describe.skipIf(!hasBrowser)('browsing stored images and jobs', () => {
     return visitor.page;
   };
   const look = async (page: Page, what: string) => {
-    for (const [colorScheme, width] of LOOKS) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await page.setViewportSize({ width, height: 860 });
-      await settled(page);
+    await inEachLook(page, async (colorScheme, width) => {
       await expectAccessible(page, `${what}, ${colorScheme}, ${width} pixels`);
       await screenshot(page, `${what}-${colorScheme}-${width}`);
-    }
+    });
   };
   const room = (page: Page) => page.locator('.viewer .room');
 

@@ -1,11 +1,10 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { Browser, Locator, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { JobRecorder } from '../src/storage/job-recorder.ts';
 import { Spool } from '../src/storage/spool/spool.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { finishedJob } from './fixtures/stored-jobs.ts';
 import { expectAccessible, hasBrowser, screenshot, settled, signIn, type Visitor, visit } from './support/browser.ts';
 import { openBrowser } from './support/chromium.ts';
@@ -44,9 +43,7 @@ describe.skipIf(!hasBrowser)('the faces of a picture and their list', () => {
 
   beforeAll(async () => {
     browser = await openBrowser();
-    folder = await mkdtemp(join(tmpdir(), 'face-api-data-'));
-    // The embedded PostgreSQL may run as another user, who must be able to enter.
-    await chmod(folder, 0o711);
+    folder = await makeDataFolder();
     service = await startService({
       ...(await operatorSettings()),
       FACE_API_STORAGE_ENABLED: 'true',

@@ -1,12 +1,20 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { v7 } from 'uuid';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { TrafficRow } from '../src/storage/records/traffic.entity.ts';
 import { TrafficRecords } from '../src/storage/records/traffic-records.ts';
-import { expectAccessible, hasBrowser, screenshot, settled, signIn, type Visitor, visit } from './support/browser.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
+import {
+  expectAccessible,
+  hasBrowser,
+  inEachLook,
+  screenshot,
+  settled,
+  signIn,
+  type Visitor,
+  visit,
+} from './support/browser.ts';
 import { openBrowser } from './support/chromium.ts';
 import { operatorSettings } from './support/operator.ts';
 import { type Service, startService } from './support/service.ts';
@@ -40,9 +48,7 @@ describe.skipIf(!hasBrowser)('the overview', () => {
 
   beforeAll(async () => {
     browser = await openBrowser();
-    folder = await mkdtemp(join(tmpdir(), 'face-api-data-'));
-    // The embedded PostgreSQL may run as another user, who must be able to enter.
-    await chmod(folder, 0o711);
+    folder = await makeDataFolder();
     service = await startService({
       ...(await operatorSettings()),
       FACE_API_STORAGE_ENABLED: 'true',
@@ -110,19 +116,11 @@ describe.skipIf(!hasBrowser)('the overview', () => {
     await expect.poll(() => tile(page, 'Requests').textContent()).toMatch(/^Requests\s*6\s/);
     await page.reload();
     await expect.poll(() => tile(page, 'Requests').textContent()).toMatch(/^Requests\s*6\s/);
-    for (const [colorScheme, width] of [
-      ['light', 1280],
-      ['dark', 1280],
-      ['light', 360],
-      ['dark', 360],
-    ] as const) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await page.setViewportSize({ width, height: 860 });
-      await settled(page);
+    await inEachLook(page, async (colorScheme, width) => {
       await expectAccessible(page, `a period of choice, ${colorScheme}, ${width} pixels`);
       expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
       await screenshot(page, `overview-custom-${colorScheme}-${width}`);
-    }
+    });
   });
 
   it('leads from a figure and from a chart to the jobs behind it', async () => {

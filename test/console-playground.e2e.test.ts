@@ -2,7 +2,16 @@ import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { encode, portrait } from './fixtures/portraits.ts';
-import { expectAccessible, hasBrowser, screenshot, settled, signIn, type Visitor, visit } from './support/browser.ts';
+import {
+  expectAccessible,
+  hasBrowser,
+  inEachLook,
+  screenshot,
+  settled,
+  signIn,
+  type Visitor,
+  visit,
+} from './support/browser.ts';
 import { openBrowser } from './support/chromium.ts';
 import { bearer, operatorSettings } from './support/operator.ts';
 import { expectProblem, type Service, startService } from './support/service.ts';
@@ -119,17 +128,10 @@ describe.skipIf(!hasBrowser)('the playground', () => {
     await photos(page).nth(0).click();
     await page.getByText('at threshold').waitFor();
     expect(sent('detect')).toBe(2);
-    for (const [colorScheme, width] of [
-      ['light', 1280],
-      ['dark', 1280],
-      ['light', 360],
-      ['dark', 360],
-    ] as const) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await page.setViewportSize({ width, height: 860 });
+    await inEachLook(page, async (colorScheme, width) => {
       await expectAccessible(page, `several photos, ${colorScheme}, ${width} pixels`);
       await screenshot(page, `playground-photos-${colorScheme}-${width}`);
-    }
+    });
   });
 
   it('shows a TIFF and what is masked of it through the service, since browsers show none', async () => {

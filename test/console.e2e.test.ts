@@ -1,5 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
@@ -9,6 +8,7 @@ import type { FinishedJob } from '../src/storage/job.ts';
 import { JobRecorder } from '../src/storage/job-recorder.ts';
 import { Spool } from '../src/storage/spool/spool.ts';
 import { type Box, iou } from '../src/vision/geometry.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import {
   boxOnPicture,
   expectAccessible,
@@ -48,9 +48,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
 
   beforeAll(async () => {
     browser = await openBrowser();
-    folder = await mkdtemp(join(tmpdir(), 'face-api-data-'));
-    // The embedded PostgreSQL may run as another user, who must be able to enter.
-    await chmod(folder, 0o711);
+    folder = await makeDataFolder();
     service = await startService({
       ...(await operatorSettings()),
       FACE_API_STORAGE_ENABLED: 'true',

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Metrics } from '../src/metrics/metrics.ts';
 import { asSent, MONITORING, type Panel, readAlarms, readDashboard } from './fixtures/dashboard.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { freePort } from './fixtures/free-port.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { isInstalled } from './fixtures/programs.ts';
@@ -25,9 +26,7 @@ let service: Service;
 
 /** A service that has found, masked, stored, and been hung up on. */
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'face-api-data-'));
-  // The embedded PostgreSQL may run as another user, who must be able to enter.
-  await chmod(folder, 0o711);
+  folder = await makeDataFolder();
   service = await startService({
     ...(await operatorSettings()),
     FACE_API_STORAGE_ENABLED: 'true',

@@ -1,10 +1,9 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InferenceSemaphore } from '../src/inference/inference-semaphore.ts';
 import { Eraser } from '../src/storage/maintenance/eraser.ts';
 import { Database } from '../src/storage/records/database.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { expectProblem, send, type Sending, type Service, startService, until } from './support/service.ts';
 
@@ -15,9 +14,7 @@ let folder: string;
 let service: Service;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'face-api-data-'));
-  // The embedded PostgreSQL may run as another user, who must be able to enter.
-  await chmod(folder, 0o711);
+  folder = await makeDataFolder();
   service = await startService({
     FACE_API_STORAGE_ENABLED: 'true',
     FACE_API_DATA_FOLDER: folder,

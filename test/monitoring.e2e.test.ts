@@ -1,9 +1,8 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Metrics } from '../src/metrics/metrics.ts';
 import { VERSION } from '../src/version.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { login, operatorSettings } from './support/operator.ts';
 import { RawClient, send, type Service, startService, until } from './support/service.ts';
@@ -45,9 +44,7 @@ describe('a service with everything on', () => {
   let service: Service;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'face-api-data-'));
-    // The embedded PostgreSQL may run as another user, who must be able to enter.
-    await chmod(folder, 0o711);
+    folder = await makeDataFolder();
     service = await startService({
       ...(await operatorSettings()),
       FACE_API_STORAGE_ENABLED: 'true',

@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AssetUrls } from '../src/storage/objects/asset-urls.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import type { StarterAnswer } from './fixtures/secret-starter.ts';
 
 /** How often two processes make a secret at once; FACE_API_TEST_CASES=1500 is a long run. */
@@ -15,8 +15,7 @@ let folder: string;
 const started: ChildProcess[] = [];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'face-api-secrets-'));
-  await chmod(folder, 0o711);
+  folder = await makeDataFolder('secrets');
 });
 afterAll(async () => {
   for (const child of started) child.kill('SIGKILL');

@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +7,7 @@ import { v7 } from 'uuid';
 import { Reconciler } from '../src/storage/maintenance/reconciler.ts';
 import { S3Store } from '../src/storage/objects/s3-store.ts';
 import { Spool } from '../src/storage/spool/spool.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { openDatabase } from './fixtures/opened-database.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { s3Environment, startS3Server, type TestS3Server } from './fixtures/s3-server.ts';
@@ -90,8 +90,7 @@ describe('while the database, the object store and the service itself fail', () 
   }
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'face-api-chaos-'));
-    await chmod(folder, 0o711);
+    folder = await makeDataFolder('chaos');
     postgres = new StoppablePostgres(join(folder, 'server'));
     await postgres.start();
     s3 = await startS3Server();

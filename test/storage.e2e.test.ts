@@ -1,8 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { v7 } from 'uuid';
@@ -13,6 +12,7 @@ import { ObjectStore } from '../src/storage/objects/object-store.ts';
 import { EmbeddedPostgres } from '../src/storage/records/embedded-postgres.ts';
 import { Listing } from '../src/storage/records/listing.ts';
 import { Spool } from '../src/storage/spool/spool.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { mayMount, mountSmallDisk } from './fixtures/small-disk.ts';
 import {
@@ -35,13 +35,6 @@ const photo = await encode(portrait({ faceHeight: 150, width: 400, height: 480 }
 /** The same picture in other bytes: what comes after a JPEG's end is not looked at. */
 const anotherPhoto = (mark: string = randomBytes(8).toString('hex')) => Buffer.concat([photo, Buffer.from(mark)]);
 
-async function withDataFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'face-api-data-'));
-  // The embedded PostgreSQL may run as another user, who must be able to enter.
-  await chmod(folder, 0o711);
-  return folder;
-}
-
 describe('with storage on and nothing else configured', () => {
   let folder: string;
   let service: Service;
@@ -52,7 +45,7 @@ describe('with storage on and nothing else configured', () => {
   });
 
   beforeAll(async () => {
-    folder = await withDataFolder();
+    folder = await makeDataFolder();
     service = await startService(environment());
   });
   afterAll(async () => {
@@ -250,7 +243,7 @@ describe('with storage on and nothing else configured', () => {
 describe('a process of its own', () => {
   let folder: string;
   beforeAll(async () => {
-    folder = await withDataFolder();
+    folder = await makeDataFolder();
   });
   afterAll(() => rm(folder, { recursive: true }));
   const environment = () => ({ FACE_API_STORAGE_ENABLED: 'true', FACE_API_DATA_FOLDER: folder });
@@ -292,7 +285,7 @@ describe('a process of its own', () => {
 
 describe('a spool without room', () => {
   const withSpool = async (policy: string, use: (service: Service) => Promise<void>) => {
-    const folder = await withDataFolder();
+    const folder = await makeDataFolder();
     const service = await startService({
       FACE_API_STORAGE_ENABLED: 'true',
       FACE_API_DATA_FOLDER: folder,
@@ -350,7 +343,7 @@ describe('a spool that cannot be written', () => {
   it.skipIf(!mayMount)(
     'on a full disk refuses requests before any work, and says so, until there is room',
     async () => {
-      const folder = await withDataFolder();
+      const folder = await makeDataFolder();
       const disk = await mountSmallDisk(join(folder, 'spool'), 4_194_304);
       const service = await startService(settings(folder));
       try {
@@ -384,7 +377,7 @@ describe('a spool that cannot be written', () => {
   );
 
   it('is noticed without a request', async () => {
-    const folder = await withDataFolder();
+    const folder = await makeDataFolder();
     const service = await startService(settings(folder));
     try {
       await rename(join(folder, 'spool'), join(folder, 'elsewhere'));
@@ -400,7 +393,7 @@ describe('a spool that cannot be written', () => {
   });
 
   it('loses jobs where that is the policy, but not in silence', async () => {
-    const folder = await withDataFolder();
+    const folder = await makeDataFolder();
     const service = await startService({ ...settings(folder), FACE_API_SPOOL_FULL_POLICY: 'oldest' });
     try {
       await rename(join(folder, 'spool'), join(folder, 'elsewhere'));
@@ -417,7 +410,7 @@ describe('a spool that cannot be written', () => {
 
 describe('what is damaged in the spool', () => {
   it('is put aside at the start, logged, counted and shown, and stops nothing', async () => {
-    const folder = await withDataFolder();
+    const folder = await makeDataFolder();
     const [torn, noFile] = [`${v7()}.job`, `${v7()}.job`];
     await mkdir(join(folder, 'spool', noFile), { recursive: true });
     await writeFile(join(folder, 'spool', torn), 'torn');
@@ -453,7 +446,7 @@ describe('what is damaged in the spool', () => {
 
 describe('with storage off', () => {
   it('nothing of an image is left anywhere: not on disk, not in the log', async () => {
-    const folder = await withDataFolder();
+    const folder = await makeDataFolder();
     const canary = `CANARY${randomBytes(24).toString('hex')}`;
     const service = await startServiceProcess({
       FACE_API_DATA_FOLDER: join(folder, 'data'),

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv, promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { settings } from '../src/config/settings.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { isInstalled } from './fixtures/programs.ts';
 import { send, startServiceProcess, until } from './support/service.ts';
@@ -39,10 +40,8 @@ describe.runIf(isInstalled('systemd-analyze'))(UNIT, () => {
 
 describe('the small machine', () => {
   it('starts with exactly the settings of its unit and of small-vm.env, keeps what is sent, and stops in time', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'face-api-small-'));
+    const folder = await makeDataFolder('small');
     onTestFinished(() => rm(folder, { recursive: true }));
-    // PostgreSQL's user must be able to enter, where the tests are root's.
-    await chmod(folder, 0o711);
     const ofUnit = Object.fromEntries(valuesOf('Environment').map((pair) => pair.split('=') as [string, string]));
     const ofFile = parseEnv(await readFile('docker/small-vm.env', 'utf8')) as Record<string, string>;
     expect(ofUnit['FACE_API_DATA_FOLDER']).toBe(`/var/lib/${valuesOf('StateDirectory')[0]!}`);

@@ -1,8 +1,9 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attributesOf, type CollectedSpan, type Collector, drawTrace, startCollector } from './fixtures/collector.ts';
+import { makeDataFolder } from './fixtures/data-folder.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { startTcpProxy } from './fixtures/tcp-proxy.ts';
 import { createTestDatabase } from './fixtures/test-database.ts';
@@ -18,9 +19,7 @@ let folder: string;
 
 beforeAll(async () => {
   collector = await startCollector();
-  folder = await mkdtemp(join(tmpdir(), 'face-api-traced-'));
-  // The embedded PostgreSQL may run as another user, who must be able to enter.
-  await chmod(folder, 0o711);
+  folder = await makeDataFolder('traced');
 });
 afterAll(async () => {
   await collector.close();

@@ -3,8 +3,7 @@
  * the embedded PostgreSQL of a folder that is made for it. Prints the cost per item, whether the rate stays the same, and the
  * sizes of the tables before and after the batch is deleted.
  */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 } from 'uuid';
@@ -18,14 +17,14 @@ import type { ItemProcessing } from '../../src/jobs/item-processing.ts';
 import { inTransaction, type Sql, sqlOf } from '../../src/jobs/sql.ts';
 import { AssetUrls } from '../../src/storage/objects/asset-urls.ts';
 import { FolderStore } from '../../src/storage/objects/folder-store.ts';
+import { makeDataFolder } from '../fixtures/data-folder.ts';
 import { openDatabase } from '../fixtures/opened-database.ts';
 
 const ITEMS = Number(process.argv[2] ?? 100_000);
 const ITEMS_PER_INSERT = 1000;
 const SAMPLE = Math.max(500, Math.round(ITEMS / 10));
 
-const folder = await mkdtemp(join(tmpdir(), 'face-api-bench-'));
-await chmod(folder, 0o711);
+const folder = await makeDataFolder('bench');
 const database = openDatabase('', folder);
 const objects = await FolderStore.open(join(folder, 'objects'), new AssetUrls(Buffer.alloc(32)));
 const queue = new BatchQueue(database, true);

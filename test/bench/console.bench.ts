@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
 import { hashPassword } from '../../src/admin/access/password.ts';
 import { EmbeddedPostgres } from '../../src/storage/records/embedded-postgres.ts';
+import { makeDataFolder } from '../fixtures/data-folder.ts';
 import { openDatabase } from '../fixtures/opened-database.ts';
 import { openBrowser } from '../support/chromium.ts';
 import { PASSWORD } from '../support/operator.ts';
@@ -21,8 +20,7 @@ const TOKEN = 'bench-token-0123456789';
 const DAYS = 30;
 const PROCESSES = 2;
 
-const folder = await mkdtemp(join(tmpdir(), 'face-api-bench-'));
-await chmod(folder, 0o711);
+const folder = await makeDataFolder('bench');
 const server = new EmbeddedPostgres(folder);
 const url = await server.join();
 const database = openDatabase(url);

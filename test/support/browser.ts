@@ -82,6 +82,27 @@ export async function settled(page: Page): Promise<void> {
   );
 }
 
+/** Both themes, at the width of a monitor and of a telephone */
+const LOOKS = [
+  ['light', 1280],
+  ['dark', 1280],
+  ['light', 360],
+  ['dark', 360],
+] as const;
+
+/** Shows the page in each look in turn; it stays in the last one. */
+export async function inEachLook(
+  page: Page,
+  check: (colorScheme: string, width: number) => Promise<void>,
+): Promise<void> {
+  for (const [colorScheme, width] of LOOKS) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.setViewportSize({ width, height: 860 });
+    await settled(page);
+    await check(colorScheme, width);
+  }
+}
+
 export async function screenshot(page: Page, name: string): Promise<void> {
   mkdirSync(SCREENSHOTS, { recursive: true });
   await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
