@@ -11,6 +11,7 @@ import { HealthModule } from './health/health.module.ts';
 import { HomeModule } from './home/home.module.ts';
 import { HttpModule } from './http/http.module.ts';
 import { loggerOptions } from './http/logging.ts';
+import { STARTED_THREADS, type WorkerThreads } from './inference/worker-threads.ts';
 import { MaskingApiModule } from './masking/masking.module.ts';
 import { MetricsModule } from './metrics/metrics.module.ts';
 import { StorageModule } from './storage/storage.module.ts';
@@ -28,7 +29,8 @@ const roles: Record<Role, ModuleMetadata['imports'] & object> = {
 
 @Module({})
 export class AppModule {
-  static forRoot(configuration: Configuration): DynamicModule {
+  /** @param threads those that were started before the application; null: it starts its own */
+  static forRoot(configuration: Configuration, threads: WorkerThreads | null): DynamicModule {
     return {
       module: AppModule,
       imports: [
@@ -38,6 +40,7 @@ export class AppModule {
           // The module's own default, `{/*splat}`, matches nothing in Fastify's middleware: no request was logged.
           forRoutes: [{ path: '*splat', method: RequestMethod.ALL }],
         }),
+        ...(threads ? [startedThreads(threads)] : []),
         MetricsModule,
         TracingModule,
         HttpModule,
@@ -51,4 +54,12 @@ export class AppModule {
       ],
     };
   }
+}
+
+@Module({})
+class StartedThreadsModule {}
+
+function startedThreads(threads: WorkerThreads): DynamicModule {
+  const providers = [{ provide: STARTED_THREADS, useValue: threads }];
+  return { module: StartedThreadsModule, global: true, providers, exports: providers };
 }

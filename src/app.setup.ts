@@ -22,6 +22,7 @@ import { registerSecurityHeaders } from './http/security-headers.ts';
 import { closeWhenStopping } from './http/stopping.ts';
 import { registerUploadRate } from './http/upload-rate.ts';
 import { validationPipe } from './http/validation.ts';
+import type { WorkerThreads } from './inference/worker-threads.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { buildOpenApiDocument } from './openapi-document.ts';
 import { StartLog } from './start-log.ts';
@@ -64,15 +65,24 @@ async function registerHooks(
   await registerBodies(fastify, limits.maxUploadBytes);
 }
 
+/** `consoleFolder`: where the built console lies, if it is not in its usual place */
+export interface AppParts {
+  readonly consoleFolder?: string | undefined;
+  /** Those that were started before; the application closes them. */
+  readonly threads?: WorkerThreads;
+}
+
 /**
  * The application, ready to listen: used by main, by the tests and by the writer of openapi.json.
- * @param consoleFolder where the built console lies, if it is not in its usual place
  * @throws ModelError where the configured model cannot be used
  */
-export async function createApp(configuration: Configuration, consoleFolder?: string): Promise<NestFastifyApplication> {
+export async function createApp(
+  configuration: Configuration,
+  { consoleFolder, threads }: AppParts = {},
+): Promise<NestFastifyApplication> {
   const startLog = new StartLog();
   const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.forRoot(configuration),
+    AppModule.forRoot(configuration, threads ?? null),
     createAdapter(configuration),
     // Fastify's own JSON parser is all that is wanted: Nest would add one for HTML forms without files.
     { abortOnError: false, logger: startLog, bodyParser: false },

@@ -1,15 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-// On the main thread, before a worker thread loads ONNX Runtime.
-import '../models/no-telemetry.ts';
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { Piscina } from 'piscina';
-import { reasonOf } from '../errors/reason.ts';
+import type { Piscina } from 'piscina';
 import { Configuration } from '../config/configuration.ts';
 import { DomainError } from '../errors/domain-error.ts';
 import { Metrics } from '../metrics/metrics.ts';
-import { LoadedModel, SecondModel } from '../models/loaded-model.ts';
-import { ModelError } from '../models/model-error.ts';
+import { LoadedModel } from '../models/loaded-model.ts';
 import { currentTrace } from '../tracing/trace.ts';
 import type { JobKind } from '../storage/job.ts';
 import type { ImageRequest } from './image-request.ts';
@@ -24,29 +19,13 @@ import type {
   Outcome,
   ThumbnailAnswer,
   ThumbnailTask,
-  WorkerSettings,
 } from './worker/messages.ts';
+import { WorkerThreads } from './worker-threads.ts';
 
-/** Threads in addition to one per permit: for thumbnails of stored images, so that they do not wait behind requests. */
-export const THUMBNAIL_THREADS = 1;
 /** A task that has run for this multiple of the deadline is stuck. */
 const STUCK_FACTOR = 4;
 /** How long an idle pool may take to respond to a ping. */
 const PING_TIMEOUT_MS = 5000;
-
-/**
- * V8 counts pixels, which lie outside its heap, towards the size at which it collects garbage. A worker's heap is so
- * small that each photograph reached that size: a full collection of 15 ms in each request, after which hot functions
- * were compiled again. Pixels are freed by hand (see release.ts), so the heap may grow three-fold in between. A small
- * young generation keeps its own share of that size small, and the memory of idle threads.
- */
-const HEAP_GROWTH = '--heap-growing-percent=200';
-const YOUNG_GENERATION_MB = 12;
-
-const WORKER_FILE = new URL(
-  import.meta.url.endsWith('.ts') ? './worker/image.worker.ts' : './worker/image.worker.js',
-  import.meta.url,
-);
 
 type Task<Whole> = Whole extends unknown ? Omit<Whole, 'cancel'> : never;
 
@@ -58,68 +37,40 @@ type Task<Whole> = Whole extends unknown ? Omit<Whole, 'cancel'> : never;
 @Injectable()
 export class InferencePool implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(InferencePool.name);
-  private readonly threads: number;
+  private readonly pool: Piscina;
   private readonly stuckAfterMs: number;
   /** Start times of running tasks */
   private readonly running = new Map<Promise<unknown>, number>();
-  private pool: Piscina | undefined;
   private ping: Promise<boolean> | undefined;
   private warm = false;
 
   constructor(
-    private readonly configuration: Configuration,
-    private readonly model: LoadedModel,
-    private readonly secondModel: SecondModel,
+    { limits }: Configuration,
+    model: LoadedModel,
+    private readonly threads: WorkerThreads,
     private readonly metrics: Metrics,
   ) {
-    this.threads =
-      configuration.limits.maxConcurrentInference + (configuration.storage.enabled ? THUMBNAIL_THREADS : 0);
-    this.stuckAfterMs = configuration.limits.requestTimeoutMs * STUCK_FACTOR;
-    metrics.info('face_api_model_info', 'Detector in use', { name: model.name, sha256: model.sha256 });
-    metrics.gauge('face_api_pool_threads', 'Worker threads in total', () => this.pool?.threads.length ?? 0);
-    metrics.gauge('face_api_pool_tasks', 'Tasks that run or wait in the pool', () => this.running.size);
-  }
-
-  /**
-   * Starts all threads and loads the model in each, so that no request has to wait for it.
-   * @throws ModelError
-   */
-  async onModuleInit(): Promise<void> {
-    const workerData: WorkerSettings = {
-      modelPath: this.model.path,
-      ortThreads: this.configuration.inference.ortThreads,
-      maxPixels: this.configuration.limits.maxPixels,
-      maxFrames: this.configuration.limits.maxFrames,
-      heic: this.configuration.limits.heic,
-      secondModelPath: this.secondModel.model?.path ?? null,
-    };
-    setFlagsFromString(HEAP_GROWTH);
-    this.pool = new Piscina({
-      filename: WORKER_FILE.href,
-      name: 'warmUp',
-      workerData,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-      minThreads: this.threads,
-      maxThreads: this.threads,
-      recordTiming: false,
-    });
+    this.pool = threads.pool;
+    this.stuckAfterMs = limits.requestTimeoutMs * STUCK_FACTOR;
     this.pool.on('error', (error: Error) => {
       this.logger.error({ err: error }, 'A worker thread crashed and was replaced');
     });
-    const pool = this.pool;
-    // One task per idle thread reaches every thread. All tasks end before a failure is thrown: the process exits then, and
-    // ONNX Runtime would abort if a thread ended inside of it.
-    const started = await Promise.allSettled(Array.from({ length: this.threads }, () => pool.run(undefined)));
-    const failed = started.find((outcome) => outcome.status === 'rejected');
-    if (failed) throw new ModelError(reasonOf(failed.reason));
+    metrics.info('face_api_model_info', 'Detector in use', { name: model.name, sha256: model.sha256 });
+    metrics.gauge('face_api_pool_threads', 'Worker threads in total', () => this.pool.threads.length);
+    metrics.gauge('face_api_pool_tasks', 'Tasks that run or wait in the pool', () => this.running.size);
+  }
+
+  /** @throws ModelError */
+  async onModuleInit(): Promise<void> {
+    await this.threads.loaded();
     this.warm = true;
   }
 
   /** Waits for running tasks. The close of the pool waits only for some of them. */
   async onApplicationShutdown(): Promise<void> {
     this.warm = false;
-    await Promise.allSettled([...this.running.keys(), this.ping]);
-    await this.pool?.close();
+    await Promise.allSettled([this.threads.settled(), ...this.running.keys(), this.ping]);
+    await this.pool.close();
   }
 
   async detect(request: ImageRequest, detect: DetectSettings): Promise<DetectAnswer> {
@@ -139,8 +90,8 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
 
   /** Number of threads, of running tasks and of waiting tasks */
   get load(): { readonly threads: number; readonly running: number; readonly waiting: number } {
-    const waiting = this.pool?.queueSize ?? 0;
-    return { threads: this.pool?.threads.length ?? 0, running: this.running.size - waiting, waiting };
+    const waiting = this.pool.queueSize;
+    return { threads: this.pool.threads.length, running: this.running.size - waiting, waiting };
   }
 
   get isWarm(): boolean {
@@ -151,7 +102,7 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
   async isAlive(): Promise<boolean> {
     const now = performance.now();
     if ([...this.running.values()].some((since) => now - since > this.stuckAfterMs)) return false;
-    if (!this.pool || !this.warm || this.running.size >= this.threads) return true;
+    if (!this.warm || this.running.size >= this.threads.count) return true;
     // One ping at a time, however many probes there are.
     this.ping ??= answers(this.pool).finally(() => (this.ping = undefined));
     return this.ping;
@@ -183,8 +134,8 @@ export class InferencePool implements OnModuleInit, OnApplicationShutdown {
     task: Task<DetectTask | MaskTask | ThumbnailTask>,
     abandoned: AbortSignal,
   ): Promise<Outcome<Answer>> {
-    if (!this.pool || !this.warm) throw new DomainError('not_ready', 'The service is starting or stopping');
-    if (this.running.size >= this.threads) throw new DomainError('busy', 'All threads are busy. Try again');
+    if (!this.warm) throw new DomainError('not_ready', 'The service is starting or stopping');
+    if (this.running.size >= this.threads.count) throw new DomainError('busy', 'All threads are busy. Try again');
     const cancel: CancelFlag = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     const stop = () => Atomics.store(cancel, 0, 1);
     if (abandoned.aborted) stop();

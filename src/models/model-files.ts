@@ -1,8 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Configuration } from '../config/configuration.ts';
 import { ABSENT, ifPresent } from '../files/durable-file.ts';
 import { type Digest, digestFile } from './digest.ts';
+import type { SecondModel } from './loaded-model.ts';
 import { findModel, isBundled, type Manifest, type ModelEntry, modelNamePattern, readManifest } from './manifest.ts';
 import { ModelError } from './model-error.ts';
 
@@ -68,6 +70,17 @@ export async function resolveModel(
     );
   }
   return { name: file.name, path: file.path, ...found, ...originOf(manifest, found.sha256) };
+}
+
+/** @throws ModelError as resolveModel */
+export function configuredModel({ inference }: Configuration): Promise<ResolvedModel> {
+  return resolveModel(inference.model, inference.modelsFolder || packageModelsFolder);
+}
+
+/** @throws ModelError as resolveModel */
+export async function configuredSecondModel({ inference }: Configuration): Promise<SecondModel> {
+  if (!inference.secondModel) return { model: null };
+  return { model: await resolveModel(inference.secondModel, inference.modelsFolder || packageModelsFolder) };
 }
 
 /** All models of the manifest, then the operator's own in the models folder. Existing files are read and checked. */

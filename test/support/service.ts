@@ -22,7 +22,7 @@ export interface Service {
 
 /** Starts the service in this process. */
 export async function startService(environment: Environment = {}, consoleFolder?: string): Promise<Service> {
-  const app = await createApp(readConfiguration({ ...QUIET, ...environment }), consoleFolder);
+  const app = await createApp(readConfiguration({ ...QUIET, ...environment }), { consoleFolder });
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, port, app, close: () => app.close() };

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { THUMBNAIL_THREADS, InferencePool } from '../../inference/inference-pool.ts';
+import { InferencePool } from '../../inference/inference-pool.ts';
+import { THUMBNAIL_THREADS } from '../../inference/worker-threads.ts';
 import { Semaphore } from '../../inference/semaphore.ts';
 
 /** Makes thumbnails of stored images on the thread for thumbnails. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import sharp from 'sharp';
 import type { DetectSettings, MaskSettings } from './messages.ts';
 import { maskFaces, type Tools } from './pipeline.ts';
@@ -31,8 +32,8 @@ const MASK: MaskSettings = {
 };
 /** Does the work of a request, so that code is compiled, tensors are allocated and codecs are loaded before the first. */
 export async function doAsRequests(tools: Tools): Promise<void> {
-  const noise = { type: 'gaussian', mean: 128, sigma: 40 } as const;
-  const picture = sharp({ create: { ...SIZE, channels: 3, background: '#000', noise } });
+  const noise = randomBytes(3 * SIZE.width * SIZE.height);
+  const picture = sharp(noise, { raw: { ...SIZE, channels: 3 } });
   const image = new Uint8Array(await picture.jpeg().toBuffer());
   const cancel = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   await maskFaces({ image, detect: DETECT, mask: MASK, cancel }, tools);
