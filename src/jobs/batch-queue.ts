@@ -66,11 +66,13 @@ export class BatchQueue {
   /** @param handle one chunk at a time; a chunk whose handler fails is retried */
   async work(handle: (chunk: QueuedChunk) => Promise<void>): Promise<void> {
     const boss = await this.ready();
-    await boss.work<QueuedChunk>(
+    const worker = await boss.work<QueuedChunk>(
       CHUNKS,
       { pollingIntervalSeconds: POLL_EVERY_SECONDS, heartbeatRefreshSeconds: HEARTBEAT_EVERY_SECONDS },
       async (jobs) => {
         for (const { data } of jobs) await handle(data);
+        // The next chunk is asked for at once: the interval is for an empty queue.
+        boss.notifyWorker(worker);
       },
     );
   }
