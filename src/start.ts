@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ConfigurationError, portOf, readConfiguration, readEnvironment } from './config/configuration.ts';
@@ -13,6 +14,8 @@ let app: NestFastifyApplication | undefined;
 try {
   restrictDecoders();
   const configuration = readConfiguration(readEnvironment());
+  // Threads take it over: requests to other processes of this machine come first.
+  if (configuration.server.role === 'worker') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   threads = new WorkerThreads(
     configuration,
     await configuredModel(configuration),

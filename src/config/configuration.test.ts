@@ -117,18 +117,20 @@ it('a worker needs storage', () => {
 });
 
 it.each([
-  ['worker', '3', 'auto', 3],
-  ['all', '3', 'auto', 2],
-  ['all', '1', 'auto', 1],
-  ['all', '3', '5', 5],
-])('with the role %s and %s permits, BATCH_CONCURRENCY=%s means %i images', (role, permits, given, images) => {
+  ['worker', '3', 2, 'auto', 3],
+  ['all', '3', 8, 'auto', 2],
+  ['all', '3', 2, 'auto', 1],
+  ['all', '1', 8, 'auto', 1],
+  ['all', '3', 2, '5', 5],
+])('with the role %s, %s permits and %i cores, BATCH_CONCURRENCY=%s means %i images', (...row) => {
+  const [role, permits, cores, given, images] = row;
   const configuration = readConfiguration({
     FACE_API_ROLE: role,
     FACE_API_STORAGE_ENABLED: 'true',
     FACE_API_MAX_CONCURRENT_INFERENCE: permits,
     FACE_API_BATCH_CONCURRENCY: given,
   });
-  expect(batchConcurrencyOf(configuration)).toBe(images);
+  expect(batchConcurrencyOf(configuration, cores)).toBe(images);
 });
 
 describe('a wrong value is named with its variable, itself and what it should be', () => {

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { systemErrorCode } from '../errors/reason.ts';
 import { type Setting, type Settings, settings } from './settings.ts';
 
@@ -39,11 +40,15 @@ export function portOf({ port, role }: Configuration['server']): number {
   return { admin: 4321, worker: 4322, api: 8000, all: 8000 }[role];
 }
 
-/** How many images of batches this process may work on at the same time. */
-export function batchConcurrencyOf({ batches, limits, server }: Configuration): number {
+/** How many images of batches this process may work on at the same time: a permit and a core are left to requests. */
+export function batchConcurrencyOf(
+  { batches, limits, server }: Configuration,
+  cores: number = availableParallelism(),
+): number {
   if (batches.concurrency !== 'auto') return batches.concurrency;
   const { maxConcurrentInference } = limits;
-  return server.role === 'worker' ? maxConcurrentInference : Math.max(1, maxConcurrentInference - 1);
+  if (server.role === 'worker') return maxConcurrentInference;
+  return Math.max(1, Math.min(maxConcurrentInference, cores) - 1);
 }
 
 /** Names every invalid variable with its value (unless it is a secret) and the valid values. */

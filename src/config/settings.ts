@@ -449,7 +449,7 @@ export const settings = {
       'BATCH_CONCURRENCY',
       autoOrInteger(1, 256),
       'auto',
-      'Maximum number of images of batches processed at the same time by one process (auto: FACE_API_MAX_CONCURRENT_INFERENCE for the role worker, else one less, but at least one)',
+      'Maximum number of images of batches processed at the same time by one process (auto: FACE_API_MAX_CONCURRENT_INFERENCE for the role worker; else one less than that and than the number of cores, but at least one)',
     ),
     maxItems: setting('BATCH_MAX_ITEMS', integer(1, 1_000_000), 100_000, 'Maximum number of images in a batch'),
     maxBytes: setting(

@@ -2,7 +2,8 @@ import { v7 } from 'uuid';
 import type { BatchQueue } from './batch-queue.ts';
 import type { Sql } from './sql.ts';
 
-const ITEMS_PER_CHUNK = 100;
+/** Large ones cost the queue little; small ones at the end of a batch keep all workers busy until it is done. */
+const ITEMS_PER_CHUNK = { most: 100, fewest: 5 };
 /** Enough for as many workers; with more, the queue grows and a new batch of the same key starts later. */
 const CHUNKS_PER_KEY = 16;
 
@@ -72,15 +73,15 @@ async function countChunks(sql: Sql, apiKeyName: string | null): Promise<number>
 /** Undefined: all items of this key were given to chunks. */
 async function takeNext(sql: Sql, apiKeyName: string | null): Promise<ChunkRange | undefined> {
   for (;;) {
-    const { rows } = await sql.query<{ id: string; next: number }>(
-      `SELECT id, next_position AS next FROM batches
+    const { rows } = await sql.query<{ id: string; next: number; left: number }>(
+      `SELECT id, next_position AS next, item_count - next_position AS left FROM batches
        WHERE state = 'active' AND api_key_name IS NOT DISTINCT FROM $1 AND next_position < item_count
        ORDER BY priority DESC, created_at, id LIMIT 1`,
       [apiKeyName],
     );
     const batch = rows[0];
     if (!batch) return undefined;
-    const range = await waitingFrom(sql, batch.id, batch.next);
+    const range = await waitingFrom(sql, batch.id, batch.next, itemsOfChunk(batch.left));
     await sql.query(`UPDATE batches SET next_position = coalesce($2, item_count) WHERE id = $1`, [
       batch.id,
       range && range.last + 1,
@@ -89,12 +90,22 @@ async function takeNext(sql: Sql, apiKeyName: string | null): Promise<ChunkRange
   }
 }
 
-async function waitingFrom(sql: Sql, batchId: string, from: number): Promise<{ first: number; last: number } | null> {
+/** Half of the rest, shared by all chunks: they get smaller towards the end of the batch. */
+function itemsOfChunk(left: number): number {
+  return Math.max(ITEMS_PER_CHUNK.fewest, Math.min(ITEMS_PER_CHUNK.most, Math.ceil(left / 2 / CHUNKS_PER_KEY)));
+}
+
+async function waitingFrom(
+  sql: Sql,
+  batchId: string,
+  from: number,
+  count: number,
+): Promise<{ first: number; last: number } | null> {
   const { rows } = await sql.query<{ first: number | null; last: number }>(
     `SELECT min(position) AS first, max(position) AS last FROM (
        SELECT position FROM batch_items WHERE batch_id = $1 AND state = 'waiting' AND position >= $2
-       ORDER BY position LIMIT ${ITEMS_PER_CHUNK}) AS waiting`,
-    [batchId, from],
+       ORDER BY position LIMIT $3) AS waiting`,
+    [batchId, from, count],
   );
   const { first, last } = rows[0]!;
   return first === null ? null : { first, last };
