@@ -237,6 +237,7 @@ describe('what the process writes', () => {
       FACE_API_LOG_LEVEL: 'trace',
       FACE_API_LOG_FORMAT: 'json',
       FACE_API_API_KEYS: `operator:${SECRET}`,
+      FACE_API_MAX_CONCURRENT_REQUESTS: '1',
     });
   });
   afterAll(() => service.stop());
@@ -278,6 +279,21 @@ describe('what the process writes', () => {
       res: { status: 200 },
       responseTime: expect.any(Number) as number,
     });
+  });
+
+  it('holds a rejected request as a warning, without a stack', async () => {
+    const headers = { 'x-api-key': SECRET };
+    const [first, second] = await Promise.all([1, 2].map(() => send(service.url, 'detect', image, { headers })));
+    expect([first!.status, second!.status].sort()).toEqual([200, 503]);
+    const line = await until(() =>
+      service
+        .output()
+        .split('\n')
+        .find((candidate) => candidate.includes('"status":503')),
+    );
+
+    expect(JSON.parse(line)).toMatchObject({ level: 'warn', msg: 'request rejected' });
+    expect(line).not.toContain('stack');
   });
 
   it('holds neither image data nor keys nor options, at the level trace', async () => {
