@@ -11,12 +11,15 @@ import { formError } from '../../http/upload.ts';
 import { MAX_OPTIONS_BYTES } from '../../http/json-text.ts';
 import type { BatchIntake } from '../batch-intake.ts';
 import { tooLargeFile } from '../sources/source.ts';
+import { assertFetching, urlSource } from '../sources/url-source.ts';
 import { zipSource } from '../sources/zip-source.ts';
 
 export interface FormLimits {
   readonly maxFileBytes: number;
   readonly maxBytes: number;
   readonly maxItems: number;
+  /** Whether items may be URLs */
+  readonly fetches: boolean;
   /** Where an archive is while it is read */
   readonly folder: string;
 }
@@ -62,11 +65,12 @@ async function readParts(
     const fileName = part.filename as string | undefined;
     if (fieldname === 'file' && fileName !== undefined) await readFile(file, fileName, intake, limits);
     else if (fieldname === 'archive') await readArchive(file, intake, limits);
+    else if (fieldname === 'urls') await readUrls(file, intake, limits);
     else if (fileName === undefined) fields[fieldname] = await readField(file, fieldname, fields);
     else
       throw new DomainError(
         'invalid_request',
-        `A file is in the part "${fieldname.slice(0, 40)}"; send it as "file" or "archive"`,
+        `A file is in the part "${fieldname.slice(0, 40)}"; send it as "file", "archive" or "urls"`,
       );
   }
   return fields;
@@ -96,6 +100,11 @@ async function readFile(
     await intake.add({ name, error: tooLargeFile(maxFileBytes) });
     file.resume();
   }
+}
+
+async function readUrls(file: Readable, intake: BatchIntake, { fetches }: FormLimits): Promise<void> {
+  assertFetching(fetches);
+  for await (const found of urlSource(file)) await intake.add(found);
 }
 
 /** A ZIP has its directory at the end: it is written to a file first. */

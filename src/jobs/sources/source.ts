@@ -1,8 +1,12 @@
 import type { ItemError } from '../batch-records.ts';
 
-/** A file of a source, or the reason why it was not read: the batch then has an item that failed. */
+/**
+ * A file of a source, or where a worker reads it, or the reason why it was not read: the batch then has an item that failed.
+ */
 export type SourceFile =
-  { readonly name: string; readonly bytes: Uint8Array } | { readonly name: string; readonly error: ItemError };
+  | { readonly name: string; readonly bytes: Uint8Array }
+  | { readonly name: string; readonly url: string }
+  | { readonly name: string; readonly error: ItemError };
 
 /** The files of a batch one by one, so that memory does not depend on their number */
 export type Source = AsyncIterable<SourceFile>;
