@@ -93,7 +93,7 @@ function describeBatchRequest(document: OpenAPIObject, operation: Operation): vo
   const properties = {
     ...fields,
     file: files('Images'),
-    archive: files('ZIP files with images'),
+    archive: files('ZIP, tar and tar.gz files with images'),
     urls: { type: 'string', description: 'URLs of images, one per line' },
   };
   const members = {

@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { unzipSync } from 'fflate';
+import { gzipSync, unzipSync } from 'fflate';
 import pg from 'pg';
+import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchBody, BatchItemBody, BatchItemPageBody } from '../src/jobs/api/schemas.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';
@@ -49,6 +50,76 @@ async function itemsOf({ url }: Service, id: string): Promise<BatchItemBody[]> {
   const response = await fetch(`${url}/api/v1/jobs/${id}/items?limit=500`);
   return ((await response.json()) as BatchItemPageBody).rows;
 }
+
+describe('a batch in a tar', () => {
+  let folder: string;
+  let database: TestDatabase;
+  let service: Service;
+
+  beforeAll(async () => {
+    folder = await makeDataFolder('batch-sources');
+    database = await createTestDatabase();
+    service = await startService({
+      FACE_API_STORAGE_ENABLED: 'true',
+      FACE_API_DATA_FOLDER: folder,
+      DATABASE_URL: database.url,
+      FACE_API_MASK_RECALL: 'fast',
+      FACE_API_BATCH_MAX_BYTES: '1000000',
+    });
+  });
+  afterAll(async () => {
+    await service.close();
+    await database.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const tarOf = async (files: Readonly<Record<string, Uint8Array>>): Promise<Uint8Array<ArrayBuffer>> => {
+    const archive = pack();
+    for (const [name, bytes] of Object.entries(files)) archive.entry({ name }, bytes);
+    archive.entry({ name: 'link.jpg', type: 'symlink', linkname: '/etc/passwd' });
+    archive.finalize();
+    const chunks: Buffer[] = [];
+    for await (const chunk of archive) chunks.push(chunk as Buffer);
+    return Uint8Array.from(Buffer.concat(chunks));
+  };
+  const send = (archive: Uint8Array<ArrayBuffer>) => {
+    const form = new FormData();
+    form.append('archive', new Blob([archive]), 'photos');
+    form.append('kind', 'mask');
+    return fetch(`${service.url}/api/v1/jobs`, { method: 'POST', body: form });
+  };
+
+  it.each(['tar', 'tar.gz'])('masks its images: %s', async (kind) => {
+    const tar = await tarOf({ './day 1/a.jpg': photo, 'b.jpg': photo });
+    const { id } = await created(await send(kind === 'tar' ? tar : Uint8Array.from(gzipSync(tar))));
+    expect(await ended(service, id)).toMatchObject({ counts: { total: 3, done: 2, failed: 1 } });
+    const result = await fetch(`${service.url}/api/v1/jobs/${id}/result`);
+    const names = Object.keys(unzipSync(new Uint8Array(await result.arrayBuffer())));
+    expect(names).toEqual(['day 1/a.jpg', 'b.jpg', 'manifest.jsonl']);
+    expect((await itemsOf(service, id))[2]).toMatchObject({ name: 'link.jpg', error: { code: 'unsupported_image' } });
+  });
+
+  it.each([
+    ['larger than the limit', async () => tarOf({ 'a.jpg': new Uint8Array(1_000_001) }), 413, 'upload-too-large'],
+    [
+      'larger than the limit when unpacked',
+      async () => Uint8Array.from(gzipSync(await tarOf({ 'a.jpg': new Uint8Array(1_000_001) }))),
+      413,
+      'upload-too-large',
+    ],
+    ['cut off', async () => (await tarOf({ 'a.jpg': photo })).subarray(0, 900), 400, 'invalid-request'],
+    [
+      'with a name that leads outside',
+      async () => tarOf({ 'a.jpg': photo, '../b.jpg': photo }),
+      400,
+      'invalid-request',
+    ],
+  ])('rejects one that is %s, and keeps nothing of it', async (_what, archive, status, type) => {
+    await expectProblem(await send(await archive()), status, type);
+    const list = (await (await fetch(`${service.url}/api/v1/jobs`)).json()) as { rows: { state: string }[] };
+    expect(list.rows.filter(({ state }) => state !== 'done')).toEqual([]);
+  });
+});
 
 describe('a batch of URLs', () => {
   let images: Server;

@@ -107,7 +107,7 @@ export class BatchIntake {
     if (this.#count === 0) {
       throw new DomainError(
         'invalid_request',
-        'The batch is empty: send images in parts "file", a ZIP in the part "archive", or URLs in "urls"',
+        'The batch is empty: send images in parts "file", a ZIP or tar in the part "archive", or URLs in "urls"',
       );
     }
     await this.#insert();

@@ -14,7 +14,7 @@ import type {
 
 interface BatchContent {
   readonly files?: readonly NamedImage[] | undefined;
-  /** A ZIP with images */
+  /** A ZIP, tar or tar.gz with images */
   readonly archive?: ImageSource | undefined;
   /** URLs of images, which the service fetches when their turn comes */
   readonly urls?: readonly string[] | undefined;
@@ -60,7 +60,7 @@ export class Batches {
     for (const file of files) {
       body.append('file', file instanceof File ? file : asBlob(file.data), file.name);
     }
-    if (archive !== undefined) body.append('archive', asBlob(archive), 'archive.zip');
+    if (archive !== undefined) body.append('archive', asBlob(archive), 'archive');
     return this.#http.json({ method: 'POST', path: 'jobs', body, idempotencyKey, signal });
   }
 

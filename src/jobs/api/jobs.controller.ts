@@ -61,7 +61,7 @@ export class JobsController {
     operationId: 'createJob',
     summary: 'Detect or mask many images in the background',
     description:
-      'The images are processed after the response. Send any number of parts `file`, `archive` (ZIP) and `urls`, or JSON with `urls`; a folder in the name of a file is kept. URLs are fetched when their turn comes. An image that fails does not affect the others.',
+      'The images are processed after the response. Send any number of parts `file`, `archive` (ZIP, tar, tar.gz) and `urls`, or JSON with `urls`; a folder in the name of a file is kept. URLs are fetched when their turn comes. An image that fails does not affect the others.',
   })
   @ApiHeader(IDEMPOTENCY_HEADER)
   @ApiConsumes('multipart/form-data')
