@@ -46,7 +46,7 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
       schema instanceof z.ZodType ? toJsonSchema(schema, schemaType) : undefined,
   });
   addComponents(document, toJsonSchema(problemSchema, 'output').components);
-  if (document.paths['/api/v1/jobs']) describeBatchForm(document);
+  if (document.paths['/api/v1/jobs']?.post) describeBatchRequest(document, document.paths['/api/v1/jobs'].post);
   for (const [path, methods] of Object.entries(document.paths)) {
     if (methods.post) describeImageRoute(document, path, methods.post);
     for (const operation of [methods.get, methods.post, methods.delete]) {
@@ -82,16 +82,31 @@ function describeImageRoute(document: OpenAPIObject, path: string, operation: Op
   if (route.kind === 'mask') describeMaskAnswer(document, operation, isJson);
 }
 
-/** Files cannot be described by the schema that validates the text fields. */
-function describeBatchForm(document: OpenAPIObject): void {
+/**
+ * Files cannot be described by the schema that validates the text fields. Members of the JSON have the names of these fields,
+ * and objects and numbers where the form has texts.
+ */
+function describeBatchRequest(document: OpenAPIObject, operation: Operation): void {
   const { schema } = toJsonSchema(batchFieldsSchema, 'input');
+  const fields = schema['properties'] as Record<string, JsonSchema>;
   const files = (description: string) => ({ type: 'array', items: { type: 'string', format: 'binary' }, description });
   const properties = {
-    ...(schema['properties'] as JsonSchema),
+    ...fields,
     file: files('Images'),
-    archive: files('ZIP files with images'),
+    archive: files('ZIP, tar and tar.gz files with images'),
+    urls: { type: 'string', description: 'URLs of images, one per line' },
   };
-  addComponents(document, { BatchForm: { type: 'object', required: ['kind'], properties } });
+  const members = {
+    ...fields,
+    options: { type: 'object', description: 'Options for all images: MaskOptions or DetectOptions' },
+    urls: { type: 'array', items: { type: 'string' }, description: 'URLs of images. The JSON is limited to 4 MiB' },
+  };
+  addComponents(document, {
+    BatchForm: { type: 'object', required: ['kind'], properties },
+    BatchJson: { type: 'object', required: ['kind'], properties: members },
+  });
+  const { content } = operation.requestBody as { content: Record<string, object> };
+  content['application/json'] = { schema: { $ref: '#/components/schemas/BatchJson' } };
 }
 
 /** Schemas with an id become components of the document and are referenced. */

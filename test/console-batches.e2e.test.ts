@@ -27,7 +27,12 @@ import { type Environment, expectProblem, type Service, startService } from './s
 
 const photo = await encode(portrait({ width: 240, height: 320 }), 'jpeg');
 
-const DONE: Settlement = { state: 'done', outcome: { face_count: 1 }, result: null };
+const DONE: Settlement = {
+  state: 'done',
+  outcome: { face_count: 1 },
+  input: { bytes: 1, sha256: '0'.repeat(64) },
+  result: null,
+};
 const failed = (state: 'failed' | 'dead', code: string, detail: string): Settlement => ({
   state,
   error: { code, detail },

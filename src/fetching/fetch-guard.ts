@@ -1,7 +1,9 @@
 import { lookup } from 'node:dns/promises';
 import { DomainError } from '../errors/domain-error.ts';
 import type { AllowList } from './allow-list.ts';
+import { systemErrorCode } from '../errors/reason.ts';
 import { toTarget } from './target.ts';
+import { TemporaryFetchError } from './temporary-fetch-error.ts';
 
 /** All addresses of a host name */
 export type Resolve = (hostname: string) => Promise<readonly string[]>;
@@ -36,7 +38,9 @@ export class FetchGuard {
       return await this.#resolve(url.hostname);
     } catch (error) {
       if (!this.#allowed.names(url)) throw notAllowed();
-      throw new DomainError('fetch_failed', `url: the host ${url.hostname} cannot be found`, { cause: error });
+      const detail = `url: the host ${url.hostname} cannot be found`;
+      if (systemErrorCode(error) === 'ENOTFOUND') throw new DomainError('fetch_failed', detail, { cause: error });
+      throw new TemporaryFetchError(detail, { cause: error });
     }
   }
 }

@@ -5,6 +5,7 @@ import { reasonOf } from '../errors/reason.ts';
 import { DomainError } from '../errors/domain-error.ts';
 import { readAtMost } from '../files/chunks.ts';
 import type { Admitted } from './fetch-guard.ts';
+import { TemporaryFetchError } from './temporary-fetch-error.ts';
 
 export interface Limits {
   readonly maxBytes: number;
@@ -24,7 +25,7 @@ type Sending = Pick<Dispatcher.RequestOptions, 'method' | 'headers' | 'body'>;
  * Sends one request to the addresses that were checked. Redirects are not followed, and proxies are not used: they would
  * look the host up again.
  * @param accept called with status and headers before the body is read; its error is thrown
- * @throws DomainError fetch_failed, upload_too_large, and the reason of the signal
+ * @throws TemporaryFetchError, DomainError upload_too_large, and the reason of the signal
  */
 export async function guardedRequest(
   { url, addresses }: Admitted,
@@ -44,7 +45,7 @@ export async function guardedRequest(
     signal.throwIfAborted();
     if (error instanceof DomainError) throw error;
     const reason = timeout.aborted ? `it took longer than ${timeoutMs} ms` : 'the connection failed';
-    throw new DomainError('fetch_failed', `url: ${url.host} cannot be fetched: ${reason}`, { cause: reasonOf(error) });
+    throw new TemporaryFetchError(`url: ${url.host} cannot be fetched: ${reason}`, { cause: reasonOf(error) });
   } finally {
     await agent.destroy();
   }

@@ -5,6 +5,7 @@ import { reasonOf } from '../errors/reason.ts';
 import { AllowList } from './allow-list.ts';
 import { FetchGuard } from './fetch-guard.ts';
 import { type Answer, guardedRequest } from './guarded-request.ts';
+import { TemporaryFetchError } from './temporary-fetch-error.ts';
 
 const MAX_REDIRECTS = 3;
 /** What servers say of images, and of files of which they know nothing */
@@ -58,11 +59,19 @@ function readAllowList({ fetching }: Configuration): AllowList {
 /** Before the body is read */
 function refuseOthers({ status, headers }: Omit<Answer, 'body'>): void {
   if (isRedirect(status)) return;
-  if (status !== 200) throw new DomainError('fetch_failed', `url: its server responded with status ${status}`);
+  if (status !== 200) {
+    const detail = `url: its server responded with status ${status}`;
+    throw isTemporary(status) ? new TemporaryFetchError(detail) : new DomainError('fetch_failed', detail);
+  }
   const type = headers['content-type'];
   if (typeof type === 'string' && !IMAGE_TYPES.test(type)) {
     throw new DomainError('unsupported_image', 'url: its server says that it is no image. Give the URL of an image');
   }
+}
+
+/** Request timeout, too many requests, and errors of the server */
+function isTemporary(status: number): boolean {
+  return status === 408 || status === 429 || status >= 500;
 }
 
 function isRedirect(status: number): boolean {

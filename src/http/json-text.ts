@@ -4,8 +4,15 @@ import { DomainError } from '../errors/domain-error.ts';
 export const MAX_OPTIONS_BYTES = 262_144;
 /** Options need four levels: `{"options": {"regions": [{…}]}}`. */
 const MAX_DEPTH = 8;
+export interface JsonLimits {
+  /** Without the image */
+  readonly bytes: number;
+  /** Of each list */
+  readonly entries: number;
+}
+
 /** More than any option accepts in a list, so that the limit of the option is the one in the error message. */
-const MAX_ENTRIES = 1024;
+const OPTION_LIMITS: JsonLimits = { bytes: MAX_OPTIONS_BYTES, entries: 1024 };
 /** Several times the number of options. */
 const MAX_MEMBERS = 100;
 
@@ -23,8 +30,8 @@ export interface ParsedJson {
  * @throws SyntaxError if it is not JSON
  * @throws DomainError invalid_request, invalid_option, upload_too_large
  */
-export function parseJson(bytes: Buffer, what = ''): ParsedJson {
-  const image = scan(bytes, what);
+export function parseJson(bytes: Buffer, what = '', limits = OPTION_LIMITS): ParsedJson {
+  const image = scan(bytes, what, limits);
   if (image === null) return { value: parse(bytes), image: null };
   const rest = Buffer.concat([bytes.subarray(0, image.start), bytes.subarray(image.end)]);
   return { value: parse(rest), image: bytes.subarray(image.start, image.end) };
@@ -54,13 +61,13 @@ const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [BEGIN_OBJECT, END_OBJECT, BEGIN_LIST, END_LIST] = [0x7b, 0x7d, 0x5b, 0x5d];
 
 /** Checks the limits and finds the image. It looks at strings and brackets only; JSON.parse checks the rest. */
-function scan(bytes: Buffer, what: string): Span | null {
+function scan(bytes: Buffer, what: string, limits: JsonLimits): Span | null {
   const open: Open[] = [];
   let image: Span | null = null;
   let imageBytes = 0;
   let at = 0;
   while (at < bytes.length) {
-    if (at - imageBytes > MAX_OPTIONS_BYTES) throw tooLong(what);
+    if (at - imageBytes > limits.bytes) throw tooLong(what, limits.bytes);
     const inner = open.at(-1);
     const byte = bytes[at]!;
     if (byte === BEGIN_OBJECT || byte === BEGIN_LIST) {
@@ -73,7 +80,7 @@ function scan(bytes: Buffer, what: string): Span | null {
     } else if (byte === COMMA && inner) {
       inner.entries++;
       inner.awaitsName = inner.names !== null;
-      const max = inner.names === null ? MAX_ENTRIES : MAX_MEMBERS;
+      const max = inner.names === null ? limits.entries : MAX_MEMBERS;
       if (inner.entries > max) throw refusal(`${placeIn(open.slice(0, -1), what)} has more than ${max} entries`);
     } else if (byte === QUOTE && inner?.name === 'image' && open.length === 1 && !inner.awaitsName) {
       image = { start: at + 1, end: endOfImage(bytes, at + 1) };
@@ -86,7 +93,7 @@ function scan(bytes: Buffer, what: string): Span | null {
     }
     at++;
   }
-  if (bytes.length - imageBytes > MAX_OPTIONS_BYTES) throw tooLong(what);
+  if (bytes.length - imageBytes > limits.bytes) throw tooLong(what, limits.bytes);
   return image;
 }
 
@@ -114,7 +121,7 @@ function endOfImage(bytes: Buffer, start: number): number {
 /** @returns index of the closing quote, or the length of `bytes` if there is none */
 function endOfText(bytes: Buffer, start: number, what: string): number {
   for (let at = start; at < bytes.length; at++) {
-    if (at - start > MAX_OPTIONS_BYTES) throw tooLong(what);
+    if (at - start > MAX_OPTIONS_BYTES) throw tooLong(what, MAX_OPTIONS_BYTES);
     if (bytes[at] === QUOTE) return at;
     if (bytes[at] === BACKSLASH) at++;
   }
@@ -127,9 +134,9 @@ function placeIn(open: readonly Open[], what: string): string {
   return `${what}${path.join('')}`.replace(/^\./, '') || 'The JSON';
 }
 
-function tooLong(what: string): DomainError {
+function tooLong(what: string, maxBytes: number): DomainError {
   const place = what === '' ? 'The JSON without the image' : what;
-  return new DomainError('upload_too_large', `${place} is limited to ${MAX_OPTIONS_BYTES} bytes`);
+  return new DomainError('upload_too_large', `${place} is limited to ${maxBytes} bytes`);
 }
 
 export function notBase64(): DomainError {

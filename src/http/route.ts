@@ -40,7 +40,7 @@ export interface ImageRoute {
 declare module 'fastify' {
   interface FastifyContextConfig {
     image?: ImageRoute;
-    /** The body is a form with the files of a batch, which may take long to arrive. */
+    /** The body is a form with the files of a batch, which may take long to arrive, or JSON with their URLs. */
     batch?: true;
   }
 }

@@ -70,10 +70,12 @@ export class BatchIntake {
       );
     }
     const name = safeName(file.name);
-    const sha256 = 'bytes' in file ? hash('sha256', file.bytes) : '';
+    const sha256 = 'error' in file ? '' : hash('sha256', 'bytes' in file ? file.bytes : file.url);
     this.#content.update(JSON.stringify([name, sha256]));
     if ('error' in file) {
       this.#items.push({ position, name, input: null, error: file.error });
+    } else if ('url' in file) {
+      this.#items.push({ position, name, input: { url: file.url }, error: null });
     } else if (file.bytes.byteLength === 0) {
       this.#items.push({
         position,
@@ -105,7 +107,7 @@ export class BatchIntake {
     if (this.#count === 0) {
       throw new DomainError(
         'invalid_request',
-        'The batch is empty: send images in parts "file", or a ZIP in the part "archive"',
+        'The batch is empty: send images in parts "file", a ZIP or tar in the part "archive", or URLs in "urls"',
       );
     }
     await this.#insert();

@@ -99,14 +99,26 @@ function toItem(row: ItemColumns): BatchItem {
   };
 }
 
-/** A file as it arrived */
+/** A file as it arrived, or the URL at which a worker reads it */
 export interface NewItem {
   readonly position: number;
   readonly name: string;
   /** Null: it was rejected, as `error` says. */
-  readonly input: { readonly key: string; readonly bytes: number; readonly sha256: string } | null;
+  readonly input: StoredInput | { readonly url: string } | null;
   readonly error: ItemError | null;
 }
+
+interface StoredInput {
+  readonly key: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Where the file of an item is: in the object store, or elsewhere */
+export type ItemInput = { readonly key: string } | { readonly url: string };
+
+/** What was read: known for stored files from the start, for the others when they are processed. */
+export type ReadInput = Omit<StoredInput, 'key'>;
 
 export async function insertBatch(sql: Sql, id: string, apiKeyName: string | null, requestId: string): Promise<void> {
   await sql.query(
@@ -117,19 +129,20 @@ export async function insertBatch(sql: Sql, id: string, apiKeyName: string | nul
 
 export async function insertItems(sql: Sql, batchId: string, items: readonly NewItem[]): Promise<void> {
   await sql.query(
-    `INSERT INTO batch_items (batch_id, position, name, state, input_key, input_bytes, input_sha256, error_code,
-       error_detail, finished_at)
-     SELECT $1, position, name, CASE WHEN input_key IS NULL THEN 'failed' ELSE 'waiting' END, input_key, input_bytes,
-       input_sha256, error_code, error_detail, CASE WHEN input_key IS NULL THEN now() END
-     FROM unnest($2::int[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[])
-       AS item (position, name, input_key, input_bytes, input_sha256, error_code, error_detail)`,
+    `INSERT INTO batch_items (batch_id, position, name, state, input_key, input_url, input_bytes, input_sha256,
+       error_code, error_detail, finished_at)
+     SELECT $1, position, name, CASE WHEN error_code IS NULL THEN 'waiting' ELSE 'failed' END, input_key, input_url,
+       input_bytes, input_sha256, error_code, error_detail, CASE WHEN error_code IS NOT NULL THEN now() END
+     FROM unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[])
+       AS item (position, name, input_key, input_url, input_bytes, input_sha256, error_code, error_detail)`,
     [
       batchId,
       items.map(({ position }) => position),
       items.map(({ name }) => name),
-      items.map(({ input }) => input?.key ?? null),
-      items.map(({ input }) => input?.bytes ?? null),
-      items.map(({ input }) => input?.sha256 ?? null),
+      items.map(({ input }) => (input && 'key' in input ? input.key : null)),
+      items.map(({ input }) => (input && 'url' in input ? input.url : null)),
+      items.map(({ input }) => (input && 'key' in input ? input.bytes : null)),
+      items.map(({ input }) => (input && 'key' in input ? input.sha256 : null)),
       items.map(({ error }) => error?.code ?? null),
       items.map(({ error }) => error?.detail ?? null),
     ],
@@ -294,7 +307,7 @@ export async function findDueItems(sql: Sql, { batchId, first, last }: ChunkRang
 
 export interface StartedItem {
   readonly attempts: number;
-  readonly inputKey: string;
+  readonly input: ItemInput;
 }
 
 /**
@@ -302,13 +315,14 @@ export interface StartedItem {
  * of the database's machine: the statement does not wait for the disk. Null: the item has an outcome.
  */
 export async function startItem(sql: Sql, batchId: string, position: number): Promise<StartedItem | null> {
-  const { rows } = await sql.query<StartedItem>(
+  const { rows } = await sql.query<{ attempts: number; key: string | null; url: string }>(
     `UPDATE batch_items SET attempts = attempts + 1 WHERE batch_id = $1 AND position = $2 AND state = 'waiting'
        AND set_config('synchronous_commit', 'off', true) = 'off'
-     RETURNING attempts, input_key AS "inputKey"`,
+     RETURNING attempts, input_key AS key, input_url AS url`,
     [batchId, position],
   );
-  return rows[0] ?? null;
+  const [row] = rows;
+  return row ? { attempts: row.attempts, input: row.key === null ? { url: row.url } : { key: row.key } } : null;
 }
 
 /** The attempt does not count: the item was not to blame. */
@@ -334,11 +348,17 @@ export async function postponeItem(
 }
 
 export type Settlement =
-  | { readonly state: 'done'; readonly outcome: ItemOutcome; readonly result: ItemResult | null }
+  | {
+      readonly state: 'done';
+      readonly outcome: ItemOutcome;
+      readonly input: ReadInput;
+      readonly result: ItemResult | null;
+    }
   | { readonly state: 'failed' | 'dead'; readonly error: ItemError };
 
 /**
- * Writes the outcome of an item, once: the first of several workers wins. The batch is done with its last item.
+ * Writes the outcome of an item, once: the first of several workers wins. The batch is done with its last item. A URL, which
+ * may contain a signature, is kept only as long as it may be needed again.
  * @returns null if the item already has an outcome, or was canceled
  */
 export async function settleItem(
@@ -348,13 +368,14 @@ export async function settleItem(
   settlement: Settlement,
 ): Promise<{ readonly batchState: BatchState } | null> {
   const { state } = settlement;
-  const { outcome, result } = state === 'done' ? settlement : { outcome: null, result: null };
+  const { outcome, input, result } = state === 'done' ? settlement : { outcome: null, input: null, result: null };
   const error = state === 'done' ? null : settlement.error;
   const { rows } = await sql.query<{ batchState: BatchState }>(
     `WITH settled AS (
        UPDATE batch_items SET state = $3, outcome = $4, error_code = $5, error_detail = $6, result_key = $7,
          result_type = $8, result_bytes = $9, result_sha256 = $10, result_crc = $11, not_before = NULL,
-         finished_at = now()
+         input_bytes = coalesce($12, input_bytes), input_sha256 = coalesce($13, input_sha256),
+         input_url = CASE WHEN $3 = 'dead' THEN input_url END, finished_at = now()
        WHERE batch_id = $1 AND position = $2 AND state = 'waiting' RETURNING 1)
      UPDATE batches SET done_count = done_count + ($3 = 'done')::int, failed_count = failed_count + ($3 = 'failed')::int,
        dead_count = dead_count + ($3 = 'dead')::int,
@@ -373,6 +394,8 @@ export async function settleItem(
       result?.bytes ?? null,
       result?.sha256 ?? null,
       result?.crc ?? null,
+      input?.bytes ?? null,
+      input?.sha256 ?? null,
     ],
   );
   return rows[0] ?? null;
@@ -399,7 +422,7 @@ export async function nextAttempt(sql: Sql, { batchId, first, last }: ChunkRange
 /** Gives up the items that wait. Items first, as a worker does, so that the two cannot block each other. */
 export async function cancelBatch(sql: Sql, id: string): Promise<void> {
   const { rowCount } = await sql.query(
-    `UPDATE batch_items SET state = 'canceled', finished_at = now() WHERE batch_id = $1 AND state = 'waiting'`,
+    `UPDATE batch_items SET state = 'canceled', input_url = NULL, finished_at = now() WHERE batch_id = $1 AND state = 'waiting'`,
     [id],
   );
   await sql.query(

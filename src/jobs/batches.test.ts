@@ -50,7 +50,7 @@ describe('batches in the queue', () => {
     const feeder = new BatchFeeder(queue);
     const process: ItemProcessing['process'] = async (chunk, position) => {
       await fate(position, chunk);
-      return { outcome: { face_count: 1 }, result: null };
+      return { outcome: { face_count: 1 }, input: { bytes: 1, sha256: '0'.repeat(64) }, result: null };
     };
     const items = { process } as ItemProcessing;
     const events = { settled: () => undefined, retried: () => undefined };

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { DomainError } from '../errors/domain-error.ts';
+import { TemporaryFetchError } from '../fetching/temporary-fetch-error.ts';
 import type { ObjectStore } from '../storage/objects/object-store.ts';
 import type { Database } from '../storage/records/database.ts';
 import type { BatchFeeder } from './batch-feeder.ts';
@@ -117,14 +118,17 @@ export class ChunkProcessing {
       await this.#settle(dataSource, chunk, position, { state: 'dead', error: CRASHED });
       return;
     }
-    const [work] = await Promise.allSettled([this.#items.process(chunk, position, started.inputKey, this.#deadline())]);
+    const [work] = await Promise.allSettled([this.#items.process(chunk, position, started.input, this.#deadline())]);
     if (work.status === 'rejected') {
       await this.#fail(dataSource, chunk, position, started.attempts, work.reason);
       return;
     }
     const isFirst = await this.#settle(dataSource, chunk, position, { state: 'done', ...work.value });
-    if (isFirst) await this.#objects.delete(started.inputKey);
-    else if (work.value.result) await this.#objects.delete(work.value.result.key);
+    if (!isFirst) {
+      if (work.value.result) await this.#objects.delete(work.value.result.key);
+    } else if ('key' in started.input) {
+      await this.#objects.delete(started.input.key);
+    }
   }
 
   #deadline(): AbortSignal {
@@ -192,7 +196,7 @@ function isOfService(error: unknown): boolean {
 
 /** What is wrong with a file or the options stays wrong; what the service could not do may work later. */
 function isPermanent(error: unknown): boolean {
-  return error instanceof DomainError && error.status < 500;
+  return error instanceof DomainError && error.status < 500 && !(error instanceof TemporaryFetchError);
 }
 
 /** As in the response to a single image; the cause is in the log. */

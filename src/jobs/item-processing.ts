@@ -3,12 +3,13 @@ import { crc32 } from 'node:zlib';
 import { v7 } from 'uuid';
 import type { DetectionService } from '../detection/detection.service.ts';
 import { DomainError } from '../errors/domain-error.ts';
+import type { ImageFetcher } from '../fetching/image-fetcher.ts';
 import type { ImageProcessing } from '../inference/image-processing.ts';
 import { toImageRequest } from '../inference/image-request.ts';
 import type { MaskingService } from '../masking/masking.service.ts';
 import { batchResultKey } from '../storage/objects/object-keys.ts';
 import type { ObjectStore } from '../storage/objects/object-store.ts';
-import type { Chunk, ItemOutcome, ItemResult } from './batch-records.ts';
+import type { Chunk, ItemInput, ItemOutcome, ItemResult, ReadInput } from './batch-records.ts';
 
 export interface ItemWork {
   readonly outcome: ItemOutcome;
@@ -25,22 +26,32 @@ export class ItemProcessing {
   readonly #masking: MaskingService;
   readonly #detection: DetectionService;
   readonly #objects: ObjectStore;
+  readonly #fetcher: ImageFetcher;
 
-  constructor(images: ImageProcessing, masking: MaskingService, detection: DetectionService, objects: ObjectStore) {
+  constructor(
+    images: ImageProcessing,
+    masking: MaskingService,
+    detection: DetectionService,
+    objects: ObjectStore,
+    fetcher: ImageFetcher,
+  ) {
     this.#images = images;
     this.#masking = masking;
     this.#detection = detection;
     this.#objects = objects;
+    this.#fetcher = fetcher;
   }
 
   /** @throws ObjectsUnavailableError, and the error of the work */
   async process(
     { batchId, kind, options, apiKeyName }: Chunk,
     position: number,
-    inputKey: string,
+    input: ItemInput,
     abandoned: AbortSignal,
-  ): Promise<{ outcome: ItemOutcome; result: ItemResult | null }> {
-    const image = await this.#read(inputKey);
+  ): Promise<{ outcome: ItemOutcome; input: ReadInput; result: ItemResult | null }> {
+    const image = await this.#read(input, abandoned);
+    // Before the bytes are transferred to a thread
+    const read = { bytes: image.byteLength, sha256: hash('sha256', image) };
     const attempt = v7();
     const request = toImageRequest({
       id: attempt,
@@ -55,14 +66,22 @@ export class ItemProcessing {
     const { outcome, encoded } = await this.#images.process(request, () =>
       kind === 'mask' ? this.#mask(request) : this.#detect(request),
     );
-    return { outcome, result: encoded && (await this.#put(batchResultKey(batchId, position, attempt), encoded)) };
+    const result = encoded && (await this.#put(batchResultKey(batchId, position, attempt), encoded));
+    return { outcome, input: read, result };
   }
 
   /** In its own ArrayBuffer, which can be transferred to the thread. */
-  async #read(key: string): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = await this.#reach(() => this.#objects.get(key));
+  async #read(input: ItemInput, abandoned: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    if ('url' in input) return Uint8Array.from(await this.#fetch(input.url, abandoned));
+    const bytes = await this.#reach(() => this.#objects.get(input.key));
     if (!bytes) throw new DomainError('not_found', 'The file of this item is lost. Send it again in another batch');
     return Uint8Array.from(bytes);
+  }
+
+  async #fetch(url: string, abandoned: AbortSignal): Promise<Uint8Array> {
+    const bytes = await this.#fetcher.fetch(url, abandoned);
+    if (bytes.byteLength === 0) throw new DomainError('invalid_request', 'The file is empty');
+    return bytes;
   }
 
   async #put(key: string, { type, bytes }: NonNullable<ItemWork['encoded']>): Promise<ItemResult> {

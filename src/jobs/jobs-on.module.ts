@@ -7,6 +7,7 @@ import {
 import { batchConcurrencyOf, Configuration } from '../config/configuration.ts';
 import { DetectionModule } from '../detection/detection.module.ts';
 import { DetectionService } from '../detection/detection.service.ts';
+import { ImageFetcher } from '../fetching/image-fetcher.ts';
 import { ImageProcessing } from '../inference/image-processing.ts';
 import { InferenceModule } from '../inference/inference.module.ts';
 import { MaskingModule } from '../masking/masking.module.ts';
@@ -50,13 +51,14 @@ function worksOnBatches({ server }: Configuration): boolean {
     },
     {
       provide: ItemProcessing,
-      inject: [ImageProcessing, MaskingService, DetectionService, ObjectStore],
+      inject: [ImageProcessing, MaskingService, DetectionService, ObjectStore, ImageFetcher],
       useFactory: (
         images: ImageProcessing,
         masking: MaskingService,
         detection: DetectionService,
         objects: ObjectStore,
-      ) => new ItemProcessing(images, masking, detection, objects),
+        fetcher: ImageFetcher,
+      ) => new ItemProcessing(images, masking, detection, objects, fetcher),
     },
     {
       provide: BatchWorker,

@@ -14,8 +14,10 @@ import type {
 
 interface BatchContent {
   readonly files?: readonly NamedImage[] | undefined;
-  /** A ZIP with images */
+  /** A ZIP, tar or tar.gz with images */
   readonly archive?: ImageSource | undefined;
+  /** URLs of images, which the service fetches when their turn comes */
+  readonly urls?: readonly string[] | undefined;
   /** 0 to 9: of the batches of the same API key, those with a higher priority start first. Default: 0 */
   readonly priority?: number | undefined;
 }
@@ -53,12 +55,12 @@ export class Batches {
    * @throws FaceApiError, UnreachableError, the reason of the signal
    */
   create(order: BatchOrder, { idempotencyKey = randomKey(), signal }: RequestOptions = {}): Promise<Batch> {
-    const { kind, options, priority, files = [], archive } = order;
-    const body = formOf({ kind, options, priority });
+    const { kind, options, priority, files = [], archive, urls } = order;
+    const body = formOf({ kind, options, priority, urls: urls?.join('\n') });
     for (const file of files) {
       body.append('file', file instanceof File ? file : asBlob(file.data), file.name);
     }
-    if (archive !== undefined) body.append('archive', asBlob(archive), 'archive.zip');
+    if (archive !== undefined) body.append('archive', asBlob(archive), 'archive');
     return this.#http.json({ method: 'POST', path: 'jobs', body, idempotencyKey, signal });
   }
 

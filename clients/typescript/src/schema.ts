@@ -198,7 +198,7 @@ export interface paths {
         put?: never;
         /**
          * Detect or mask many images in the background
-         * @description The images are processed after the response. Send any number of parts `file` and `archive` (ZIP); a folder in the name of a file is kept. An image that fails does not affect the others.
+         * @description The images are processed after the response. Send any number of parts `file`, `archive` (ZIP) and `urls`, or JSON with `urls`; a folder in the name of a file is kept. URLs are fetched when their turn comes. An image that fails does not affect the others.
          */
         post: operations["createJob"];
         delete?: never;
@@ -1602,6 +1602,21 @@ export interface components {
             file?: string[];
             /** @description ZIP files with images */
             archive?: string[];
+            /** @description URLs of images, one per line */
+            urls?: string;
+        };
+        BatchJson: {
+            /**
+             * @description What to do with each image
+             * @enum {string}
+             */
+            kind: "detect" | "mask";
+            /** @description Options for all images: MaskOptions or DetectOptions */
+            options?: Record<string, never>;
+            /** @description Of the batches of the same API key, those with a higher priority start first */
+            priority?: number;
+            /** @description URLs of images. The JSON is limited to 4 MiB */
+            urls?: string[];
         };
         Masked: {
             /** @description Request ID, also in X-Request-Id */
@@ -3380,6 +3395,7 @@ export interface operations {
         requestBody: {
             content: {
                 "multipart/form-data": components["schemas"]["BatchForm"];
+                "application/json": components["schemas"]["BatchJson"];
             };
         };
         responses: {
@@ -3403,6 +3419,15 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URL not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -10,14 +10,19 @@ import { pace } from '../../http/pace.ts';
 import { formError } from '../../http/upload.ts';
 import { MAX_OPTIONS_BYTES } from '../../http/json-text.ts';
 import type { BatchIntake } from '../batch-intake.ts';
-import { tooLargeFile } from '../sources/source.ts';
+import { peekArchive } from '../sources/archive-kind.ts';
+import { type Source, tooLargeFile } from '../sources/source.ts';
+import { tarSource } from '../sources/tar-source.ts';
+import { assertFetching, urlSource } from '../sources/url-source.ts';
 import { zipSource } from '../sources/zip-source.ts';
 
 export interface FormLimits {
   readonly maxFileBytes: number;
   readonly maxBytes: number;
   readonly maxItems: number;
-  /** Where an archive is while it is read */
+  /** Whether items may be URLs */
+  readonly fetches: boolean;
+  /** Where a ZIP is while it is read */
   readonly folder: string;
 }
 
@@ -39,7 +44,7 @@ export async function readBatchForm(
   } catch (error) {
     // The rest of the body is discarded, so that the client can read the response.
     request.raw.unpipe().resume();
-    throw formError(error, 'The form has too many parts: send fewer files, or a ZIP in the part "archive"');
+    throw formError(error, 'The form has too many parts: send fewer files, or a ZIP or tar in the part "archive"');
   }
 }
 
@@ -62,11 +67,12 @@ async function readParts(
     const fileName = part.filename as string | undefined;
     if (fieldname === 'file' && fileName !== undefined) await readFile(file, fileName, intake, limits);
     else if (fieldname === 'archive') await readArchive(file, intake, limits);
+    else if (fieldname === 'urls') await readUrls(file, intake, limits);
     else if (fileName === undefined) fields[fieldname] = await readField(file, fieldname, fields);
     else
       throw new DomainError(
         'invalid_request',
-        `A file is in the part "${fieldname.slice(0, 40)}"; send it as "file" or "archive"`,
+        `A file is in the part "${fieldname.slice(0, 40)}"; send it as "file", "archive" or "urls"`,
       );
   }
   return fields;
@@ -98,20 +104,34 @@ async function readFile(
   }
 }
 
-/** A ZIP has its directory at the end: it is written to a file first. */
+async function readUrls(file: Readable, intake: BatchIntake, { fetches }: FormLimits): Promise<void> {
+  assertFetching(fetches);
+  for await (const found of urlSource(file)) await intake.add(found);
+}
+
 async function readArchive(
   file: Readable & { truncated?: boolean },
   intake: BatchIntake,
   limits: FormLimits,
 ): Promise<void> {
-  await makeFolder(limits.folder, false);
-  const path = join(limits.folder, `${v7()}${UNFINISHED}`);
+  const { kind, content } = await peekArchive(file);
+  const files = kind === 'zip' ? spooledZip(content, limits) : tarSource(content, kind === 'tar.gz', limits);
   try {
-    await writeNew(path, file as AsyncIterable<Buffer>, false);
-    if (file.truncated) {
-      throw new DomainError('upload_too_large', `A batch is limited to ${limits.maxBytes} bytes. Send several batches`);
-    }
-    for await (const found of zipSource(path, limits.maxFileBytes, limits.maxItems)) await intake.add(found);
+    for await (const found of files) await intake.add(found);
+  } catch (error) {
+    if (!file.truncated) throw error;
+    // The form parser stopped at the limit: the archive only seems to be damaged.
+    throw new DomainError('upload_too_large', `A batch is limited to ${limits.maxBytes} bytes. Send several batches`);
+  }
+}
+
+/** A ZIP has its directory at the end: it is written to a file first. */
+async function* spooledZip(content: AsyncIterable<Buffer>, { folder, maxFileBytes, maxItems }: FormLimits): Source {
+  await makeFolder(folder, false);
+  const path = join(folder, `${v7()}${UNFINISHED}`);
+  try {
+    await writeNew(path, content, false);
+    yield* zipSource(path, maxFileBytes, maxItems);
   } finally {
     await rm(path, { force: true });
   }

@@ -15,10 +15,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../../config/configuration.ts';
 import { DomainError } from '../../errors/domain-error.ts';
 import { ApiProblems } from '../../http/api-problems.ts';
+import { unsupportedType } from '../../http/bodies.ts';
 import { IDEMPOTENCY_HEADER, idempotencyKeyOf } from '../../http/idempotency-key.ts';
 import { reachStorage } from '../../storage/reach-storage.ts';
 import { Batches, type Owner } from '../batches.ts';
 import { readBatchForm } from './batch-form.ts';
+import { readBatchJson } from './batch-json.ts';
 import { toBatchOrder } from './batch-order.ts';
 import { toBatchBody, toItemBody } from './bodies.ts';
 import { resultReply } from './result-reply.ts';
@@ -59,7 +61,7 @@ export class JobsController {
     operationId: 'createJob',
     summary: 'Detect or mask many images in the background',
     description:
-      'The images are processed after the response. Send any number of parts `file` and `archive` (ZIP); a folder in the name of a file is kept. An image that fails does not affect the others.',
+      'The images are processed after the response. Send any number of parts `file`, `archive` (ZIP, tar, tar.gz) and `urls`, or JSON with `urls`; a folder in the name of a file is kept. URLs are fetched when their turn comes. An image that fails does not affect the others.',
   })
   @ApiHeader(IDEMPOTENCY_HEADER)
   @ApiConsumes('multipart/form-data')
@@ -70,6 +72,7 @@ export class JobsController {
   })
   @ApiProblems(
     'invalid_option',
+    'url_not_allowed',
     'request_incomplete',
     'upload_too_large',
     'unsupported_content_type',
@@ -78,9 +81,7 @@ export class JobsController {
     'not_ready',
   )
   async create(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<BatchBody> {
-    if (!request.isMultipart()) {
-      throw new DomainError('unsupported_content_type', 'Send multipart/form-data with parts "file" or "archive"');
-    }
+    if (!request.isMultipart() && request.body === undefined) throw unsupportedType(request);
     if (this.receiving >= MAX_RECEIVING) {
       throw new DomainError(
         'busy',
@@ -193,16 +194,20 @@ export class JobsController {
 
   /** @returns the batch, which is complete and in the queue; or the one that an earlier request sent */
   private async receive(request: FastifyRequest): Promise<{ id: string; isRepeated: boolean }> {
-    const { limits, batches, storage } = this.configuration;
+    const { limits, batches, fetching, storage } = this.configuration;
     const idempotencyKey = idempotencyKeyOf(request);
     const intake = await this.batches.receive(request.context.apiKeyName, request.id);
     try {
-      const fields = await readBatchForm(request, intake, {
-        maxFileBytes: limits.maxUploadBytes,
-        maxBytes: batches.maxBytes,
-        maxItems: batches.maxItems,
-        folder: join(storage.dataFolder, 'uploads'),
-      });
+      const fetches = fetching.allow.length > 0;
+      const fields = request.isMultipart()
+        ? await readBatchForm(request, intake, {
+            maxFileBytes: limits.maxUploadBytes,
+            maxBytes: batches.maxBytes,
+            maxItems: batches.maxItems,
+            fetches,
+            folder: join(storage.dataFolder, 'uploads'),
+          })
+        : await readBatchJson(request.body, intake, { fetches });
       request.context.abandoned.throwIfAborted();
       const id = await intake.complete(toBatchOrder(fields, this.configuration), idempotencyKey);
       return { id, isRepeated: id !== intake.id };

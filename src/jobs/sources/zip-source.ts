@@ -1,8 +1,7 @@
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
-import { DomainError } from '../../errors/domain-error.ts';
 import { reasonOf } from '../../errors/reason.ts';
 import { readAtMost } from '../../files/chunks.ts';
-import { isClutter, type Source, type SourceFile, tooLargeFile } from './source.ts';
+import { isClutter, type Source, type SourceFile, tooLargeFile, tooManyEntries, unreadableArchive } from './source.ts';
 
 /**
  * The files in a ZIP. Nothing is written under the names in it, an archive inside of it is a file like any other, and no file is
@@ -13,21 +12,13 @@ export async function* zipSource(path: string, maxFileBytes: number, maxFiles: n
   let zip: ZipFile | undefined;
   try {
     zip = await openPromise(path, { autoClose: false, validateEntrySizes: true });
-    if (zip.entryCount > 2 * maxFiles) {
-      throw new DomainError(
-        'upload_too_large',
-        `The archive has ${zip.entryCount} entries. A batch is limited to ${maxFiles} images`,
-      );
-    }
+    if (zip.entryCount > 2 * maxFiles) throw tooManyEntries(maxFiles);
     for await (const entry of zip.eachEntry()) {
       const isFolder = entry.fileName.endsWith('/');
       if (!isFolder && !isClutter(entry.fileName)) yield await read(zip, entry, maxFileBytes);
     }
   } catch (error) {
-    if (error instanceof DomainError) throw error;
-    throw new DomainError('invalid_request', `The archive cannot be read: ${reasonOf(error).slice(0, 300)}`, {
-      cause: error,
-    });
+    throw unreadableArchive(error);
   } finally {
     zip?.close();
   }

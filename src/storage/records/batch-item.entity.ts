@@ -18,8 +18,10 @@ export interface BatchItemRow {
   attempts: number;
   /** Time of the next attempt; null: now. */
   notBefore: Date | null;
-  /** Null: the file was rejected when it arrived. */
+  /** In the object store; null: the file was rejected when it arrived, or is at `inputUrl`. */
   inputKey: string | null;
+  /** Where a worker reads the file; null as soon as it is not needed any more. */
+  inputUrl: string | null;
   inputBytes: number | null;
   inputSha256: string | null;
   errorCode: string | null;
@@ -48,6 +50,7 @@ export const batchItemEntity = new EntitySchema<BatchItemRow>({
     attempts: { type: 'integer', default: 0 },
     notBefore: { name: 'not_before', type: 'timestamptz', precision: 3, nullable: true },
     inputKey: { name: 'input_key', type: 'text', nullable: true },
+    inputUrl: { name: 'input_url', type: 'text', nullable: true },
     inputBytes: { name: 'input_bytes', type: 'integer', nullable: true },
     inputSha256: { name: 'input_sha256', type: 'text', nullable: true },
     errorCode: { name: 'error_code', type: 'text', nullable: true },
