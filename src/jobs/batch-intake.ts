@@ -19,6 +19,7 @@ import {
 import { safeName } from './item-name.ts';
 import type { SourceFile } from './sources/source.ts';
 import { inTransaction, sqlOf } from './sql.ts';
+import type { WebhookQueue } from './webhooks/webhook-queue.ts';
 
 const CONCURRENT_PUTS = 4;
 const ITEMS_PER_INSERT = 200;
@@ -37,6 +38,7 @@ export class BatchIntake {
   readonly #dataSource: DataSource;
   readonly #objects: ObjectStore;
   readonly #feeder: BatchFeeder;
+  readonly #webhooks: WebhookQueue;
   readonly #limits: BatchLimits;
   readonly #apiKeyName: string | null;
   readonly #puts = new Set<Promise<void>>();
@@ -50,6 +52,7 @@ export class BatchIntake {
     this.#dataSource = parts.dataSource;
     this.#objects = parts.objects;
     this.#feeder = parts.feeder;
+    this.#webhooks = parts.webhooks;
     this.#limits = parts.limits;
     this.#apiKeyName = apiKeyName;
   }
@@ -116,7 +119,8 @@ export class BatchIntake {
         if (found) return found;
         await markBatch(sql, this.id, idempotencyKey, fingerprint);
       }
-      await activateBatch(sql, this.id, order, this.#count);
+      const webhookJobId = await activateBatch(sql, this.id, order, this.#count);
+      if (webhookJobId !== null) await this.#webhooks.add(sql, webhookJobId);
       await this.#feeder.feed(sql, this.#apiKeyName);
       return null;
     });
@@ -172,5 +176,6 @@ export interface IntakeParts {
   readonly dataSource: DataSource;
   readonly objects: ObjectStore;
   readonly feeder: BatchFeeder;
+  readonly webhooks: WebhookQueue;
   readonly limits: BatchLimits;
 }

@@ -23,6 +23,8 @@ export interface BatchRow {
   fingerprint: string | null;
   /** Batches of the same key are started in this order, the highest first. */
   priority: number;
+  /** URL that is told when the batch has ended; null: none. */
+  webhook: string | null;
   itemCount: number;
   doneCount: number;
   failedCount: number;
@@ -49,6 +51,7 @@ export const batchEntity = new EntitySchema<BatchRow>({
     idempotencyKey: { name: 'idempotency_key', type: 'text', nullable: true },
     fingerprint: { type: 'text', nullable: true },
     priority: { type: 'integer', default: 0 },
+    webhook: { type: 'text', nullable: true },
     itemCount: count('item_count'),
     doneCount: count('done_count'),
     failedCount: count('failed_count'),
