@@ -5,6 +5,7 @@ import { DomainError } from '../errors/domain-error.ts';
 import { IDEMPOTENCY_HOURS } from '../config/idempotency.ts';
 import { batchInputKey, batchPrefix } from '../storage/objects/object-keys.ts';
 import type { ObjectStore } from '../storage/objects/object-store.ts';
+import { currentTrace } from '../tracing/trace.ts';
 import type { BatchFeeder } from './batch-feeder.ts';
 import {
   activateBatch,
@@ -59,7 +60,8 @@ export class BatchIntake {
 
   static async open(parts: IntakeParts, apiKeyName: string | null, requestId: string): Promise<BatchIntake> {
     const intake = new BatchIntake(parts, apiKeyName);
-    await insertBatch(sqlOf(parts.dataSource), intake.id, apiKeyName, requestId);
+    const trace = currentTrace()?.context ?? null;
+    await insertBatch(sqlOf(parts.dataSource), intake.id, apiKeyName, requestId, trace);
     return intake;
   }
 

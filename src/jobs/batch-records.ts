@@ -2,6 +2,7 @@ import { IDEMPOTENCY_HOURS } from '../config/idempotency.ts';
 import type { BatchItemState } from '../storage/records/batch-item.entity.ts';
 import type { BatchState } from '../storage/records/batch.entity.ts';
 import type { JobKind } from '../storage/job.ts';
+import type { TraceContext } from '../tracing/trace.ts';
 import type { ChunkRange } from './batch-feeder.ts';
 import type { Sql } from './sql.ts';
 import { deleteDeliveries, RECORD_DELIVERY } from './webhooks/webhook-records.ts';
@@ -110,10 +111,16 @@ export interface NewItem {
   readonly error: ItemError | null;
 }
 
-export async function insertBatch(sql: Sql, id: string, apiKeyName: string | null, requestId: string): Promise<void> {
+export async function insertBatch(
+  sql: Sql,
+  id: string,
+  apiKeyName: string | null,
+  requestId: string,
+  trace: TraceContext | null = null,
+): Promise<void> {
   await sql.query(
-    `INSERT INTO batches (id, state, options, api_key_name, request_id) VALUES ($1, 'receiving', '{}', $2, $3)`,
-    [id, apiKeyName, requestId],
+    `INSERT INTO batches (id, state, options, api_key_name, request_id, trace) VALUES ($1, 'receiving', '{}', $2, $3, $4)`,
+    [id, apiKeyName, requestId, trace && JSON.stringify(trace)],
   );
 }
 
@@ -285,6 +292,8 @@ export async function groupFailures(sql: Sql, batchId: string, filesPerGroup: nu
 
 export interface Chunk extends ChunkRange {
   readonly kind: JobKind;
+  /** Of the request that sent the batch; null: it was not traced. */
+  readonly trace: TraceContext | null;
   readonly options: Readonly<Record<string, unknown>>;
 }
 
@@ -292,7 +301,7 @@ export interface Chunk extends ChunkRange {
 export async function findChunk(sql: Sql, id: string): Promise<Chunk | null> {
   const { rows } = await sql.query<Chunk>(
     `SELECT batch_id AS "batchId", chunk.api_key_name AS "apiKeyName", first_position AS first, last_position AS last,
-       kind, options
+       kind, trace, options
      FROM batch_chunks AS chunk JOIN batches ON batches.id = batch_id WHERE chunk.id = $1 AND state = 'active'`,
     [id],
   );

@@ -8,12 +8,19 @@ import { toImageRequest } from '../inference/image-request.ts';
 import type { MaskingService } from '../masking/masking.service.ts';
 import { batchResultKey } from '../storage/objects/object-keys.ts';
 import type { ObjectStore } from '../storage/objects/object-store.ts';
+import { traced, withTrace } from '../tracing/trace.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { Chunk, ItemOutcome, ItemResult } from './batch-records.ts';
 
 export interface ItemWork {
   readonly outcome: ItemOutcome;
   /** Null: a detection. */
   readonly encoded: { readonly type: string; readonly bytes: Uint8Array } | null;
+}
+
+export interface ProcessedItem {
+  readonly outcome: ItemOutcome;
+  readonly result: ItemResult | null;
 }
 
 /** The object store failed: the item is not to blame. */
@@ -25,22 +32,52 @@ export class ItemProcessing {
   readonly #masking: MaskingService;
   readonly #detection: DetectionService;
   readonly #objects: ObjectStore;
+  readonly #tracing: Tracing;
 
-  constructor(images: ImageProcessing, masking: MaskingService, detection: DetectionService, objects: ObjectStore) {
+  constructor(
+    images: ImageProcessing,
+    masking: MaskingService,
+    detection: DetectionService,
+    objects: ObjectStore,
+    tracing: Tracing,
+  ) {
     this.#images = images;
     this.#masking = masking;
     this.#detection = detection;
     this.#objects = objects;
+    this.#tracing = tracing;
   }
 
-  /** @throws ObjectsUnavailableError, and the error of the work */
-  async process(
+  /**
+   * In a trace of its own, linked to that of the request: a batch may have 100,000 items.
+   * @throws ObjectsUnavailableError, and the error of the work
+   */
+  async process(chunk: Chunk, position: number, inputKey: string, abandoned: AbortSignal): Promise<ProcessedItem> {
+    const work = () => this.#process(chunk, position, inputKey, abandoned);
+    const trace =
+      chunk.trace &&
+      this.#tracing.startLinked('batch item', chunk.trace, {
+        'face_api.batch_id': chunk.batchId,
+        'face_api.batch_position': position,
+      });
+    if (!trace) return work();
+    try {
+      const processed = await withTrace(trace, work);
+      trace.end();
+      return processed;
+    } catch (error) {
+      trace.end(error);
+      throw error;
+    }
+  }
+
+  async #process(
     { batchId, kind, options, apiKeyName }: Chunk,
     position: number,
     inputKey: string,
     abandoned: AbortSignal,
-  ): Promise<{ outcome: ItemOutcome; result: ItemResult | null }> {
-    const image = await this.#read(inputKey);
+  ): Promise<ProcessedItem> {
+    const image = await traced('read', () => this.#read(inputKey));
     const attempt = v7();
     const request = toImageRequest({
       id: attempt,
@@ -55,7 +92,9 @@ export class ItemProcessing {
     const { outcome, encoded } = await this.#images.process(request, () =>
       kind === 'mask' ? this.#mask(request) : this.#detect(request),
     );
-    return { outcome, result: encoded && (await this.#put(batchResultKey(batchId, position, attempt), encoded)) };
+    if (!encoded) return { outcome, result: null };
+    const key = batchResultKey(batchId, position, attempt);
+    return { outcome, result: await traced('put', () => this.#put(key, encoded)) };
   }
 
   /** In its own ArrayBuffer, which can be transferred to the thread. */

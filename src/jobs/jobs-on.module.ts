@@ -14,6 +14,7 @@ import { MaskingService } from '../masking/masking.service.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { ObjectStore } from '../storage/objects/object-store.ts';
 import { Database } from '../storage/records/database.ts';
+import { Tracing } from '../tracing/tracing.ts';
 import { BatchFeeder } from './batch-feeder.ts';
 import { type BatchBacklog, BatchMetrics } from './batch-metrics.ts';
 import { BatchPruner } from './batch-pruner.ts';
@@ -64,13 +65,14 @@ function worksOnBatches({ server }: Configuration): boolean {
     },
     {
       provide: ItemProcessing,
-      inject: [ImageProcessing, MaskingService, DetectionService, ObjectStore],
+      inject: [ImageProcessing, MaskingService, DetectionService, ObjectStore, Tracing],
       useFactory: (
         images: ImageProcessing,
         masking: MaskingService,
         detection: DetectionService,
         objects: ObjectStore,
-      ) => new ItemProcessing(images, masking, detection, objects),
+        tracing: Tracing,
+      ) => new ItemProcessing(images, masking, detection, objects, tracing),
     },
     {
       provide: BatchWorker,
