@@ -9,6 +9,7 @@ const SLOW = [
   'src/fetching/fetch-guard.test.ts',
   'src/inference/worker/{pipeline,verify}.test.ts',
   'src/jobs/batches.test.ts',
+  'src/jobs/webhooks/webhooks.test.ts',
   'src/models/download.test.ts',
   'src/storage/{maintenance/maintenance,objects/object-store,spool/spool}.test.ts',
   'src/storage/records/{database,embedded-postgres}.test.ts',

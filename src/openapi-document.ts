@@ -5,6 +5,7 @@ import { problemSchema } from './errors/problem.ts';
 import { ADMIN_API_PATH, JSON_SUFFIX } from './http/route.ts';
 import { IMAGE_ROUTE, type ImageOperation } from './http/takes-image.ts';
 import { batchFieldsSchema } from './jobs/api/schemas.ts';
+import { webhookEventSchema } from './jobs/webhooks/webhook-event.ts';
 import { maskedSchema } from './masking/schemas.ts';
 import { VERSION } from './version.ts';
 
@@ -46,7 +47,11 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
       schema instanceof z.ZodType ? toJsonSchema(schema, schemaType) : undefined,
   });
   addComponents(document, toJsonSchema(problemSchema, 'output').components);
-  if (document.paths['/api/v1/jobs']?.post) describeBatchRequest(document, document.paths['/api/v1/jobs'].post);
+  const batches = document.paths['/api/v1/jobs'];
+  if (batches?.post) {
+    describeBatchRequest(document, batches.post);
+    describeWebhooks(document);
+  }
   for (const [path, methods] of Object.entries(document.paths)) {
     if (methods.post) describeImageRoute(document, path, methods.post);
     for (const operation of [methods.get, methods.post, methods.delete]) {
@@ -107,6 +112,33 @@ function describeBatchRequest(document: OpenAPIObject, operation: Operation): vo
   });
   const { content } = operation.requestBody as { content: Record<string, object> };
   content['application/json'] = { schema: { $ref: '#/components/schemas/BatchJson' } };
+}
+
+/** What this service sends to others, which no controller has */
+function describeWebhooks(document: OpenAPIObject): void {
+  const { schema, components } = toJsonSchema(webhookEventSchema, 'output');
+  addComponents(document, components);
+  const header = (name: string, description: string) =>
+    ({ name, in: 'header', required: true, description, schema: { type: 'string' } }) as const;
+  document.webhooks = {
+    batchEnded: {
+      post: {
+        operationId: 'batchEnded',
+        tags: ['jobs'],
+        summary: 'A batch has ended',
+        description:
+          'Sent to the URL in the field `webhook` of a batch, signed as Standard Webhooks specifies. It is retried for a day, until the response has a status of 2xx, or 410.',
+        parameters: [
+          header('webhook-id', 'The same for each attempt, to recognize repetitions'),
+          header('webhook-timestamp', 'Time of this attempt, in seconds since the epoch'),
+          header('webhook-signature', '`v1,` and the HMAC-SHA256 of ID, timestamp and body, as base64'),
+        ],
+        requestBody: { required: true, content: { 'application/json': { schema } } },
+        responses: { '2XX': { description: 'Received: it is not sent again' } },
+        security: [],
+      },
+    },
+  };
 }
 
 /** Schemas with an id become components of the document and are referenced. */

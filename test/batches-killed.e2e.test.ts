@@ -3,17 +3,20 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unzipSync } from 'fflate';
+import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchBody } from '../src/jobs/api/schemas.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { s3Environment, startS3Server, type TestS3Server } from './fixtures/s3-server.ts';
 import { StoppablePostgres } from './fixtures/stoppable-postgres.ts';
+import { startWebhookReceiver, type WebhookReceiver } from './fixtures/webhook-receiver.ts';
 import { type ServiceProcess, startServiceProcess, until } from './support/service.ts';
 
 /** TEST_BATCH_ITEMS=2000 is the whole run. */
 const ITEMS = Number(process.env['TEST_BATCH_ITEMS'] ?? 60);
 const SECONDS_PER_ITEM = 2;
+const WEBHOOK_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
@@ -21,6 +24,7 @@ describe('a batch whose workers, database and object store fail', () => {
   let folder: string;
   let postgres: StoppablePostgres;
   let s3: TestS3Server;
+  let receiver: WebhookReceiver;
   let api: ServiceProcess;
   const workers: ServiceProcess[] = [];
 
@@ -31,6 +35,9 @@ describe('a batch whose workers, database and object store fail', () => {
       FACE_API_DATA_FOLDER: join(folder, name),
       FACE_API_MASK_RECALL: 'fast',
       FACE_API_MAX_CONCURRENT_INFERENCE: '1',
+      FACE_API_WEBHOOK_ALLOW: '127.0.0.1',
+      FACE_API_WEBHOOK_HTTP: 'true',
+      FACE_API_WEBHOOK_SECRET: WEBHOOK_SECRET,
       DATABASE_URL: postgres.url,
       ...s3Environment(s3.settings),
     });
@@ -40,6 +47,11 @@ describe('a batch whose workers, database and object store fail', () => {
     postgres = new StoppablePostgres(join(folder, 'database'));
     await postgres.start();
     s3 = await startS3Server();
+    // The worker that makes the first attempt is killed before it has the response; the second attempt fails.
+    receiver = await startWebhookReceiver((response, at) => {
+      if (at === 0) void killWorkers().then(() => response.destroy());
+      else response.writeHead(at === 1 ? 500 : 204).end();
+    });
     api = await start('api', 'api');
     for (const name of ['one', 'two', 'three']) workers.push(await start('worker', name));
   });
@@ -47,11 +59,18 @@ describe('a batch whose workers, database and object store fail', () => {
     for (const { stop } of [api, ...workers]) await stop();
     await postgres.close();
     await s3.close();
+    await receiver.close();
     await rm(folder, { recursive: true });
   });
 
+  /** The last of them; another takes its place. */
+  const killWorkers = async () => {
+    await workers[2]!.stop();
+    workers.push(await start('worker', 'four'));
+  };
+
   it(
-    'has each result once, and never goes backwards',
+    'has each result once, never goes backwards, and reports its end',
     { timeout: 120_000 + ITEMS * SECONDS_PER_ITEM * 1000 },
     async () => {
       const photo = await encode(portrait({ width: 240, height: 320 }), 'jpeg');
@@ -59,6 +78,7 @@ describe('a batch whose workers, database and object store fail', () => {
       const originals = Array.from({ length: ITEMS }, () => Buffer.concat([photo, randomBytes(16)]));
       const form = new FormData();
       form.append('kind', 'mask');
+      form.append('webhook', `${receiver.url}/ended`);
       for (const [at, bytes] of originals.entries())
         form.append('file', new Blob([Uint8Array.from(bytes)]), `${at}.jpg`);
       const response = await fetch(`${api.url}/api/v1/jobs`, { method: 'POST', body: form });
@@ -115,6 +135,16 @@ describe('a batch whose workers, database and object store fail', () => {
         };
         expect(input).toBe(sha256(originals[at]!));
         expect(output).toMatchObject({ file: `${at}.jpg`, sha256: sha256(archive[`${at}.jpg`]!) });
+      }
+
+      await until(() => receiver.received.length === 3, 60_000);
+      for (const { path, headers, body } of receiver.received) {
+        expect(path).toBe('/ended');
+        expect(headers['webhook-id']).toBe(receiver.received[0]!.headers['webhook-id']);
+        expect(new Webhook(WEBHOOK_SECRET).verify(body, headers as Record<string, string>)).toMatchObject({
+          type: 'batch.done',
+          data: { id, state: 'done', counts: { total: ITEMS, done: ITEMS } },
+        });
       }
     },
   );

@@ -4,8 +4,9 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { AdminBatchBody, AdminBatchDetailBody, AdminBatchPageBody } from '../src/admin/batches/schemas.ts';
 import { Batches } from '../src/jobs/batches.ts';
-import { type Settlement, settleItem } from '../src/jobs/batch-records.ts';
+import { type BatchOrder, type Settlement, settleItem } from '../src/jobs/batch-records.ts';
 import { sqlOf } from '../src/jobs/sql.ts';
+import { findDueDelivery, recordAttempt } from '../src/jobs/webhooks/webhook-records.ts';
 import { Database } from '../src/storage/records/database.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
@@ -73,15 +74,30 @@ describe('batches in the console', () => {
     await rm(folder, { recursive: true });
   });
 
-  const create = async (count: number, key: string | null = 'paper', options = {}): Promise<string> => {
+  const create = async (
+    count: number,
+    key: string | null = 'paper',
+    options = {},
+    webhook?: string,
+  ): Promise<string> => {
     const intake = await service.app.get(Batches).receive(key, 'request');
     for (let at = 0; at < count; at++) await intake.add({ name: `shoot/photo ${at} ä.jpg`, bytes: photo });
-    await intake.complete({ kind: 'mask', options, priority: 0 });
+    const order: BatchOrder = { kind: 'mask', options, priority: 0 };
+    await intake.complete(webhook === undefined ? order : { ...order, webhook });
     return intake.id;
   };
   const settle = async (id: string, first: number, last: number, settlement: Settlement) => {
     const sql = sqlOf(await service.app.get(Database).ready());
-    for (let at = first; at <= last; at++) await settleItem(sql, id, at, settlement);
+    let webhookJobId: string | null | undefined;
+    for (let at = first; at <= last; at++) ({ webhookJobId } = (await settleItem(sql, id, at, settlement))!);
+    return webhookJobId;
+  };
+  /** As a worker does whose receiver is gone */
+  const giveUpWebhook = async (jobId: string, status: number) => {
+    const sql = sqlOf(await service.app.get(Database).ready());
+    const delivery = (await findDueDelivery(sql, jobId))!;
+    const error = `The receiver responded with status ${status}`;
+    await recordAttempt(sql, delivery, { startedAt: new Date(), durationMs: 12, status, error }, { state: 'failed' });
   };
 
   describe.skipIf(!hasBrowser)('as an operator sees them', () => {
@@ -212,6 +228,28 @@ describe('batches in the console', () => {
       } finally {
         await worker.close();
       }
+    });
+
+    it('show their webhooks with each attempt, and send them again', async () => {
+      const id = await create(1, 'paper', {}, 'https://hooks.example.com/faces');
+      const page = await arrive(`/admin/batches/${id}`);
+      await page.getByText('https://hooks.example.com/faces').waitFor();
+      await page.getByText('It is sent when the batch has ended.').waitFor();
+      const jobId = await settle(id, 0, 0, DONE);
+      await page.getByText('waiting', { exact: true }).waitFor();
+      expect(await valueOf(page, 'Attempts').textContent()).toBe('0');
+      await giveUpWebhook(jobId!, 410);
+      await page.getByText('failed', { exact: true }).waitFor();
+      await expect.poll(() => valueOf(page, 'Attempts').textContent()).toBe('1');
+      expect(await valueOf(page, 'Last response').textContent()).toBe('The receiver responded with status 410');
+      await look(page, 'batch-webhook');
+      await page.getByRole('button', { name: 'Send again' }).click();
+      await page.getByText('The webhook is sent again.').waitFor();
+      await page.getByText('waiting', { exact: true }).waitFor();
+      const { deliveries } = await readJson<AdminBatchDetailBody>(asAdmin(service, `/batches/${id}`));
+      expect(deliveries).toMatchObject([{ state: 'waiting', attempts: 1 }]);
+      await page.goto(`${service.url}/admin/system/audit`);
+      await page.getByRole('row').filter({ hasText: 'redeliver' }).getByRole('link', { name: id }).waitFor();
     });
 
     it('say so where there is no such batch', async () => {

@@ -111,8 +111,8 @@ describe('a service without storage', () => {
   });
   afterAll(() => service.close());
 
-  it('has all metrics but those of storage, its spool and batches', async () => {
-    const ofStorage = /^face_api_(storage|spool|batch)_/;
+  it('has all metrics but those of storage, its spool, batches and webhooks', async () => {
+    const ofStorage = /^face_api_(storage|spool|batch|webhook)_/;
     expect(byName(await registered(service))).toEqual(byName(documented().filter(([name]) => !ofStorage.test(name!))));
   });
 

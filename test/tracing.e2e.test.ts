@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attributesOf, type CollectedSpan, type Collector, drawTrace, startCollector } from './fixtures/collector.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
+import { openTestBucket, s3Environment } from './fixtures/s3-server.ts';
 import { startTcpProxy } from './fixtures/tcp-proxy.ts';
 import { createTestDatabase } from './fixtures/test-database.ts';
 import { type Environment, send, type ServiceProcess, startServiceProcess, until } from './support/service.ts';
@@ -227,6 +228,62 @@ describe('a job that could not be stored before its service was killed', () => {
       await proxy.close();
       await database.close();
       await rm(kept, { recursive: true });
+    }
+  });
+});
+
+describe('a batch', () => {
+  it('has a trace for each item, in the worker that processes it, linked to the request that sent it', async () => {
+    const database = await createTestDatabase();
+    const bucket = await openTestBucket();
+    const environment = (name: string) => ({
+      FACE_API_ROLE: name,
+      FACE_API_STORAGE_ENABLED: 'true',
+      FACE_API_DATA_FOLDER: join(folder, name),
+      DATABASE_URL: database.url,
+      ...s3Environment(bucket.settings),
+    });
+    const api = await start(environment('api'));
+    const worker = await start(environment('worker'));
+    const post = async (trace: string, flags: string) => {
+      const form = new FormData();
+      form.append('kind', 'mask');
+      for (const name of ['secret-one.jpg', 'secret-two.jpg'])
+        form.append('file', new Blob([Uint8Array.from(photo)]), name);
+      const headers = { traceparent: `00-${trace}-${CALLER_SPAN}-${flags}` };
+      const response = await fetch(`${api.url}/api/v1/jobs`, { method: 'POST', body: form, headers });
+      expect(response.status).toBe(202);
+      return ((await response.json()) as { id: string }).id;
+    };
+    try {
+      const unwanted = await post('ccccccccccccccccccccccccccccccc3', '00');
+      const trace = 'ddddddddddddddddddddddddddddddd4';
+      const id = await post(trace, '01');
+      const request = await waitFor('POST /api/v1/jobs', trace);
+      const itemsOf = (batch: string) =>
+        collector.spans.filter(
+          (span) => span.name === 'batch item' && attributesOf(span)['face_api.batch_id'] === batch,
+        );
+      const items = await until(() => itemsOf(id).length === 2 && itemsOf(id), 60_000);
+      expect(items.map((item) => attributesOf(item)['face_api.batch_position']).toSorted()).toEqual([0, 1]);
+      for (const item of items) {
+        expect(item.traceId).not.toBe(trace);
+        expect(item.links).toMatchObject([{ traceId: trace, spanId: request.spanId }]);
+        const parts = await until(() => {
+          const found = ofTrace(item.traceId).filter(({ parentSpanId }) => parentSpanId === item.spanId);
+          return found.some(({ name }) => name === 'put') && found;
+        });
+        expect(parts.map(({ name }) => name)).toEqual(
+          expect.arrayContaining(['read', 'queue', 'decode', 'detect', 'mask', 'encode', 'put']),
+        );
+      }
+      expect(itemsOf(unwanted)).toEqual([]);
+      expect(JSON.stringify(collector.spans)).not.toContain('secret-');
+    } finally {
+      await api.stop();
+      await worker.stop();
+      await bucket.close();
+      await database.close();
     }
   });
 });

@@ -12,6 +12,7 @@ export abstract class Configuration {
   abstract readonly tracing: Values<Settings['tracing']>;
   abstract readonly limits: Values<Settings['limits']>;
   abstract readonly fetching: Values<Settings['fetching']>;
+  abstract readonly webhooks: Values<Settings['webhooks']>;
   abstract readonly security: Values<Settings['security']>;
   abstract readonly admin: Values<Settings['admin']>;
   abstract readonly inference: Values<Settings['inference']>;

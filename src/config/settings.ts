@@ -117,6 +117,15 @@ const namedSecrets: z.ZodType<{ name: string; secret: string }[], string> = z.st
   return pairs;
 });
 
+const webhookSecret: z.ZodType<string, string> = z.string().refine(
+  (value) => {
+    const [, base64] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(value) ?? [];
+    const bytes = base64 === undefined ? 0 : Buffer.from(base64, 'base64').length;
+    return value === '' || (bytes >= 24 && bytes <= 64);
+  },
+  { error: 'whsec_ and the base64 of 24 to 64 random bytes: echo "whsec_$(openssl rand -base64 32)"' },
+);
+
 function autoOrInteger(min: number, max: number): z.ZodType<number | 'auto', string> {
   return z.string().transform((value, context) => {
     if (value === 'auto') return value;
@@ -285,6 +294,28 @@ export const settings = {
       integer(100, 600_000),
       10_000,
       'Maximum time in milliseconds to fetch an image by URL (FACE_API_MAX_UPLOAD_BYTES limits its size)',
+    ),
+  },
+  webhooks: {
+    allow: setting(
+      'WEBHOOK_ALLOW',
+      list,
+      '',
+      'Where the service may send webhooks of batches, written as in FACE_API_FETCH_ALLOW. Set it for the roles api and worker. Not set: webhooks are off',
+    ),
+    http: setting('WEBHOOK_HTTP', boolean, false, 'Allow webhooks with http, without encryption. false: only https'),
+    secret: setting(
+      'WEBHOOK_SECRET',
+      webhookSecret,
+      '',
+      'Secret that signs webhooks: whsec_ and the base64 of 24 to 64 random bytes, the same for all workers. Not set: the service creates one in the data folder',
+      true,
+    ),
+    timeoutMs: setting(
+      'WEBHOOK_TIMEOUT_MS',
+      integer(100, 60_000),
+      15_000,
+      'Maximum time in milliseconds until the receiver of a webhook has responded',
     ),
   },
   security: {

@@ -1,4 +1,6 @@
 import ipaddr from 'ipaddr.js';
+import { ConfigurationError } from '../config/configuration.ts';
+import { reasonOf } from '../errors/reason.ts';
 import { isPublic } from './public-address.ts';
 
 type Range = ReturnType<typeof ipaddr.parseCIDR>;
@@ -29,6 +31,15 @@ export class AllowList {
     const ranges = entries.map(toRange);
     this.#ranges = ranges.filter((range) => range !== null);
     this.#hosts = entries.filter((_, at) => ranges[at] === null).map(toHostRule);
+  }
+
+  /** @throws ConfigurationError that names the setting */
+  static ofSetting(name: string, entries: readonly string[]): AllowList {
+    try {
+      return new AllowList(entries);
+    } catch (error) {
+      throw new ConfigurationError(`${name}: ${reasonOf(error)}`);
+    }
   }
 
   get isEmpty(): boolean {

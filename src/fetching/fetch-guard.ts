@@ -18,18 +18,21 @@ export interface Admitted {
 export class FetchGuard {
   readonly #allowed: AllowList;
   readonly #resolve: Resolve;
+  readonly #field: string;
 
-  constructor(allowed: AllowList, resolve: Resolve = resolveBySystem) {
+  /** @param field name of the option that has the URLs, for errors */
+  constructor(allowed: AllowList, resolve: Resolve = resolveBySystem, field = 'url') {
     this.#allowed = allowed;
     this.#resolve = resolve;
+    this.#field = field;
   }
 
   /** @throws DomainError invalid_request, url_not_allowed, fetch_failed */
   async admit(text: string): Promise<Admitted> {
-    const { url, address } = toTarget(text);
-    if (!this.#allowed.mayAdmit(url)) throw notAllowed();
+    const { url, address } = toTarget(text, this.#field);
+    if (!this.#allowed.mayAdmit(url)) throw this.#notAllowed();
     const addresses = address === null ? await this.#addressesOf(url) : [address];
-    if (!this.#allowed.admits(url, addresses)) throw notAllowed();
+    if (!this.#allowed.admits(url, addresses)) throw this.#notAllowed();
     return { url, addresses };
   }
 
@@ -37,19 +40,20 @@ export class FetchGuard {
     try {
       return await this.#resolve(url.hostname);
     } catch (error) {
-      if (!this.#allowed.names(url)) throw notAllowed();
-      const detail = `url: the host ${url.hostname} cannot be found`;
+      if (!this.#allowed.names(url)) throw this.#notAllowed();
+      const detail = `${this.#field}: the host ${url.hostname} cannot be found`;
       if (systemErrorCode(error) === 'ENOTFOUND') throw new DomainError('fetch_failed', detail, { cause: error });
       throw new TemporaryFetchError(detail, { cause: error });
     }
   }
-}
 
-/** One message for all reasons: it must not tell what a name resolves to inside the network. */
-function notAllowed(): DomainError {
-  const detail =
-    'url: the service must not connect to this host. Send the image itself, or ask its operator to allow the host';
-  return new DomainError('url_not_allowed', detail);
+  /** One message for all reasons: it must not tell what a name resolves to inside the network. */
+  #notAllowed(): DomainError {
+    return new DomainError(
+      'url_not_allowed',
+      `${this.#field}: the service must not connect to this host. Ask its operator to allow the host`,
+    );
+  }
 }
 
 async function resolveBySystem(hostname: string): Promise<string[]> {

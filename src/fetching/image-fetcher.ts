@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Configuration, ConfigurationError } from '../config/configuration.ts';
+import { Configuration } from '../config/configuration.ts';
 import { DomainError } from '../errors/domain-error.ts';
-import { reasonOf } from '../errors/reason.ts';
 import { AllowList } from './allow-list.ts';
 import { FetchGuard } from './fetch-guard.ts';
 import { type Answer, guardedRequest } from './guarded-request.ts';
@@ -19,7 +18,7 @@ export class ImageFetcher {
   private readonly guard: FetchGuard | null;
 
   constructor(private readonly configuration: Configuration) {
-    const allowed = readAllowList(configuration);
+    const allowed = AllowList.ofSetting('FACE_API_FETCH_ALLOW', configuration.fetching.allow);
     this.guard = allowed.isEmpty ? null : new FetchGuard(allowed);
   }
 
@@ -45,14 +44,6 @@ export class ImageFetcher {
       'fetch_failed',
       `url: more than ${MAX_REDIRECTS} redirects. Give the URL of the image itself`,
     );
-  }
-}
-
-function readAllowList({ fetching }: Configuration): AllowList {
-  try {
-    return new AllowList(fetching.allow);
-  } catch (error) {
-    throw new ConfigurationError(`FACE_API_FETCH_ALLOW: ${reasonOf(error)}`);
   }
 }
 

@@ -12,11 +12,14 @@ const MAX_LENGTH = 4096;
 /** A URL may contain them, and parsers remove them. */
 const IGNORED_BY_PARSERS = /[\s\p{C}\\]/u;
 
-/** @throws DomainError invalid_request */
-export function toTarget(text: string): Target {
+/**
+ * @param field name of the option that has the URL, for errors
+ * @throws DomainError invalid_request
+ */
+export function toTarget(text: string, field: string): Target {
   const url = text.length <= MAX_LENGTH && !IGNORED_BY_PARSERS.test(text) ? URL.parse(text) : null;
   if (!url || !/^https?:\/\/[^/]/i.test(text) || url.username !== '' || url.password !== '') {
-    throw new DomainError('invalid_request', 'url: expected: a URL with http or https, and without credentials');
+    throw new DomainError('invalid_request', `${field}: expected: a URL with http or https, and without credentials`);
   }
   const address = addressIn(url);
   if (
@@ -27,7 +30,7 @@ export function toTarget(text: string): Target {
       .startsWith(url.hostname)
   ) {
     // Such as 2130706433, 0177.1 or full-width digits. Nobody who means an address writes it like that.
-    throw new DomainError('invalid_request', `url: write the address as ${url.hostname}`);
+    throw new DomainError('invalid_request', `${field}: write the address as ${url.hostname}`);
   }
   return { url, address };
 }

@@ -5,6 +5,7 @@ import { DomainError } from '../errors/domain-error.ts';
 import { IDEMPOTENCY_HOURS } from '../config/idempotency.ts';
 import { batchInputKey, batchPrefix } from '../storage/objects/object-keys.ts';
 import type { ObjectStore } from '../storage/objects/object-store.ts';
+import { currentTrace } from '../tracing/trace.ts';
 import type { BatchFeeder } from './batch-feeder.ts';
 import {
   activateBatch,
@@ -19,6 +20,7 @@ import {
 import { safeName } from './item-name.ts';
 import type { SourceFile } from './sources/source.ts';
 import { inTransaction, sqlOf } from './sql.ts';
+import type { WebhookQueue } from './webhooks/webhook-queue.ts';
 
 const CONCURRENT_PUTS = 4;
 const ITEMS_PER_INSERT = 200;
@@ -37,6 +39,7 @@ export class BatchIntake {
   readonly #dataSource: DataSource;
   readonly #objects: ObjectStore;
   readonly #feeder: BatchFeeder;
+  readonly #webhooks: WebhookQueue;
   readonly #limits: BatchLimits;
   readonly #apiKeyName: string | null;
   readonly #puts = new Set<Promise<void>>();
@@ -50,13 +53,15 @@ export class BatchIntake {
     this.#dataSource = parts.dataSource;
     this.#objects = parts.objects;
     this.#feeder = parts.feeder;
+    this.#webhooks = parts.webhooks;
     this.#limits = parts.limits;
     this.#apiKeyName = apiKeyName;
   }
 
   static async open(parts: IntakeParts, apiKeyName: string | null, requestId: string): Promise<BatchIntake> {
     const intake = new BatchIntake(parts, apiKeyName);
-    await insertBatch(sqlOf(parts.dataSource), intake.id, apiKeyName, requestId);
+    const trace = currentTrace()?.context ?? null;
+    await insertBatch(sqlOf(parts.dataSource), intake.id, apiKeyName, requestId, trace);
     return intake;
   }
 
@@ -118,7 +123,8 @@ export class BatchIntake {
         if (found) return found;
         await markBatch(sql, this.id, idempotencyKey, fingerprint);
       }
-      await activateBatch(sql, this.id, order, this.#count);
+      const webhookJobId = await activateBatch(sql, this.id, order, this.#count);
+      if (webhookJobId !== null) await this.#webhooks.add(sql, webhookJobId);
       await this.#feeder.feed(sql, this.#apiKeyName);
       return null;
     });
@@ -174,5 +180,6 @@ export interface IntakeParts {
   readonly dataSource: DataSource;
   readonly objects: ObjectStore;
   readonly feeder: BatchFeeder;
+  readonly webhooks: WebhookQueue;
   readonly limits: BatchLimits;
 }

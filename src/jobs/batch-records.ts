@@ -2,8 +2,10 @@ import { IDEMPOTENCY_HOURS } from '../config/idempotency.ts';
 import type { BatchItemState } from '../storage/records/batch-item.entity.ts';
 import type { BatchState } from '../storage/records/batch.entity.ts';
 import type { JobKind } from '../storage/job.ts';
+import type { TraceContext } from '../tracing/trace.ts';
 import type { ChunkRange } from './batch-feeder.ts';
 import type { Sql } from './sql.ts';
+import { deleteDeliveries, RECORD_DELIVERY } from './webhooks/webhook-records.ts';
 
 /** The statements on batches and their items. Counts of a batch change in the statement that changes its item. */
 
@@ -14,6 +16,7 @@ export interface Batch {
   readonly options: Readonly<Record<string, unknown>>;
   readonly apiKeyName: string | null;
   readonly priority: number;
+  readonly webhook: string | null;
   readonly itemCount: number;
   readonly doneCount: number;
   readonly failedCount: number;
@@ -23,7 +26,7 @@ export interface Batch {
   readonly finishedAt: Date | null;
 }
 
-const BATCH_COLUMNS = `id, state, kind, options, api_key_name AS "apiKeyName", priority, item_count AS "itemCount",
+const BATCH_COLUMNS = `id, state, kind, options, api_key_name AS "apiKeyName", priority, webhook, item_count AS "itemCount",
   done_count AS "doneCount", failed_count AS "failedCount", dead_count AS "deadCount",
   canceled_count AS "canceledCount", created_at AS "createdAt", finished_at AS "finishedAt"`;
 
@@ -120,10 +123,16 @@ export type ItemInput = { readonly key: string } | { readonly url: string };
 /** What was read: known for stored files from the start, for the others when they are processed. */
 export type ReadInput = Omit<StoredInput, 'key'>;
 
-export async function insertBatch(sql: Sql, id: string, apiKeyName: string | null, requestId: string): Promise<void> {
+export async function insertBatch(
+  sql: Sql,
+  id: string,
+  apiKeyName: string | null,
+  requestId: string,
+  trace: TraceContext | null = null,
+): Promise<void> {
   await sql.query(
-    `INSERT INTO batches (id, state, options, api_key_name, request_id) VALUES ($1, 'receiving', '{}', $2, $3)`,
-    [id, apiKeyName, requestId],
+    `INSERT INTO batches (id, state, options, api_key_name, request_id, trace) VALUES ($1, 'receiving', '{}', $2, $3, $4)`,
+    [id, apiKeyName, requestId, trace && JSON.stringify(trace)],
   );
 }
 
@@ -153,18 +162,32 @@ export interface BatchOrder {
   readonly kind: JobKind;
   readonly options: Readonly<Record<string, unknown>>;
   readonly priority: number;
+  /** URL that is told when the batch has ended */
+  readonly webhook?: string;
 }
 
-/** The batch is complete: its items can be processed. Those that were rejected count already. */
-export async function activateBatch(sql: Sql, id: string, order: BatchOrder, itemCount: number): Promise<void> {
-  await sql.query(
-    `UPDATE batches SET kind = $2, options = $3, priority = $4, item_count = $5, failed_count = failed,
-       state = CASE WHEN failed = $5 THEN 'done' ELSE 'active' END,
-       finished_at = CASE WHEN failed = $5 THEN now() END
-     FROM (SELECT count(*)::int AS failed FROM batch_items WHERE batch_id = $1 AND state = 'failed') AS rejected
-     WHERE id = $1`,
-    [id, order.kind, JSON.stringify(order.options), order.priority, itemCount],
+/**
+ * The batch is complete: its items can be processed. Those that were rejected count already.
+ * @returns the job of its webhook if it has one and has ended
+ */
+export async function activateBatch(
+  sql: Sql,
+  id: string,
+  order: BatchOrder,
+  itemCount: number,
+): Promise<string | null> {
+  const { rows } = await sql.query<{ jobId: string }>(
+    `WITH ended AS (
+       UPDATE batches SET kind = $2, options = $3, priority = $4, webhook = $6, item_count = $5, failed_count = failed,
+         state = CASE WHEN failed = $5 THEN 'done' ELSE 'active' END,
+         finished_at = CASE WHEN failed = $5 THEN now() END
+       FROM (SELECT count(*)::int AS failed FROM batch_items WHERE batch_id = $1 AND state = 'failed') AS rejected
+       WHERE id = $1 RETURNING batches.*),
+     recorded AS (${RECORD_DELIVERY})
+     SELECT job_id AS "jobId" FROM recorded`,
+    [id, order.kind, JSON.stringify(order.options), order.priority, itemCount, order.webhook ?? null],
   );
+  return rows[0]?.jobId ?? null;
 }
 
 /** What was sent before with the same idempotency key */
@@ -199,6 +222,7 @@ export async function markBatch(sql: Sql, id: string, idempotencyKey: string, fi
 export async function deleteBatch(sql: Sql, id: string): Promise<void> {
   await sql.query(`DELETE FROM batch_chunks WHERE batch_id = $1`, [id]);
   await sql.query(`DELETE FROM batch_items WHERE batch_id = $1`, [id]);
+  await deleteDeliveries(sql, id);
   await sql.query(`DELETE FROM batches WHERE id = $1`, [id]);
 }
 
@@ -281,6 +305,8 @@ export async function groupFailures(sql: Sql, batchId: string, filesPerGroup: nu
 
 export interface Chunk extends ChunkRange {
   readonly kind: JobKind;
+  /** Of the request that sent the batch; null: it was not traced. */
+  readonly trace: TraceContext | null;
   readonly options: Readonly<Record<string, unknown>>;
 }
 
@@ -288,7 +314,7 @@ export interface Chunk extends ChunkRange {
 export async function findChunk(sql: Sql, id: string): Promise<Chunk | null> {
   const { rows } = await sql.query<Chunk>(
     `SELECT batch_id AS "batchId", chunk.api_key_name AS "apiKeyName", first_position AS first, last_position AS last,
-       kind, options
+       kind, trace, options
      FROM batch_chunks AS chunk JOIN batches ON batches.id = batch_id WHERE chunk.id = $1 AND state = 'active'`,
     [id],
   );
@@ -356,6 +382,12 @@ export type Settlement =
     }
   | { readonly state: 'failed' | 'dead'; readonly error: ItemError };
 
+export interface Settled {
+  readonly batchState: BatchState;
+  /** The job of the batch's webhook if it has one and has ended */
+  readonly webhookJobId: string | null;
+}
+
 /**
  * Writes the outcome of an item, once: the first of several workers wins. The batch is done with its last item. A URL, which
  * may contain a signature, is kept only as long as it may be needed again.
@@ -366,22 +398,25 @@ export async function settleItem(
   batchId: string,
   position: number,
   settlement: Settlement,
-): Promise<{ readonly batchState: BatchState } | null> {
+): Promise<Settled | null> {
   const { state } = settlement;
   const { outcome, input, result } = state === 'done' ? settlement : { outcome: null, input: null, result: null };
   const error = state === 'done' ? null : settlement.error;
-  const { rows } = await sql.query<{ batchState: BatchState }>(
+  const { rows } = await sql.query<Settled>(
     `WITH settled AS (
        UPDATE batch_items SET state = $3, outcome = $4, error_code = $5, error_detail = $6, result_key = $7,
          result_type = $8, result_bytes = $9, result_sha256 = $10, result_crc = $11, not_before = NULL,
          input_bytes = coalesce($12, input_bytes), input_sha256 = coalesce($13, input_sha256),
          input_url = CASE WHEN $3 = 'dead' THEN input_url END, finished_at = now()
-       WHERE batch_id = $1 AND position = $2 AND state = 'waiting' RETURNING 1)
-     UPDATE batches SET done_count = done_count + ($3 = 'done')::int, failed_count = failed_count + ($3 = 'failed')::int,
-       dead_count = dead_count + ($3 = 'dead')::int,
-       state = CASE WHEN ${IS_LAST} THEN 'done' ELSE state END,
-       finished_at = CASE WHEN ${IS_LAST} THEN now() ELSE finished_at END
-     WHERE id = $1 AND EXISTS (SELECT FROM settled) RETURNING state AS "batchState"`,
+       WHERE batch_id = $1 AND position = $2 AND state = 'waiting' RETURNING 1),
+     ended AS (
+       UPDATE batches SET done_count = done_count + ($3 = 'done')::int, failed_count = failed_count + ($3 = 'failed')::int,
+         dead_count = dead_count + ($3 = 'dead')::int,
+         state = CASE WHEN ${IS_LAST} THEN 'done' ELSE state END,
+         finished_at = CASE WHEN ${IS_LAST} THEN now() ELSE finished_at END
+       WHERE id = $1 AND EXISTS (SELECT FROM settled) RETURNING *),
+     recorded AS (${RECORD_DELIVERY})
+     SELECT state AS "batchState", (SELECT job_id FROM recorded) AS "webhookJobId" FROM ended`,
     [
       batchId,
       position,
@@ -419,18 +454,25 @@ export async function nextAttempt(sql: Sql, { batchId, first, last }: ChunkRange
   return rows[0]!.at;
 }
 
-/** Gives up the items that wait. Items first, as a worker does, so that the two cannot block each other. */
-export async function cancelBatch(sql: Sql, id: string): Promise<void> {
+/**
+ * Gives up the items that wait. Items first, as a worker does, so that the two cannot block each other.
+ * @returns the job of its webhook if it has one
+ */
+export async function cancelBatch(sql: Sql, id: string): Promise<string | null> {
   const { rowCount } = await sql.query(
     `UPDATE batch_items SET state = 'canceled', input_url = NULL, finished_at = now() WHERE batch_id = $1 AND state = 'waiting'`,
     [id],
   );
-  await sql.query(
-    `UPDATE batches SET state = 'canceled', canceled_count = canceled_count + $2, finished_at = now()
-     WHERE id = $1 AND state = 'active'`,
+  const { rows } = await sql.query<{ jobId: string }>(
+    `WITH ended AS (
+       UPDATE batches SET state = 'canceled', canceled_count = canceled_count + $2, finished_at = now()
+       WHERE id = $1 AND state = 'active' RETURNING *),
+     recorded AS (${RECORD_DELIVERY})
+     SELECT job_id AS "jobId" FROM recorded`,
     [id, rowCount],
   );
   await sql.query(`DELETE FROM batch_chunks WHERE batch_id = $1`, [id]);
+  return rows[0]?.jobId ?? null;
 }
 
 /**

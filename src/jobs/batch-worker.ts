@@ -8,11 +8,13 @@ import type { BatchQueue } from './batch-queue.ts';
 import { readBacklog } from './batch-records.ts';
 import type { ChunkProcessing } from './chunk-processing.ts';
 import { inTransaction, sqlOf } from './sql.ts';
+import type { WebhookDeliveries } from './webhooks/webhook-deliveries.ts';
+import { readWebhookBacklog } from './webhooks/webhook-records.ts';
 
 const RETRY_EVERY_MS = 5000;
 const MAINTAIN_EVERY_MS = 15_000;
 
-/** Takes chunks from the queue while the process runs. */
+/** Takes chunks and webhooks from their queues while the process runs. */
 export class BatchWorker {
   readonly #logger = new Logger('Batches');
   readonly #database: Database;
@@ -20,24 +22,27 @@ export class BatchWorker {
   readonly #feeder: BatchFeeder;
   readonly #chunks: ChunkProcessing;
   readonly #pruner: BatchPruner;
+  readonly #webhooks: WebhookDeliveries;
   readonly #showBacklog: (backlog: BatchBacklog) => void;
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
 
-  constructor(
-    database: Database,
-    queue: BatchQueue,
-    feeder: BatchFeeder,
-    chunks: ChunkProcessing,
-    pruner: BatchPruner,
-    showBacklog: (backlog: BatchBacklog) => void,
-  ) {
-    this.#database = database;
-    this.#queue = queue;
-    this.#feeder = feeder;
-    this.#chunks = chunks;
-    this.#pruner = pruner;
-    this.#showBacklog = showBacklog;
+  constructor(parts: {
+    readonly database: Database;
+    readonly queue: BatchQueue;
+    readonly feeder: BatchFeeder;
+    readonly chunks: ChunkProcessing;
+    readonly pruner: BatchPruner;
+    readonly webhooks: WebhookDeliveries;
+    readonly showBacklog: (backlog: BatchBacklog) => void;
+  }) {
+    this.#database = parts.database;
+    this.#queue = parts.queue;
+    this.#feeder = parts.feeder;
+    this.#chunks = parts.chunks;
+    this.#pruner = parts.pruner;
+    this.#webhooks = parts.webhooks;
+    this.#showBacklog = parts.showBacklog;
   }
 
   start(): void {
@@ -48,20 +53,25 @@ export class BatchWorker {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#chunks.stop();
+    await this.#webhooks.stop();
     await this.#queue.stopWork();
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    const work = () => this.#queue.work(({ chunkId }) => this.#chunks.process(chunkId));
+    const work = () => this.#queue.work((chunkId) => this.#chunks.process(chunkId));
     while (!(await this.#attempt('Batches cannot be processed yet', work))) await this.#wait(RETRY_EVERY_MS);
+    const send = () => this.#webhooks.start();
+    while (!(await this.#attempt('Webhooks cannot be sent yet', send))) await this.#wait(RETRY_EVERY_MS);
     while (!this.#isStopping) {
       await this.#attempt('The queue of batches could not be checked', () => this.mend());
+      await this.#attempt('The queue of webhooks could not be checked', () => this.#webhooks.mend());
       await this.#attempt('Old batches could not be deleted', async () => {
         await this.#pruner.prune();
       });
       await this.#attempt('The backlog of batches could not be read', async () => {
-        this.#showBacklog(await readBacklog(sqlOf(await this.#database.ready())));
+        const sql = sqlOf(await this.#database.ready());
+        this.#showBacklog({ ...(await readBacklog(sql)), webhooks: await readWebhookBacklog(sql) });
       });
       await this.#wait(MAINTAIN_EVERY_MS);
     }

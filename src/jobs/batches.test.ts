@@ -8,10 +8,13 @@ import { BatchPruner } from './batch-pruner.ts';
 import { BatchQueue } from './batch-queue.ts';
 import type { Batch, Chunk } from './batch-records.ts';
 import { BatchWorker } from './batch-worker.ts';
+import { Boss } from './boss.ts';
 import { ChunkProcessing, MAX_ATTEMPTS } from './chunk-processing.ts';
 import { type ItemProcessing, ObjectsUnavailableError } from './item-processing.ts';
 import { sqlOf } from './sql.ts';
 import { StoredBatches } from './stored-batches.ts';
+import { WebhookDeliveries } from './webhooks/webhook-deliveries.ts';
+import { WebhookQueue } from './webhooks/webhook-queue.ts';
 
 const OPERATOR = 'operator';
 const HOUR_MS = 3_600_000;
@@ -21,20 +24,24 @@ type Fate = (position: number, chunk: Chunk) => Promise<void>;
 
 describe('batches in the queue', () => {
   let storage: OpenedStorage;
+  let boss: Boss;
   let queue: BatchQueue;
+  let webhookQueue: WebhookQueue;
   let batches: StoredBatches;
   let worker: BatchWorker | undefined;
 
   beforeEach(async () => {
     storage = await openStorage();
-    queue = new BatchQueue(storage.database, true);
+    boss = new Boss(storage.database, true);
+    queue = new BatchQueue(boss);
+    webhookQueue = new WebhookQueue(boss);
     const limits = { maxItems: 100_000, maxBytes: 1e9 };
-    batches = new StoredBatches(storage.database, storage.objects, new BatchFeeder(queue), limits);
+    batches = new StoredBatches(storage.database, storage.objects, new BatchFeeder(queue), webhookQueue, limits);
   });
   afterEach(async () => {
     await worker?.stop();
     worker = undefined;
-    await queue.stop();
+    await boss.stop();
     await storage.close();
   });
 
@@ -55,11 +62,14 @@ describe('batches in the queue', () => {
     const items = { process } as ItemProcessing;
     const events = { settled: () => undefined, retried: () => undefined };
     const chunks = new ChunkProcessing(
-      { database, objects, items, feeder, events },
+      { database, objects, items, feeder, webhooks: webhookQueue, events },
       { concurrency: 1, timeoutMs: 10_000, firstDelaySeconds: 0 },
     );
     const pruner = new BatchPruner(database, objects, HOUR_MS, HOUR_MS);
-    worker = new BatchWorker(database, queue, feeder, chunks, pruner, () => undefined);
+    const webhookEvents = { attempted: () => undefined, givenUp: () => undefined };
+    const send = () => Promise.reject(new Error('no batch has a webhook'));
+    const webhooks = new WebhookDeliveries(database, webhookQueue, { send }, webhookEvents);
+    worker = new BatchWorker({ database, queue, feeder, chunks, pruner, webhooks, showBacklog: () => undefined });
     worker.start();
     return worker;
   };

@@ -3,6 +3,7 @@ import type { BatchItemState } from '../storage/records/batch-item.entity.ts';
 import type { BatchIntake } from './batch-intake.ts';
 import type { Batch, BatchItem, BatchOrder, FailureGroup, Owner } from './batch-records.ts';
 import type { ResultArchive } from './results/result-archive.ts';
+import type { Delivery } from './webhooks/webhook-records.ts';
 
 export interface BatchPage {
   readonly batches: readonly Batch[];
@@ -38,6 +39,12 @@ export abstract class Batches {
 
   /** @throws DomainError batch_active */
   abstract result(id: string, owner: Owner): Promise<ResultArchive>;
+
+  /** The latest webhooks of the batch with their latest attempts, newest first */
+  abstract deliveries(id: string, owner: Owner): Promise<Delivery[]>;
+
+  /** Sends a webhook again, whatever became of it. @throws DomainError not_found */
+  abstract redeliver(id: string, deliveryId: string, owner: Owner): Promise<void>;
 }
 
 export interface ItemPageRequest {
@@ -46,7 +53,7 @@ export interface ItemPageRequest {
   readonly state?: BatchItemState | undefined;
 }
 
-export type { Batch, BatchItem, BatchOrder, FailureGroup, Owner };
+export type { Batch, BatchItem, BatchOrder, Delivery, FailureGroup, Owner };
 
 function storageOff(): never {
   throw new DomainError('storage_off', 'Batches need storage: set FACE_API_STORAGE_ENABLED=true');
@@ -62,4 +69,6 @@ export class NoBatches extends Batches {
   override readonly cancel = storageOff;
   override readonly retry = storageOff;
   override readonly result = storageOff;
+  override readonly deliveries = storageOff;
+  override readonly redeliver = storageOff;
 }

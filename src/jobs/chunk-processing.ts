@@ -20,6 +20,7 @@ import {
 } from './batch-records.ts';
 import { type ItemProcessing, ObjectsUnavailableError } from './item-processing.ts';
 import { inTransaction, sqlOf } from './sql.ts';
+import type { WebhookQueue } from './webhooks/webhook-queue.ts';
 
 /** After this time, the rest of a chunk waits its turn again: batches of other keys come first. */
 const TURN_MS = 10_000;
@@ -50,6 +51,7 @@ export class ChunkProcessing {
   readonly #objects: ObjectStore;
   readonly #items: ItemProcessing;
   readonly #feeder: BatchFeeder;
+  readonly #webhooks: WebhookQueue;
   readonly #concurrency: number;
   readonly #timeoutMs: number;
   readonly #firstDelaySeconds: number;
@@ -62,6 +64,7 @@ export class ChunkProcessing {
       readonly objects: ObjectStore;
       readonly items: ItemProcessing;
       readonly feeder: BatchFeeder;
+      readonly webhooks: WebhookQueue;
       readonly events: ItemEvents;
     },
     options: ChunkOptions,
@@ -70,6 +73,7 @@ export class ChunkProcessing {
     this.#objects = parts.objects;
     this.#items = parts.items;
     this.#feeder = parts.feeder;
+    this.#webhooks = parts.webhooks;
     this.#events = parts.events;
     this.#concurrency = options.concurrency;
     this.#timeoutMs = options.timeoutMs;
@@ -168,9 +172,13 @@ export class ChunkProcessing {
   }
 
   async #settle(dataSource: DataSource, chunk: Chunk, position: number, settlement: Settlement): Promise<boolean> {
-    const settled = await settleItem(sqlOf(dataSource), chunk.batchId, position, settlement);
-    if (settled) this.#events.settled(settlement.state);
-    return settled !== null;
+    const sql = sqlOf(dataSource);
+    const settled = await settleItem(sql, chunk.batchId, position, settlement);
+    if (!settled) return false;
+    this.#events.settled(settlement.state);
+    // If this process is killed before, the worker that mends the queue does it.
+    if (settled.webhookJobId !== null) await this.#webhooks.add(sql, settled.webhookJobId);
+    return true;
   }
 
   /** The next chunk of the key, or the rest of this one, takes its place in the queue. */

@@ -9,12 +9,20 @@ import { toImageRequest } from '../inference/image-request.ts';
 import type { MaskingService } from '../masking/masking.service.ts';
 import { batchResultKey } from '../storage/objects/object-keys.ts';
 import type { ObjectStore } from '../storage/objects/object-store.ts';
+import { traced, withTrace } from '../tracing/trace.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { Chunk, ItemInput, ItemOutcome, ItemResult, ReadInput } from './batch-records.ts';
 
 export interface ItemWork {
   readonly outcome: ItemOutcome;
   /** Null: a detection. */
   readonly encoded: { readonly type: string; readonly bytes: Uint8Array } | null;
+}
+
+export interface ProcessedItem {
+  readonly outcome: ItemOutcome;
+  readonly input: ReadInput;
+  readonly result: ItemResult | null;
 }
 
 /** The object store failed: the item is not to blame. */
@@ -27,6 +35,7 @@ export class ItemProcessing {
   readonly #detection: DetectionService;
   readonly #objects: ObjectStore;
   readonly #fetcher: ImageFetcher;
+  readonly #tracing: Tracing;
 
   constructor(
     images: ImageProcessing,
@@ -34,22 +43,46 @@ export class ItemProcessing {
     detection: DetectionService,
     objects: ObjectStore,
     fetcher: ImageFetcher,
+    tracing: Tracing,
   ) {
     this.#images = images;
     this.#masking = masking;
     this.#detection = detection;
     this.#objects = objects;
     this.#fetcher = fetcher;
+    this.#tracing = tracing;
   }
 
-  /** @throws ObjectsUnavailableError, and the error of the work */
-  async process(
+  /**
+   * In a trace of its own, linked to that of the request: a batch may have 100,000 items.
+   * @throws ObjectsUnavailableError, and the error of the work
+   */
+  async process(chunk: Chunk, position: number, input: ItemInput, abandoned: AbortSignal): Promise<ProcessedItem> {
+    const work = () => this.#process(chunk, position, input, abandoned);
+    const trace =
+      chunk.trace &&
+      this.#tracing.startLinked('batch item', chunk.trace, {
+        'face_api.batch_id': chunk.batchId,
+        'face_api.batch_position': position,
+      });
+    if (!trace) return work();
+    try {
+      const processed = await withTrace(trace, work);
+      trace.end();
+      return processed;
+    } catch (error) {
+      trace.end(error);
+      throw error;
+    }
+  }
+
+  async #process(
     { batchId, kind, options, apiKeyName }: Chunk,
     position: number,
     input: ItemInput,
     abandoned: AbortSignal,
-  ): Promise<{ outcome: ItemOutcome; input: ReadInput; result: ItemResult | null }> {
-    const image = await this.#read(input, abandoned);
+  ): Promise<ProcessedItem> {
+    const image = await traced('read', () => this.#read(input, abandoned));
     // Before the bytes are transferred to a thread
     const read = { bytes: image.byteLength, sha256: hash('sha256', image) };
     const attempt = v7();
@@ -66,8 +99,9 @@ export class ItemProcessing {
     const { outcome, encoded } = await this.#images.process(request, () =>
       kind === 'mask' ? this.#mask(request) : this.#detect(request),
     );
-    const result = encoded && (await this.#put(batchResultKey(batchId, position, attempt), encoded));
-    return { outcome, input: read, result };
+    if (!encoded) return { outcome, input: read, result: null };
+    const key = batchResultKey(batchId, position, attempt);
+    return { outcome, input: read, result: await traced('put', () => this.#put(key, encoded)) };
   }
 
   /** In its own ArrayBuffer, which can be transferred to the thread. */

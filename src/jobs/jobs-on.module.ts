@@ -15,15 +15,23 @@ import { MaskingService } from '../masking/masking.service.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { ObjectStore } from '../storage/objects/object-store.ts';
 import { Database } from '../storage/records/database.ts';
+import { Tracing } from '../tracing/tracing.ts';
 import { BatchFeeder } from './batch-feeder.ts';
-import { BatchMetrics } from './batch-metrics.ts';
+import { type BatchBacklog, BatchMetrics } from './batch-metrics.ts';
 import { BatchPruner } from './batch-pruner.ts';
 import { BatchQueue } from './batch-queue.ts';
 import { BatchWorker } from './batch-worker.ts';
 import { Batches } from './batches.ts';
+import { Boss } from './boss.ts';
 import { ChunkProcessing } from './chunk-processing.ts';
 import { ItemProcessing } from './item-processing.ts';
 import { StoredBatches } from './stored-batches.ts';
+import { WebhookDeliveries } from './webhooks/webhook-deliveries.ts';
+import { WebhookGuard } from './webhooks/webhook-guard.ts';
+import { WebhookModule } from './webhooks/webhook.module.ts';
+import { WebhookQueue } from './webhooks/webhook-queue.ts';
+import { readWebhookSecret } from './webhooks/webhook-secret.ts';
+import { WebhookSender } from './webhooks/webhook-sender.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -34,54 +42,78 @@ function worksOnBatches({ server }: Configuration): boolean {
 
 /** Storage is on: batches are received, and processed if that is part of the role. */
 @Module({
-  imports: [InferenceModule, DetectionModule, MaskingModule],
+  imports: [InferenceModule, DetectionModule, MaskingModule, WebhookModule],
   providers: [
     {
-      provide: BatchQueue,
+      provide: Boss,
       inject: [Database, Configuration],
       useFactory: (database: Database, configuration: Configuration) =>
-        new BatchQueue(database, worksOnBatches(configuration)),
+        new Boss(database, worksOnBatches(configuration)),
     },
+    { provide: BatchQueue, inject: [Boss], useFactory: (boss: Boss) => new BatchQueue(boss) },
+    { provide: WebhookQueue, inject: [Boss], useFactory: (boss: Boss) => new WebhookQueue(boss) },
     { provide: BatchFeeder, inject: [BatchQueue], useFactory: (queue: BatchQueue) => new BatchFeeder(queue) },
     {
       provide: Batches,
-      inject: [Database, ObjectStore, BatchFeeder, Configuration],
-      useFactory: (database: Database, objects: ObjectStore, feeder: BatchFeeder, { batches }: Configuration) =>
-        new StoredBatches(database, objects, feeder, batches),
+      inject: [Database, ObjectStore, BatchFeeder, WebhookQueue, Configuration],
+      useFactory: (
+        database: Database,
+        objects: ObjectStore,
+        feeder: BatchFeeder,
+        webhooks: WebhookQueue,
+        { batches }: Configuration,
+      ) => new StoredBatches(database, objects, feeder, webhooks, batches),
     },
     {
       provide: ItemProcessing,
-      inject: [ImageProcessing, MaskingService, DetectionService, ObjectStore, ImageFetcher],
+      inject: [ImageProcessing, MaskingService, DetectionService, ObjectStore, ImageFetcher, Tracing],
       useFactory: (
         images: ImageProcessing,
         masking: MaskingService,
         detection: DetectionService,
         objects: ObjectStore,
         fetcher: ImageFetcher,
-      ) => new ItemProcessing(images, masking, detection, objects, fetcher),
+        tracing: Tracing,
+      ) => new ItemProcessing(images, masking, detection, objects, fetcher, tracing),
     },
     {
       provide: BatchWorker,
-      inject: [Database, ObjectStore, ItemProcessing, BatchQueue, BatchFeeder, Configuration, Metrics],
+      inject: [
+        Database,
+        ObjectStore,
+        ItemProcessing,
+        BatchQueue,
+        BatchFeeder,
+        WebhookQueue,
+        WebhookGuard,
+        Configuration,
+        Metrics,
+      ],
       useFactory: (
         database: Database,
         objects: ObjectStore,
         items: ItemProcessing,
         queue: BatchQueue,
         feeder: BatchFeeder,
+        webhookQueue: WebhookQueue,
+        guard: WebhookGuard,
         configuration: Configuration,
         metrics: Metrics,
       ) => {
         const events = new BatchMetrics(metrics);
         const chunks = new ChunkProcessing(
-          { database, objects, items, feeder, events },
+          { database, objects, items, feeder, webhooks: webhookQueue, events },
           { concurrency: batchConcurrencyOf(configuration), timeoutMs: configuration.limits.requestTimeoutMs },
         );
         const { retentionHours, uploadTimeoutMs } = configuration.batches;
         const pruner = new BatchPruner(database, objects, retentionHours * HOUR_MS, uploadTimeoutMs);
-        return new BatchWorker(database, queue, feeder, chunks, pruner, (backlog) => {
+        const readSecret = () => readWebhookSecret(configuration);
+        const sender = new WebhookSender(guard, readSecret, configuration.webhooks.timeoutMs);
+        const webhooks = new WebhookDeliveries(database, webhookQueue, sender, events);
+        const showBacklog = (backlog: BatchBacklog) => {
           events.showBacklog(backlog);
-        });
+        };
+        return new BatchWorker({ database, queue, feeder, chunks, pruner, webhooks, showBacklog });
       },
     },
   ],
@@ -89,7 +121,7 @@ function worksOnBatches({ server }: Configuration): boolean {
 })
 export class JobsOnModule implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown {
   constructor(
-    private readonly queue: BatchQueue,
+    private readonly boss: Boss,
     private readonly worker: BatchWorker,
     private readonly configuration: Configuration,
   ) {}
@@ -104,6 +136,6 @@ export class JobsOnModule implements OnApplicationBootstrap, OnModuleDestroy, Be
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await this.queue.stop();
+    await this.boss.stop();
   }
 }

@@ -1,3 +1,4 @@
+import { v7 } from 'uuid';
 import { DomainError } from '../errors/domain-error.ts';
 import type { ObjectStore } from '../storage/objects/object-store.ts';
 import { BadCursorError } from '../storage/records/bad-cursor-error.ts';
@@ -19,28 +20,42 @@ import {
 import { Batches, type BatchPage, type ItemPage, type ItemPageRequest } from './batches.ts';
 import { ResultArchive } from './results/result-archive.ts';
 import { inTransaction, type Sql, sqlOf } from './sql.ts';
+import type { WebhookQueue } from './webhooks/webhook-queue.ts';
+import { type Delivery, listDeliveries, restartDelivery } from './webhooks/webhook-records.ts';
+
+const SHOWN_DELIVERIES = 10;
+const SHOWN_ATTEMPTS = 20;
 
 /** Storage is on. */
 export class StoredBatches extends Batches {
   readonly #database: Database;
   readonly #objects: ObjectStore;
   readonly #feeder: BatchFeeder;
+  readonly #webhooks: WebhookQueue;
   readonly #limits: BatchLimits;
 
-  constructor(database: Database, objects: ObjectStore, feeder: BatchFeeder, limits: BatchLimits) {
+  constructor(
+    database: Database,
+    objects: ObjectStore,
+    feeder: BatchFeeder,
+    webhooks: WebhookQueue,
+    limits: BatchLimits,
+  ) {
     super();
     this.#database = database;
     this.#objects = objects;
     this.#feeder = feeder;
+    this.#webhooks = webhooks;
     this.#limits = limits;
   }
 
   override async receive(apiKeyName: string | null, requestId: string): Promise<BatchIntake> {
-    await this.#feeder.prepare();
+    await this.#prepare();
     const parts = {
       dataSource: await this.#database.ready(),
       objects: this.#objects,
       feeder: this.#feeder,
+      webhooks: this.#webhooks,
       limits: this.#limits,
     };
     return BatchIntake.open(parts, apiKeyName, requestId);
@@ -74,12 +89,13 @@ export class StoredBatches extends Batches {
   }
 
   override async cancel(id: string, owner: Owner): Promise<Batch> {
-    await this.#feeder.prepare();
+    await this.#prepare();
     await inTransaction(await this.#database.ready(), async (sql) => {
       await lockBatch(sql, id);
       const batch = found(await findBatch(sql, id, owner));
       if (batch.state !== 'active') return;
-      await cancelBatch(sql, id);
+      const webhookJobId = await cancelBatch(sql, id);
+      if (webhookJobId !== null) await this.#webhooks.add(sql, webhookJobId);
       await this.#feeder.feed(sql, batch.apiKeyName);
     });
     return this.find(id, owner);
@@ -98,6 +114,29 @@ export class StoredBatches extends Batches {
   override async result(id: string, owner: Owner): Promise<ResultArchive> {
     const sql = await this.#sql();
     return ResultArchive.open(sql, this.#objects, ended(found(await findBatch(sql, id, owner))));
+  }
+
+  override async deliveries(id: string, owner: Owner): Promise<Delivery[]> {
+    await this.find(id, owner);
+    return listDeliveries(await this.#sql(), id, SHOWN_DELIVERIES, SHOWN_ATTEMPTS);
+  }
+
+  override async redeliver(id: string, deliveryId: string, owner: Owner): Promise<void> {
+    await this.find(id, owner);
+    await this.#prepare();
+    const jobId = v7();
+    await inTransaction(await this.#database.ready(), async (sql) => {
+      if (!(await restartDelivery(sql, id, deliveryId, jobId))) {
+        throw new DomainError('not_found', 'Webhook not found. It is deleted with its batch');
+      }
+      await this.#webhooks.add(sql, jobId);
+    });
+  }
+
+  /** Before a transaction: the start of the queues needs further connections. */
+  async #prepare(): Promise<void> {
+    await this.#feeder.prepare();
+    await this.#webhooks.ready();
   }
 
   async #sql(): Promise<Sql> {

@@ -8,6 +8,7 @@ import {
   SpanKind,
   SpanStatusCode,
   trace,
+  TraceFlags,
   type Tracer,
 } from '@opentelemetry/api';
 import { setGlobalErrorHandler, W3CTraceContextPropagator } from '@opentelemetry/core';
@@ -23,8 +24,8 @@ import { Logger } from '@nestjs/common';
 import type { Configuration } from '../config/configuration.ts';
 import { reasonOf } from '../errors/reason.ts';
 import { VERSION } from '../version.ts';
-import type { TraceContext, TracedWork } from './trace.ts';
-import { type RequestFacts, type RequestTrace, Tracing } from './tracing.ts';
+import type { Trace, TraceContext, TracedWork } from './trace.ts';
+import { type RequestFacts, type RequestTrace, Tracing, type WorkTrace } from './tracing.ts';
 
 const SEND_EVERY_MS = 1000;
 const EXPORT_TIMEOUT_MS = 10_000;
@@ -80,20 +81,33 @@ export class OpenTelemetryTracing extends Tracing {
       },
       parent,
     );
-    const { traceId, spanId } = span.spanContext();
-    const context = trace.setSpan(parent, span);
     return {
-      traceId,
-      spanId,
-      context: this.#carrierOf(context),
-      describe: (attributes) => span.setAttributes({ ...attributes }),
-      add: (work) => {
-        this.#add(context, work);
-      },
+      ...this.#traceOf(span, trace.setSpan(parent, span)),
       end: (status) => {
         span.setAttribute('http.response.status_code', status);
         // By the conventions for HTTP spans, client errors are not errors of the server.
         if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+        span.end();
+      },
+    };
+  }
+
+  override startLinked(
+    name: string,
+    request: TraceContext,
+    attributes: Readonly<Record<string, string | number>>,
+  ): WorkTrace | undefined {
+    const context = trace.getSpanContext(this.#propagator.extract(ROOT_CONTEXT, request, defaultTextMapGetter));
+    if (!context || (context.traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
+    const span = this.#tracer.startSpan(
+      name,
+      { kind: SpanKind.CONSUMER, attributes: { ...attributes }, links: [{ context }] },
+      ROOT_CONTEXT,
+    );
+    return {
+      ...this.#traceOf(span, trace.setSpan(ROOT_CONTEXT, span)),
+      end: (error) => {
+        if (error !== undefined) fail(span, error);
         span.end();
       },
     };
@@ -106,6 +120,19 @@ export class OpenTelemetryTracing extends Tracing {
   override async flush(): Promise<void> {
     // An unavailable collector must not delay the shutdown; a warning was logged before.
     await this.#provider.forceFlush({ timeoutMillis: FLUSH_TIMEOUT_MS }).catch(() => undefined);
+  }
+
+  #traceOf(span: Span, context: Context): Trace {
+    const { traceId, spanId } = span.spanContext();
+    return {
+      traceId,
+      spanId,
+      context: this.#carrierOf(context),
+      describe: (attributes) => span.setAttributes({ ...attributes }),
+      add: (work) => {
+        this.#add(context, work);
+      },
+    };
   }
 
   #add(parent: Context, { name, start, end, parts = [], attributes = {}, error }: TracedWork): void {

@@ -6,6 +6,12 @@ export interface RequestTrace extends Trace {
   end(status: number): void;
 }
 
+/** The trace of work that no request waits for, while it runs. */
+export interface WorkTrace extends Trace {
+  /** @param error if it failed */
+  end(error?: unknown): void;
+}
+
 export interface RequestFacts {
   readonly method: string;
   /** Pattern of the route; '' if no route matches. */
@@ -26,6 +32,16 @@ export abstract class Tracing {
   /** Adds work that was done for a request after its response, possibly by another process. */
   abstract addLater(context: TraceContext, work: TracedWork): void;
 
+  /**
+   * Starts a trace of its own for work that a request asked for, with a link to that request.
+   * @returns undefined if the request was not sampled
+   */
+  abstract startLinked(
+    name: string,
+    request: TraceContext,
+    attributes: Readonly<Record<string, string | number>>,
+  ): WorkTrace | undefined;
+
   /** Sends the remaining spans. */
   abstract flush(): Promise<void>;
 }
@@ -35,6 +51,10 @@ export class NoTracing extends Tracing {
   override readonly isOn = false;
 
   override start(): undefined {
+    return undefined;
+  }
+
+  override startLinked(): undefined {
     return undefined;
   }
 

@@ -12,9 +12,12 @@ import { BatchPruner } from '../../src/jobs/batch-pruner.ts';
 import { BatchQueue } from '../../src/jobs/batch-queue.ts';
 import { activateBatch, findBatch, insertBatch, insertItems } from '../../src/jobs/batch-records.ts';
 import { BatchWorker } from '../../src/jobs/batch-worker.ts';
+import { Boss } from '../../src/jobs/boss.ts';
 import { ChunkProcessing } from '../../src/jobs/chunk-processing.ts';
 import type { ItemProcessing } from '../../src/jobs/item-processing.ts';
 import { inTransaction, type Sql, sqlOf } from '../../src/jobs/sql.ts';
+import { WebhookDeliveries } from '../../src/jobs/webhooks/webhook-deliveries.ts';
+import { WebhookQueue } from '../../src/jobs/webhooks/webhook-queue.ts';
 import { AssetUrls } from '../../src/storage/objects/asset-urls.ts';
 import { FolderStore } from '../../src/storage/objects/folder-store.ts';
 import { makeDataFolder } from '../fixtures/data-folder.ts';
@@ -27,7 +30,9 @@ const SAMPLE = Math.max(500, Math.round(ITEMS / 10));
 const folder = await makeDataFolder('bench');
 const database = openDatabase('', folder);
 const objects = await FolderStore.open(join(folder, 'objects'), new AssetUrls(Buffer.alloc(32)));
-const queue = new BatchQueue(database, true);
+const boss = new Boss(database, true);
+const queue = new BatchQueue(boss);
+const webhookQueue = new WebhookQueue(boss);
 const feeder = new BatchFeeder(queue);
 
 /** When each item was finished */
@@ -39,12 +44,19 @@ const chunks = new ChunkProcessing(
     objects,
     items: items as unknown as ItemProcessing,
     feeder,
+    webhooks: webhookQueue,
     events: { settled: () => finished.push(performance.now()), retried: () => undefined },
   },
   { concurrency: 1, timeoutMs: 30_000 },
 );
 const pruner = new BatchPruner(database, objects, 0, 0);
-const worker = new BatchWorker(database, queue, feeder, chunks, pruner, () => undefined);
+const webhooks = new WebhookDeliveries(
+  database,
+  webhookQueue,
+  { send: () => Promise.reject(new Error('the batch has no webhook')) },
+  { attempted: () => undefined, givenUp: () => undefined },
+);
+const worker = new BatchWorker({ database, queue, feeder, chunks, pruner, webhooks, showBacklog: () => undefined });
 
 try {
   const dataSource = await database.ready();
@@ -66,7 +78,7 @@ try {
   for (const table of ['batches', 'batch_items', 'batch_chunks', 'pgboss.job']) await sql.query(`VACUUM ${table}`);
   process.stdout.write(`after the batch was deleted: ${await sizes(sql)}\n`);
 } finally {
-  await queue.stop();
+  await boss.stop();
   await database.close();
   await rm(folder, { recursive: true });
 }

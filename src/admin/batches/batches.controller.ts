@@ -1,5 +1,5 @@
 import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res, type StreamableFile } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiProblems } from '../../http/api-problems.ts';
 import { ADMIN_API_PATH } from '../../http/route.ts';
@@ -8,6 +8,9 @@ import { resultReply } from '../../jobs/api/result-reply.ts';
 import { type BatchesQuery, batchesQuerySchema, type BatchParams, batchParamsSchema } from '../../jobs/api/schemas.ts';
 import { type Batch, Batches } from '../../jobs/batches.ts';
 import { reachStorage } from '../../storage/reach-storage.ts';
+import { AuditLog } from '../../storage/stored.ts';
+import { Actor } from '../actor.ts';
+import { toDeliveryBody } from './bodies.ts';
 import {
   type AdminBatchBody,
   type AdminBatchDetailBody,
@@ -16,6 +19,8 @@ import {
   adminBatchPageSchema,
   adminBatchSchema,
   MAX_NAMED_FILES,
+  type WebhookParams,
+  webhookParamsSchema,
 } from './schemas.ts';
 
 const PATH = `${ADMIN_API_PATH}batches`;
@@ -26,7 +31,10 @@ const OPERATOR = 'operator';
 @ApiProblems('invalid_request', 'unauthorized', 'foreign_origin', 'storage_off', 'internal', 'storage_unavailable')
 @Controller(PATH)
 export class BatchesController {
-  constructor(private readonly batches: Batches) {}
+  constructor(
+    private readonly batches: Batches,
+    private readonly audit: AuditLog,
+  ) {}
 
   @Get()
   @ApiOperation({ operationId: 'adminBatches', summary: 'List the batches of all API keys' })
@@ -39,13 +47,14 @@ export class BatchesController {
   }
 
   @Get(':id')
-  @ApiOperation({ operationId: 'adminBatch', summary: 'Get a batch with its failures by reason' })
+  @ApiOperation({ operationId: 'adminBatch', summary: 'Get a batch with its failures by reason, and its webhooks' })
   @ApiOkResponse({ description: 'The batch', standardSchema: adminBatchDetailSchema })
   @ApiProblems('not_found')
   find(@Param({ schema: batchParamsSchema }) { id }: BatchParams): Promise<AdminBatchDetailBody> {
     return reachStorage(async () => ({
       ...toAdminBatch(await this.batches.find(id, OPERATOR)),
       failures: await this.batches.failures(id, OPERATOR, MAX_NAMED_FILES),
+      deliveries: (await this.batches.deliveries(id, OPERATOR)).map(toDeliveryBody),
     }));
   }
 
@@ -83,6 +92,25 @@ export class BatchesController {
   @ApiProblems('not_found', 'batch_active')
   retry(@Param({ schema: batchParamsSchema }) { id }: BatchParams): Promise<AdminBatchBody> {
     return reachStorage(async () => toAdminBatch(await this.batches.retry(id, OPERATOR)));
+  }
+
+  @Post(':id/webhooks/:webhook/redelivery')
+  @HttpCode(202)
+  @ApiOperation({
+    operationId: 'adminRedeliverWebhook',
+    summary: 'Send a webhook of a batch again',
+    description: 'Whatever became of it before. Its receiver gets the same webhook-id. The audit log records it.',
+  })
+  @ApiAcceptedResponse({ description: 'It is sent soon, and retried like any other' })
+  @ApiProblems('not_found')
+  redeliver(
+    @Param({ schema: webhookParamsSchema }) { id, webhook }: WebhookParams,
+    @Actor() actor: string,
+  ): Promise<void> {
+    return reachStorage(async () => {
+      await this.batches.redeliver(id, webhook, OPERATOR);
+      await this.audit.add({ action: 'redeliver', actor, subject: id, counts: { webhooks: 1 } });
+    });
   }
 
   @Delete(':id')

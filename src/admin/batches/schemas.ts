@@ -30,11 +30,43 @@ const failureGroupSchema = z
   })
   .meta({ id: 'BatchFailureGroup' });
 
+const webhookDeliverySchema = z
+  .object({
+    id: z.uuid().meta({ description: 'The header webhook-id of each attempt' }),
+    url: z.string(),
+    batch_state: z.enum(['done', 'canceled']).meta({ description: 'How the batch ended' }),
+    state: z.enum(['waiting', 'delivered', 'failed']).meta({
+      description: 'waiting: for its next attempt; failed: given up, after a day or because the receiver is gone',
+    }),
+    attempts: z.int().meta({ description: 'How many were made' }),
+    next_attempt_at: z.iso.datetime().nullable().meta({ description: 'Null unless it waits' }),
+    created_at: z.iso.datetime().meta({ description: 'When the batch ended' }),
+    latest_attempts: z
+      .array(
+        z.object({
+          number: z.int().meta({ description: 'From 1' }),
+          started_at: z.iso.datetime(),
+          duration_ms: z.int(),
+          status: z.int().nullable().meta({ description: 'Of the response; null: there was none' }),
+          error: z.string().nullable().meta({ description: 'Null: it was delivered' }),
+        }),
+      )
+      .meta({ description: 'Newest first' }),
+  })
+  .meta({ id: 'WebhookDelivery' });
+export type WebhookDeliveryBody = z.infer<typeof webhookDeliverySchema>;
+
+export const webhookParamsSchema = z.strictObject({ id: z.uuid().toLowerCase(), webhook: z.uuid().toLowerCase() });
+export type WebhookParams = z.infer<typeof webhookParamsSchema>;
+
 export const adminBatchDetailSchema = adminBatchSchema
   .extend({
     failures: z
       .array(failureGroupSchema)
       .meta({ description: 'Files without a result by reason, the most frequent reason first' }),
+    deliveries: z
+      .array(webhookDeliverySchema)
+      .meta({ description: 'The latest webhooks of the batch, newest first: one each time it ended' }),
   })
   .meta({ id: 'AdminBatchDetail' });
 export type AdminBatchDetailBody = z.infer<typeof adminBatchDetailSchema>;

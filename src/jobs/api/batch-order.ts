@@ -5,18 +5,25 @@ import { toDetectSettings } from '../../inference/detection-body.ts';
 import { detectOptionsSchema } from '../../inference/schemas.ts';
 import { maskOptionsSchema } from '../../masking/schemas.ts';
 import type { BatchOrder } from '../batches.ts';
+import type { WebhookGuard } from '../webhooks/webhook-guard.ts';
 import { batchFieldsSchema } from './schemas.ts';
 
 /**
  * What the fields of the form ask for.
- * @throws DomainError invalid_option
+ * @throws DomainError invalid_option, and those of WebhookGuard
  */
-export function toBatchOrder(fields: Readonly<Record<string, string>>, { detection }: Configuration): BatchOrder {
-  const { kind, options, priority } = parseOptions(batchFieldsSchema, fields);
+export async function toBatchOrder(
+  fields: Readonly<Record<string, string>>,
+  { detection }: Configuration,
+  webhooks: WebhookGuard,
+): Promise<BatchOrder> {
+  const { kind, options, priority, webhook } = parseOptions(batchFieldsSchema, fields);
   const parsed = parseOptions(kind === 'mask' ? maskOptionsSchema : detectOptionsSchema, readJson(options));
   // Limits of this service: otherwise each item would fail.
   toDetectSettings(parsed, detection);
-  return { kind, options: parsed, priority };
+  if (webhook === undefined) return { kind, options: parsed, priority };
+  const { url } = await webhooks.admit(webhook);
+  return { kind, options: parsed, priority, webhook: url.href };
 }
 
 function readJson(text: string | undefined): unknown {

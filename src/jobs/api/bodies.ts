@@ -2,7 +2,7 @@ import type { Batch, BatchItem } from '../batches.ts';
 import type { BatchBody, BatchItemBody } from './schemas.ts';
 
 export function toBatchBody(batch: Batch, resultPath: (id: string) => string): BatchBody {
-  const { id, kind, options, priority, itemCount, doneCount, failedCount, deadCount, canceledCount } = batch;
+  const { id, kind, options, priority, webhook, itemCount, doneCount, failedCount, deadCount, canceledCount } = batch;
   const settled = doneCount + failedCount + deadCount;
   const waiting = itemCount - settled - canceledCount;
   const end = batch.finishedAt ?? new Date();
@@ -14,6 +14,7 @@ export function toBatchBody(batch: Batch, resultPath: (id: string) => string): B
     state: batch.state as BatchBody['state'],
     options,
     priority,
+    webhook,
     counts: {
       total: itemCount,
       waiting,

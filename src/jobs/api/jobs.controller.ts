@@ -19,6 +19,8 @@ import { unsupportedType } from '../../http/bodies.ts';
 import { IDEMPOTENCY_HEADER, idempotencyKeyOf } from '../../http/idempotency-key.ts';
 import { reachStorage } from '../../storage/reach-storage.ts';
 import { Batches, type Owner } from '../batches.ts';
+import { JOBS_PATH, resultPath } from '../result-path.ts';
+import { WebhookGuard } from '../webhooks/webhook-guard.ts';
 import { readBatchForm } from './batch-form.ts';
 import { readBatchJson } from './batch-json.ts';
 import { toBatchOrder } from './batch-order.ts';
@@ -39,18 +41,18 @@ import {
   itemsQuerySchema,
 } from './schemas.ts';
 
-const PATH = 'api/v1/jobs';
 /** Each holds a few files in memory. */
 const MAX_RECEIVING = 4;
 
 @ApiTags('jobs')
 @ApiProblems('invalid_request', 'unauthorized', 'storage_off', 'too_many_requests', 'internal', 'storage_unavailable')
-@Controller(PATH)
+@Controller(JOBS_PATH)
 export class JobsController {
   private receiving = 0;
 
   constructor(
     private readonly batches: Batches,
+    private readonly webhooks: WebhookGuard,
     private readonly configuration: Configuration,
   ) {}
 
@@ -77,6 +79,8 @@ export class JobsController {
     'upload_too_large',
     'unsupported_content_type',
     'idempotency_mismatch',
+    'url_not_allowed',
+    'fetch_failed',
     'busy',
     'not_ready',
   )
@@ -95,7 +99,7 @@ export class JobsController {
     try {
       const { id, isRepeated } = await reachStorage(() => this.receive(request));
       const batch = await reachStorage(() => this.batches.find(id, ownerOf(request)));
-      void reply.header('location', `/${PATH}/${id}`);
+      void reply.header('location', `/${JOBS_PATH}/${id}`);
       if (isRepeated) void reply.header('idempotency-replayed', 'true');
       return toBatchBody(batch, resultPath);
     } finally {
@@ -209,7 +213,8 @@ export class JobsController {
           })
         : await readBatchJson(request.body, intake, { fetches });
       request.context.abandoned.throwIfAborted();
-      const id = await intake.complete(toBatchOrder(fields, this.configuration), idempotencyKey);
+      const order = await toBatchOrder(fields, this.configuration, this.webhooks);
+      const id = await intake.complete(order, idempotencyKey);
       return { id, isRepeated: id !== intake.id };
     } catch (error) {
       await intake.abort();
@@ -220,8 +225,4 @@ export class JobsController {
 
 function ownerOf({ context }: FastifyRequest): Owner {
   return { apiKeyName: context.apiKeyName };
-}
-
-function resultPath(id: string): string {
-  return `/${PATH}/${id}/result`;
 }

@@ -15,6 +15,7 @@ export const batchSchema = z
     }),
     options: z.record(z.string(), z.unknown()),
     priority: z.int(),
+    webhook: z.string().nullable().meta({ description: 'URL that is told when the batch has ended; null: none' }),
     counts: z
       .object({
         total: countSchema,
@@ -105,5 +106,9 @@ export const batchFieldsSchema = z.strictObject({
   priority: queryInteger(0, MAX_PRIORITY)
     .default(0)
     .meta({ description: 'Of the batches of the same API key, those with a higher priority start first' }),
+  webhook: z.string().optional().meta({
+    description:
+      'URL that gets a signed POST when the batch has ended, on a host in FACE_API_WEBHOOK_ALLOW; see the webhook batchEnded',
+  }),
 });
 export type BatchFields = z.infer<typeof batchFieldsSchema>;

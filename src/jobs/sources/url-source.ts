@@ -9,7 +9,7 @@ const MAX_LINE_BYTES = 16_384;
 export function urlFile(text: string): SourceFile {
   const name = nameOf(text);
   try {
-    toTarget(text);
+    toTarget(text, 'urls');
     return { name, url: text };
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;

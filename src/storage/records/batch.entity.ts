@@ -17,12 +17,16 @@ export interface BatchRow {
   /** The key that owns it; null: no key was required. */
   apiKeyName: string | null;
   requestId: string;
+  /** Trace context of its request; null: it was not traced. */
+  trace: object | null;
   /** As the client chose it; null: none. */
   idempotencyKey: string | null;
   /** SHA-256 of all that was sent, to compare requests with the same idempotency key */
   fingerprint: string | null;
   /** Batches of the same key are started in this order, the highest first. */
   priority: number;
+  /** URL that is told when the batch has ended; null: none. */
+  webhook: string | null;
   itemCount: number;
   doneCount: number;
   failedCount: number;
@@ -46,9 +50,11 @@ export const batchEntity = new EntitySchema<BatchRow>({
     options: { type: 'jsonb' },
     apiKeyName: { name: 'api_key_name', type: 'text', nullable: true },
     requestId: { name: 'request_id', type: 'text' },
+    trace: { type: 'jsonb', nullable: true },
     idempotencyKey: { name: 'idempotency_key', type: 'text', nullable: true },
     fingerprint: { type: 'text', nullable: true },
     priority: { type: 'integer', default: 0 },
+    webhook: { type: 'text', nullable: true },
     itemCount: count('item_count'),
     doneCount: count('done_count'),
     failedCount: count('failed_count'),

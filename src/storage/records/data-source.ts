@@ -10,6 +10,8 @@ import { jobEntity } from './job.entity.ts';
 import { replayEntity } from './replay.entity.ts';
 import { sessionEntity } from './session.entity.ts';
 import { trafficEntity } from './traffic.entity.ts';
+import { webhookAttemptEntity } from './webhook-attempt.entity.ts';
+import { webhookDeliveryEntity } from './webhook-delivery.entity.ts';
 
 /**
  * The repository's migrations/: the same path from src/storage/records/ and from dist/storage/records/. They have no
@@ -28,6 +30,8 @@ export const entities = [
   batchEntity,
   batchItemEntity,
   batchChunkEntity,
+  webhookDeliveryEntity,
+  webhookAttemptEntity,
 ];
 
 const CONNECT_TIMEOUT_MS = 5000;

@@ -37,6 +37,7 @@ export type RerunAnswer = Schemas['RerunAnswer'];
 export type Session = Schemas['Session'];
 export type Statistics = Schemas['Statistics'];
 export type System = Schemas['System'];
+export type WebhookDelivery = Schemas['WebhookDelivery'];
 
 /** A request that finds no session is sent again after the login: it was rejected before anything was done. */
 async function fetchInSession(request: Request): Promise<Response> {
@@ -116,6 +117,10 @@ export const cancelBatch = (id: string): Promise<Batch> =>
 
 export const retryBatch = (id: string): Promise<Batch> =>
   dataOf(client.POST('/api/v1/admin/batches/{id}/retry', { params: { path: { id } } }));
+
+export async function redeliverWebhook(id: string, webhook: string): Promise<void> {
+  await client.POST('/api/v1/admin/batches/{id}/webhooks/{webhook}/redelivery', { params: { path: { id, webhook } } });
+}
 
 /** @param dryRun only report what would be repaired */
 export const reconcile = (dryRun: boolean): Promise<Reconciliation> =>

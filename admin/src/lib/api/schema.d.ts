@@ -437,7 +437,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a batch with its failures by reason */
+        /** Get a batch with its failures by reason, and its webhooks */
         get: operations["adminBatch"];
         put?: never;
         post?: never;
@@ -485,6 +485,26 @@ export interface paths {
          * @description Those that failed at every attempt. The batch must have ended.
          */
         post: operations["adminRetryBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/batches/{id}/webhooks/{webhook}/redelivery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a webhook of a batch again
+         * @description Whatever became of it before. Its receiver gets the same webhook-id. The audit log records it.
+         */
+        post: operations["adminRedeliverWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -634,7 +654,28 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    batchEnded: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A batch has ended
+         * @description Sent to the URL in the field `webhook` of a batch, signed as Standard Webhooks specifies. It is retried for a day, until the response has a status of 2xx, or 410.
+         */
+        post: operations["batchEnded"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         Home: {
@@ -873,6 +914,8 @@ export interface components {
                 [key: string]: unknown;
             };
             priority: number;
+            /** @description URL that is told when the batch has ended; null: none */
+            webhook: string | null;
             counts: components["schemas"]["BatchCounts"];
             /** @description On average since the batch was received */
             items_per_second: number | null;
@@ -1116,6 +1159,8 @@ export interface components {
                 [key: string]: unknown;
             };
             priority: number;
+            /** @description URL that is told when the batch has ended; null: none */
+            webhook: string | null;
             counts: components["schemas"]["BatchCounts"];
             /** @description On average since the batch was received */
             items_per_second: number | null;
@@ -1143,6 +1188,8 @@ export interface components {
                 [key: string]: unknown;
             };
             priority: number;
+            /** @description URL that is told when the batch has ended; null: none */
+            webhook: string | null;
             counts: components["schemas"]["BatchCounts"];
             /** @description On average since the batch was received */
             items_per_second: number | null;
@@ -1157,6 +1204,8 @@ export interface components {
             api_key_name: string | null;
             /** @description Files without a result by reason, the most frequent reason first */
             failures: components["schemas"]["BatchFailureGroup"][];
+            /** @description The latest webhooks of the batch, newest first: one each time it ended */
+            deliveries: components["schemas"]["WebhookDelivery"][];
         };
         BatchFailureGroup: {
             /**
@@ -1171,6 +1220,45 @@ export interface components {
             files: {
                 name: string;
                 detail: string;
+            }[];
+        };
+        WebhookDelivery: {
+            /**
+             * Format: uuid
+             * @description The header webhook-id of each attempt
+             */
+            id: string;
+            url: string;
+            /**
+             * @description How the batch ended
+             * @enum {string}
+             */
+            batch_state: "done" | "canceled";
+            /**
+             * @description waiting: for its next attempt; failed: given up, after a day or because the receiver is gone
+             * @enum {string}
+             */
+            state: "waiting" | "delivered" | "failed";
+            /** @description How many were made */
+            attempts: number;
+            /** @description Null unless it waits */
+            next_attempt_at: string | null;
+            /**
+             * Format: date-time
+             * @description When the batch ended
+             */
+            created_at: string;
+            /** @description Newest first */
+            latest_attempts: {
+                /** @description From 1 */
+                number: number;
+                /** Format: date-time */
+                started_at: string;
+                duration_ms: number;
+                /** @description Of the response; null: there was none */
+                status: number | null;
+                /** @description Null: it was delivered */
+                error: string | null;
             }[];
         };
         Reconcile: {
@@ -1203,10 +1291,10 @@ export interface components {
             /** Format: uuid */
             id: string;
             /** @enum {string} */
-            action: "erase" | "prune" | "reconcile" | "rerun";
+            action: "erase" | "prune" | "reconcile" | "redeliver" | "rerun";
             /** @description `schedule`, `command line`, `console`, or `token:` followed by the name of the token */
             actor: string;
-            /** @description ID of the image concerned */
+            /** @description ID of the image concerned, or of the batch (redeliver) */
             subject: string | null;
             counts: {
                 [key: string]: number;
@@ -1598,6 +1686,8 @@ export interface components {
             options?: string;
             /** @description Of the batches of the same API key, those with a higher priority start first */
             priority?: number;
+            /** @description URL that gets a signed POST when the batch has ended, on a host in FACE_API_WEBHOOK_ALLOW; see the webhook batchEnded */
+            webhook?: string;
             /** @description Images */
             file?: string[];
             /** @description ZIP files with images */
@@ -1617,6 +1707,35 @@ export interface components {
             priority?: number;
             /** @description URLs of images. The JSON is limited to 4 MiB */
             urls?: string[];
+        };
+        WebhookEvent: {
+            /** @enum {string} */
+            type: "batch.done" | "batch.canceled";
+            /**
+             * Format: date-time
+             * @description When the batch ended
+             */
+            timestamp: string;
+            data: {
+                /**
+                 * Format: uuid
+                 * @description ID of the batch
+                 */
+                id: string;
+                /** @enum {string} */
+                kind: "detect" | "mask";
+                /** @enum {string} */
+                state: "done" | "canceled";
+                counts: {
+                    total: number;
+                    done: number;
+                    failed: number;
+                    dead: number;
+                    canceled: number;
+                };
+                /** @description Path of the archive of results, on the service that took the batch */
+                result_url: string;
+            };
         };
         Masked: {
             /** @description Request ID, also in X-Request-Id */
@@ -3471,7 +3590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Idempotency key already used */
+            /** @description Idempotency key already used; URL cannot be fetched */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5257,6 +5376,92 @@ export interface operations {
             };
         };
     };
+    adminRedeliverWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is sent soon, and retried like any other */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     adminReconcile: {
         parameters: {
             query?: never;
@@ -6205,6 +6410,35 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+        };
+    };
+    batchEnded: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each attempt, to recognize repetitions */
+                "webhook-id": string;
+                /** @description Time of this attempt, in seconds since the epoch */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the HMAC-SHA256 of ID, timestamp and body, as base64 */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description Received: it is not sent again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { resultPath } from '../result-path.ts';
+import type { DueDelivery } from './webhook-records.ts';
+
+const countSchema = z.int().nonnegative();
+
+/** The body of a webhook */
+export const webhookEventSchema = z
+  .object({
+    type: z.enum(['batch.done', 'batch.canceled']),
+    timestamp: z.iso.datetime().meta({ description: 'When the batch ended' }),
+    data: z.object({
+      id: z.uuid().meta({ description: 'ID of the batch' }),
+      kind: z.enum(['detect', 'mask']),
+      state: z.enum(['done', 'canceled']),
+      counts: z.object({
+        total: countSchema,
+        done: countSchema,
+        failed: countSchema,
+        dead: countSchema,
+        canceled: countSchema,
+      }),
+      result_url: z
+        .string()
+        .meta({ description: 'Path of the archive of results, on the service that took the batch' }),
+    }),
+  })
+  .meta({ id: 'WebhookEvent' });
+export type WebhookEvent = z.infer<typeof webhookEventSchema>;
+
+export function toWebhookEvent({ batchId, kind, state, counts, createdAt }: DueDelivery): WebhookEvent {
+  return {
+    type: `batch.${state}`,
+    timestamp: createdAt.toISOString(),
+    data: { id: batchId, kind, state, counts, result_url: resultPath(batchId) },
+  };
+}
