@@ -46,7 +46,7 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
       schema instanceof z.ZodType ? toJsonSchema(schema, schemaType) : undefined,
   });
   addComponents(document, toJsonSchema(problemSchema, 'output').components);
-  if (document.paths['/api/v1/jobs']) describeBatchForm(document);
+  if (document.paths['/api/v1/jobs'] ?? document.paths[`${ADMIN_API_PATH}batches`]) describeBatchForm(document);
   for (const [path, methods] of Object.entries(document.paths)) {
     if (methods.post) describeImageRoute(document, path, methods.post);
     for (const operation of [methods.get, methods.post, methods.delete]) {

@@ -1,6 +1,6 @@
 import { EntitySchema } from 'typeorm';
 
-export type AuditAction = 'erase' | 'prune' | 'reconcile' | 'rerun';
+export type AuditAction = 'erase' | 'prune' | 'reconcile' | 'rerun' | 'start_batch' | 'cancel_batch' | 'retry_batch';
 
 /** An action on stored data: who did it and how many rows and objects it changed, never their content. */
 export interface AuditRow {
@@ -8,7 +8,7 @@ export interface AuditRow {
   action: AuditAction;
   /** "schedule", "command line", "console" or "token:NAME". */
   actor: string;
-  /** ID of the image; it reveals nothing about the image. */
+  /** ID of the image or the batch; it reveals nothing about their content. */
   subject: string | null;
   counts: Record<string, number>;
   createdAt: Date;

@@ -423,7 +423,11 @@ export interface paths {
         /** List the batches of all API keys */
         get: operations["adminBatches"];
         put?: never;
-        post?: never;
+        /**
+         * Start a batch in the console
+         * @description The form of `POST /api/v1/jobs`. The batch belongs to no API key.
+         */
+        post: operations["adminCreateBatch"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1097,11 +1101,6 @@ export interface components {
                 frame?: number;
             }[];
         };
-        AdminBatchPage: {
-            rows: components["schemas"]["AdminBatch"][];
-            /** @description Pass as `after` to get the next page; null: this is the last page */
-            next: string | null;
-        };
         AdminBatch: {
             /** Format: uuid */
             id: string;
@@ -1128,6 +1127,13 @@ export interface components {
             result_url: string | null;
             /** @description The API key that sent it; null: none */
             api_key_name: string | null;
+            /** @description The operator who started it: `console`, or `token:` and a name; null: it came by the public API */
+            started_by: string | null;
+        };
+        AdminBatchPage: {
+            rows: components["schemas"]["AdminBatch"][];
+            /** @description Pass as `after` to get the next page; null: this is the last page */
+            next: string | null;
         };
         AdminBatchDetail: {
             /** Format: uuid */
@@ -1155,6 +1161,8 @@ export interface components {
             result_url: string | null;
             /** @description The API key that sent it; null: none */
             api_key_name: string | null;
+            /** @description The operator who started it: `console`, or `token:` and a name; null: it came by the public API */
+            started_by: string | null;
             /** @description Files without a result by reason, the most frequent reason first */
             failures: components["schemas"]["BatchFailureGroup"][];
         };
@@ -1203,10 +1211,10 @@ export interface components {
             /** Format: uuid */
             id: string;
             /** @enum {string} */
-            action: "erase" | "prune" | "reconcile" | "rerun";
+            action: "erase" | "prune" | "reconcile" | "rerun" | "start_batch" | "cancel_batch" | "retry_batch";
             /** @description `schedule`, `command line`, `console`, or `token:` followed by the name of the token */
             actor: string;
-            /** @description ID of the image concerned */
+            /** @description ID of the image or the batch concerned */
             subject: string | null;
             counts: {
                 [key: string]: number;
@@ -4863,6 +4871,125 @@ export interface operations {
                 };
             };
             /** @description Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminCreateBatch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible ASCII characters, such as a UUID. With storage on: repeating the request with the same key within 24 hours returns the first answer, with the header Idempotency-Replayed: true; another request with this key gets 422 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["BatchForm"];
+            };
+        };
+        responses: {
+            /** @description The batch */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminBatch"];
+                };
+            };
+            /** @description Invalid option */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Upload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key already used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service busy; Service not ready */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
