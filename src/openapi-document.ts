@@ -48,8 +48,9 @@ export function buildOpenApiDocument(app: NestFastifyApplication): OpenAPIObject
   });
   addComponents(document, toJsonSchema(problemSchema, 'output').components);
   const batches = document.paths['/api/v1/jobs'];
+  if (batches ?? document.paths[`${ADMIN_API_PATH}batches`]) describeBatchForm(document);
   if (batches?.post) {
-    describeBatchRequest(document, batches.post);
+    describeBatchJson(document, batches.post);
     describeWebhooks(document);
   }
   for (const [path, methods] of Object.entries(document.paths)) {
@@ -87,31 +88,32 @@ function describeImageRoute(document: OpenAPIObject, path: string, operation: Op
   if (route.kind === 'mask') describeMaskAnswer(document, operation, isJson);
 }
 
-/**
- * Files cannot be described by the schema that validates the text fields. Members of the JSON have the names of these fields,
- * and objects and numbers where the form has texts.
- */
-function describeBatchRequest(document: OpenAPIObject, operation: Operation): void {
-  const { schema } = toJsonSchema(batchFieldsSchema, 'input');
-  const fields = schema['properties'] as Record<string, JsonSchema>;
+/** Files cannot be described by the schema that validates the text fields. */
+function describeBatchForm(document: OpenAPIObject): void {
   const files = (description: string) => ({ type: 'array', items: { type: 'string', format: 'binary' }, description });
   const properties = {
-    ...fields,
+    ...batchFields(),
     file: files('Images'),
     archive: files('ZIP, tar and tar.gz files with images'),
     urls: { type: 'string', description: 'URLs of images, one per line' },
   };
-  const members = {
-    ...fields,
+  addComponents(document, { BatchForm: { type: 'object', required: ['kind'], properties } });
+}
+
+/** Members of the JSON have the names of the fields of the form, and objects and numbers where the form has texts. */
+function describeBatchJson(document: OpenAPIObject, operation: Operation): void {
+  const properties = {
+    ...batchFields(),
     options: { type: 'object', description: 'Options for all images: MaskOptions or DetectOptions' },
     urls: { type: 'array', items: { type: 'string' }, description: 'URLs of images. The JSON is limited to 4 MiB' },
   };
-  addComponents(document, {
-    BatchForm: { type: 'object', required: ['kind'], properties },
-    BatchJson: { type: 'object', required: ['kind'], properties: members },
-  });
+  addComponents(document, { BatchJson: { type: 'object', required: ['kind'], properties } });
   const { content } = operation.requestBody as { content: Record<string, object> };
   content['application/json'] = { schema: { $ref: '#/components/schemas/BatchJson' } };
+}
+
+function batchFields(): Record<string, JsonSchema> {
+  return toJsonSchema(batchFieldsSchema, 'input').schema['properties'] as Record<string, JsonSchema>;
 }
 
 /** What this service sends to others, which no controller has */

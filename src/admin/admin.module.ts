@@ -3,6 +3,7 @@ import { Configuration } from '../config/configuration.ts';
 import { DetectionModule } from '../detection/detection.module.ts';
 import { HttpModule } from '../http/http.module.ts';
 import { InferenceModule } from '../inference/inference.module.ts';
+import { BatchReceptionModule } from '../jobs/api/batch-reception.module.ts';
 import { MaskingModule } from '../masking/masking.module.ts';
 import { SessionStore } from '../storage/session-store.ts';
 import { TrafficModule } from '../traffic/traffic.module.ts';
@@ -24,7 +25,7 @@ import { SystemController } from './system/system.controller.ts';
 const MINUTE_MS = 60_000;
 
 @Module({
-  imports: [HttpModule, InferenceModule, DetectionModule, MaskingModule, TrafficModule],
+  imports: [HttpModule, InferenceModule, DetectionModule, MaskingModule, TrafficModule, BatchReceptionModule],
   controllers: [
     SessionController,
     ImagesController,

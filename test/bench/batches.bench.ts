@@ -37,7 +37,7 @@ const feeder = new BatchFeeder(queue);
 
 /** When each item was finished */
 const finished: number[] = [];
-const items = { process: () => Promise.resolve({ outcome: { face_count: 1 }, result: null }) };
+const items = { process: () => Promise.resolve({ outcome: { face_count: 1 }, input: { bytes: 1, sha256: '0'.repeat(64) }, result: null }) };
 const chunks = new ChunkProcessing(
   {
     database,

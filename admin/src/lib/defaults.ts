@@ -32,6 +32,22 @@ export function limitsOf(system: System | undefined): Limits | undefined {
   };
 }
 
+export interface BatchLimits extends Pick<Limits, 'uploadBytes'> {
+  readonly items: number;
+  readonly bytes: number;
+}
+
+/** The limits of a batch; undefined until they are known. */
+export function batchLimitsOf(system: System | undefined): BatchLimits | undefined {
+  if (system === undefined) return undefined;
+  const values = new Map(system.configuration.map(({ name, value }) => [name, Number(value)]));
+  return {
+    uploadBytes: values.get('FACE_API_MAX_UPLOAD_BYTES')!,
+    items: values.get('FACE_API_BATCH_MAX_ITEMS')!,
+    bytes: values.get('FACE_API_BATCH_MAX_BYTES')!,
+  };
+}
+
 /** The values of options that a request does not set, as the service is configured. */
 export function defaultsOf(system: System | undefined): Defaults {
   const values = new Map(system?.configuration.map(({ name, value }) => [name, value]));

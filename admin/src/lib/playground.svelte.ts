@@ -1,11 +1,9 @@
 import type { Detection, System } from './api/admin.ts';
 import { previewInPlayground } from './api/admin.ts';
 import type { Problem } from './api/problem.ts';
+import { type DetectOptions, STANDARD_DETECT } from './detect-options.ts';
 import { Loader } from './loader.svelte.ts';
 import { type MaskOptions, STANDARD_MASK } from './mask-options.ts';
-
-export const SIZES = ['320', '640', '960', '1280', '1920'] as const;
-export const RECALL_LEVELS = ['fast', 'standard', 'high', 'max'] as const;
 
 export interface Masked {
   /** Options of the request, as JSON. */
@@ -73,13 +71,7 @@ class Playground {
 
   store = $state(true);
   mode = $state<'detect' | 'mask'>('detect');
-  threshold = $state(0.5);
-  reviewThreshold = $state(1);
-  minFaceSize = $state(0);
-  inputSize = $state<(typeof SIZES)[number]>('640');
-  largeFaces = $state(true);
-  /** Empty: the default of the endpoint. */
-  recall = $state<(typeof RECALL_LEVELS)[number] | ''>('');
+  detect = $state<DetectOptions>({ ...STANDARD_DETECT });
   mask = $state<MaskOptions>({ ...STANDARD_MASK });
   showLandmarks = $state(true);
   storeProblem = $state.raw<Problem>();

@@ -1,13 +1,26 @@
 import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res, type StreamableFile } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import {
+  ApiAcceptedResponse,
+  ApiBody,
+  ApiConsumes,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiProduces,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiProblems } from '../../http/api-problems.ts';
+import { IDEMPOTENCY_HEADER } from '../../http/idempotency-key.ts';
 import { ADMIN_API_PATH } from '../../http/route.ts';
+import { BatchReception } from '../../jobs/api/batch-reception.ts';
 import { toBatchBody } from '../../jobs/api/bodies.ts';
 import { resultReply } from '../../jobs/api/result-reply.ts';
 import { type BatchesQuery, batchesQuerySchema, type BatchParams, batchParamsSchema } from '../../jobs/api/schemas.ts';
 import { type Batch, Batches } from '../../jobs/batches.ts';
 import { reachStorage } from '../../storage/reach-storage.ts';
+import type { AuditAction } from '../../storage/records/audit.entity.ts';
 import { AuditLog } from '../../storage/stored.ts';
 import { Actor } from '../actor.ts';
 import { toDeliveryBody } from './bodies.ts';
@@ -33,8 +46,38 @@ const OPERATOR = 'operator';
 export class BatchesController {
   constructor(
     private readonly batches: Batches,
+    private readonly reception: BatchReception,
     private readonly audit: AuditLog,
   ) {}
+
+  @Post()
+  @HttpCode(202)
+  @RouteConfig({ batch: true })
+  @ApiOperation({
+    operationId: 'adminCreateBatch',
+    summary: 'Start a batch in the console',
+    description: 'The form of `POST /api/v1/jobs`. The batch belongs to no API key.',
+  })
+  @ApiHeader(IDEMPOTENCY_HEADER)
+  @ApiConsumes('multipart/form-data')
+  @ApiBody({ required: true, schema: { $ref: '#/components/schemas/BatchForm' } })
+  @ApiAcceptedResponse({ description: 'The batch', standardSchema: adminBatchSchema })
+  @ApiProblems(
+    'invalid_option',
+    'request_incomplete',
+    'upload_too_large',
+    'unsupported_content_type',
+    'idempotency_mismatch',
+    'busy',
+    'not_ready',
+  )
+  create(@Req() request: FastifyRequest, @Actor() actor: string): Promise<AdminBatchBody> {
+    return reachStorage(async () => {
+      const { batch, isRepeated } = await this.reception.receive(request, senderOf(actor));
+      if (!isRepeated) await this.record('start_batch', actor, batch, batch.itemCount);
+      return toAdminBatch(batch);
+    });
+  }
 
   @Get()
   @ApiOperation({ operationId: 'adminBatches', summary: 'List the batches of all API keys' })
@@ -90,8 +133,13 @@ export class BatchesController {
     standardSchema: adminBatchSchema,
   })
   @ApiProblems('not_found', 'batch_active')
-  retry(@Param({ schema: batchParamsSchema }) { id }: BatchParams): Promise<AdminBatchBody> {
-    return reachStorage(async () => toAdminBatch(await this.batches.retry(id, OPERATOR)));
+  retry(@Param({ schema: batchParamsSchema }) { id }: BatchParams, @Actor() actor: string): Promise<AdminBatchBody> {
+    return reachStorage(async () => {
+      const { deadCount } = await this.batches.find(id, OPERATOR);
+      const batch = await this.batches.retry(id, OPERATOR);
+      if (deadCount > 0) await this.record('retry_batch', actor, batch, deadCount);
+      return toAdminBatch(batch);
+    });
   }
 
   @Post(':id/webhooks/:webhook/redelivery')
@@ -122,11 +170,37 @@ export class BatchesController {
   })
   @ApiOkResponse({ description: 'The batch; one that has ended is not changed', standardSchema: adminBatchSchema })
   @ApiProblems('not_found')
-  cancel(@Param({ schema: batchParamsSchema }) { id }: BatchParams): Promise<AdminBatchBody> {
-    return reachStorage(async () => toAdminBatch(await this.batches.cancel(id, OPERATOR)));
+  cancel(@Param({ schema: batchParamsSchema }) { id }: BatchParams, @Actor() actor: string): Promise<AdminBatchBody> {
+    return reachStorage(async () => {
+      const { state } = await this.batches.find(id, OPERATOR);
+      const batch = await this.batches.cancel(id, OPERATOR);
+      if (state === 'active') await this.record('cancel_batch', actor, batch, batch.canceledCount);
+      return toAdminBatch(batch);
+    });
+  }
+
+  private record(action: AuditAction, actor: string, { id }: Batch, images: number): Promise<void> {
+    return this.audit.add({ action, actor, subject: id, counts: { images } });
   }
 }
 
 function toAdminBatch(batch: Batch): AdminBatchBody {
-  return { ...toBatchBody(batch, (id) => `${PATH}/${id}/result`), api_key_name: batch.apiKeyName };
+  const startedBy = actorOf(batch.apiKeyName);
+  return {
+    ...toBatchBody(batch, (id) => `${PATH}/${id}/result`),
+    api_key_name: startedBy === null ? batch.apiKeyName : null,
+    started_by: startedBy,
+  };
+}
+
+/** Batches of operators have an owner whom no API key can be: the name of a key has no colon. */
+const OPERATORS = 'operator:';
+
+function senderOf(actor: string): string {
+  return `${OPERATORS}${actor}`;
+}
+
+/** @returns null: it was sent by the public API */
+function actorOf(sender: string | null): string | null {
+  return sender?.startsWith(OPERATORS) ? sender.slice(OPERATORS.length) : null;
 }

@@ -4,7 +4,12 @@ import { batchSchema } from '../../jobs/api/schemas.ts';
 export const MAX_NAMED_FILES = 100;
 
 export const adminBatchSchema = batchSchema
-  .extend({ api_key_name: z.string().nullable().meta({ description: 'The API key that sent it; null: none' }) })
+  .extend({
+    api_key_name: z.string().nullable().meta({ description: 'The API key that sent it; null: none' }),
+    started_by: z.string().nullable().meta({
+      description: 'The operator who started it: `console`, or `token:` and a name; null: it came by the public API',
+    }),
+  })
   .meta({ id: 'AdminBatch' });
 export type AdminBatchBody = z.infer<typeof adminBatchSchema>;
 

@@ -187,11 +187,20 @@ export type AuditQuery = z.infer<typeof auditQuerySchema>;
 export const auditItemSchema = z
   .object({
     id: z.uuid(),
-    action: z.enum(['erase', 'prune', 'reconcile', 'redeliver', 'rerun']),
+    action: z.enum([
+      'erase',
+      'prune',
+      'reconcile',
+      'redeliver',
+      'rerun',
+      'start_batch',
+      'cancel_batch',
+      'retry_batch',
+    ]),
     actor: z
       .string()
       .meta({ description: '`schedule`, `command line`, `console`, or `token:` followed by the name of the token' }),
-    subject: z.uuid().nullable().meta({ description: 'ID of the image concerned, or of the batch (redeliver)' }),
+    subject: z.uuid().nullable().meta({ description: 'ID of the image or the batch concerned' }),
     counts: z.record(z.string(), z.int()),
     created_at: timeSchema,
   })

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
+import { BatchReceptionModule } from './batch-reception.module.ts';
 import { JobsController } from './jobs.controller.ts';
 
 /** The public routes. */
-@Module({ controllers: [JobsController] })
+@Module({ imports: [BatchReceptionModule], controllers: [JobsController] })
 export class JobsApiModule {}

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res, type StreamableFile } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import {
@@ -12,18 +11,12 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Configuration } from '../../config/configuration.ts';
-import { DomainError } from '../../errors/domain-error.ts';
 import { ApiProblems } from '../../http/api-problems.ts';
-import { unsupportedType } from '../../http/bodies.ts';
-import { IDEMPOTENCY_HEADER, idempotencyKeyOf } from '../../http/idempotency-key.ts';
+import { IDEMPOTENCY_HEADER } from '../../http/idempotency-key.ts';
 import { reachStorage } from '../../storage/reach-storage.ts';
 import { Batches, type Owner } from '../batches.ts';
 import { JOBS_PATH, resultPath } from '../result-path.ts';
-import { WebhookGuard } from '../webhooks/webhook-guard.ts';
-import { readBatchForm } from './batch-form.ts';
-import { readBatchJson } from './batch-json.ts';
-import { toBatchOrder } from './batch-order.ts';
+import { BatchReception } from './batch-reception.ts';
 import { toBatchBody, toItemBody } from './bodies.ts';
 import { resultReply } from './result-reply.ts';
 import {
@@ -41,19 +34,13 @@ import {
   itemsQuerySchema,
 } from './schemas.ts';
 
-/** Each holds a few files in memory. */
-const MAX_RECEIVING = 4;
-
 @ApiTags('jobs')
 @ApiProblems('invalid_request', 'unauthorized', 'storage_off', 'too_many_requests', 'internal', 'storage_unavailable')
 @Controller(JOBS_PATH)
 export class JobsController {
-  private receiving = 0;
-
   constructor(
     private readonly batches: Batches,
-    private readonly webhooks: WebhookGuard,
-    private readonly configuration: Configuration,
+    private readonly reception: BatchReception,
   ) {}
 
   @Post()
@@ -85,26 +72,10 @@ export class JobsController {
     'not_ready',
   )
   async create(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<BatchBody> {
-    if (!request.isMultipart() && request.body === undefined) throw unsupportedType(request);
-    if (this.receiving >= MAX_RECEIVING) {
-      throw new DomainError(
-        'busy',
-        `The service is receiving ${MAX_RECEIVING} batches already. Try again in some seconds`,
-        {
-          headers: { 'retry-after': '5' },
-        },
-      );
-    }
-    this.receiving++;
-    try {
-      const { id, isRepeated } = await reachStorage(() => this.receive(request));
-      const batch = await reachStorage(() => this.batches.find(id, ownerOf(request)));
-      void reply.header('location', `/${JOBS_PATH}/${id}`);
-      if (isRepeated) void reply.header('idempotency-replayed', 'true');
-      return toBatchBody(batch, resultPath);
-    } finally {
-      this.receiving--;
-    }
+    const { batch, isRepeated } = await reachStorage(() => this.reception.receive(request, request.context.apiKeyName));
+    void reply.header('location', `/${JOBS_PATH}/${batch.id}`);
+    if (isRepeated) void reply.header('idempotency-replayed', 'true');
+    return toBatchBody(batch, resultPath);
   }
 
   @Get()
@@ -194,32 +165,6 @@ export class JobsController {
     @Req() request: FastifyRequest,
   ): Promise<BatchBody> {
     return reachStorage(async () => toBatchBody(await this.batches.cancel(id, ownerOf(request)), resultPath));
-  }
-
-  /** @returns the batch, which is complete and in the queue; or the one that an earlier request sent */
-  private async receive(request: FastifyRequest): Promise<{ id: string; isRepeated: boolean }> {
-    const { limits, batches, fetching, storage } = this.configuration;
-    const idempotencyKey = idempotencyKeyOf(request);
-    const intake = await this.batches.receive(request.context.apiKeyName, request.id);
-    try {
-      const fetches = fetching.allow.length > 0;
-      const fields = request.isMultipart()
-        ? await readBatchForm(request, intake, {
-            maxFileBytes: limits.maxUploadBytes,
-            maxBytes: batches.maxBytes,
-            maxItems: batches.maxItems,
-            fetches,
-            folder: join(storage.dataFolder, 'uploads'),
-          })
-        : await readBatchJson(request.body, intake, { fetches });
-      request.context.abandoned.throwIfAborted();
-      const order = await toBatchOrder(fields, this.configuration, this.webhooks);
-      const id = await intake.complete(order, idempotencyKey);
-      return { id, isRepeated: id !== intake.id };
-    } catch (error) {
-      await intake.abort();
-      throw error;
-    }
   }
 }
 

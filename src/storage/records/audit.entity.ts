@@ -1,6 +1,14 @@
 import { EntitySchema } from 'typeorm';
 
-export type AuditAction = 'erase' | 'prune' | 'reconcile' | 'redeliver' | 'rerun';
+export type AuditAction =
+  | 'erase'
+  | 'prune'
+  | 'reconcile'
+  | 'redeliver'
+  | 'rerun'
+  | 'start_batch'
+  | 'cancel_batch'
+  | 'retry_batch';
 
 /** An action on stored data: who did it and how many rows and objects it changed, never their content. */
 export interface AuditRow {
@@ -8,7 +16,7 @@ export interface AuditRow {
   action: AuditAction;
   /** "schedule", "command line", "console" or "token:NAME". */
   actor: string;
-  /** ID of the image or batch; it reveals nothing about it. */
+  /** ID of the image or the batch; it reveals nothing about their content. */
   subject: string | null;
   counts: Record<string, number>;
   createdAt: Date;

@@ -3,6 +3,7 @@ import { isIdle } from '../activity.ts';
 import { session } from '../session.svelte.ts';
 import { readJson, toProblem } from './problem.ts';
 import type { components, operations, paths } from './schema.d.ts';
+import { upload } from './upload.ts';
 
 /**
  * The API of the console: one function per operation, typed by the OpenAPI document
@@ -111,6 +112,19 @@ export const readBatches = (query: QueryOf<'adminBatches'>, signal?: AbortSignal
 
 export const readBatch = (id: string, signal?: AbortSignal): Promise<BatchDetail> =>
   dataOf(client.GET('/api/v1/admin/batches/{id}', { params: { path: { id } }, signal }));
+
+/** @param form the fields and files of the batch */
+export async function createBatch(
+  form: FormData,
+  idempotencyKey: string,
+  signal: AbortSignal,
+  onprogress: (sentBytes: number, totalBytes: number) => void,
+): Promise<Batch> {
+  // The session is renewed before the upload, if it has ended, so that no upload is rejected half-way.
+  await readSession(signal);
+  const headers = { 'idempotency-key': idempotencyKey };
+  return (await upload('/api/v1/admin/batches', form, headers, signal, onprogress)) as Batch;
+}
 
 export const cancelBatch = (id: string): Promise<Batch> =>
   dataOf(client.DELETE('/api/v1/admin/batches/{id}', { params: { path: { id } } }));

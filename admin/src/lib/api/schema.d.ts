@@ -198,7 +198,7 @@ export interface paths {
         put?: never;
         /**
          * Detect or mask many images in the background
-         * @description The images are processed after the response. Send any number of parts `file`, `archive` (ZIP) and `urls`, or JSON with `urls`; a folder in the name of a file is kept. URLs are fetched when their turn comes. An image that fails does not affect the others.
+         * @description The images are processed after the response. Send any number of parts `file` and `archive` (ZIP); a folder in the name of a file is kept. An image that fails does not affect the others.
          */
         post: operations["createJob"];
         delete?: never;
@@ -423,7 +423,11 @@ export interface paths {
         /** List the batches of all API keys */
         get: operations["adminBatches"];
         put?: never;
-        post?: never;
+        /**
+         * Start a batch in the console
+         * @description The form of `POST /api/v1/jobs`. The batch belongs to no API key.
+         */
+        post: operations["adminCreateBatch"];
         delete?: never;
         options?: never;
         head?: never;
@@ -437,7 +441,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a batch with its failures by reason, and its webhooks */
+        /** Get a batch with its failures by reason */
         get: operations["adminBatch"];
         put?: never;
         post?: never;
@@ -485,26 +489,6 @@ export interface paths {
          * @description Those that failed at every attempt. The batch must have ended.
          */
         post: operations["adminRetryBatch"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/admin/batches/{id}/webhooks/{webhook}/redelivery": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Send a webhook of a batch again
-         * @description Whatever became of it before. Its receiver gets the same webhook-id. The audit log records it.
-         */
-        post: operations["adminRedeliverWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -654,28 +638,7 @@ export interface paths {
         trace?: never;
     };
 }
-export interface webhooks {
-    batchEnded: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * A batch has ended
-         * @description Sent to the URL in the field `webhook` of a batch, signed as Standard Webhooks specifies. It is retried for a day, until the response has a status of 2xx, or 410.
-         */
-        post: operations["batchEnded"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-}
+export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Home: {
@@ -914,8 +877,6 @@ export interface components {
                 [key: string]: unknown;
             };
             priority: number;
-            /** @description URL that is told when the batch has ended; null: none */
-            webhook: string | null;
             counts: components["schemas"]["BatchCounts"];
             /** @description On average since the batch was received */
             items_per_second: number | null;
@@ -1140,11 +1101,6 @@ export interface components {
                 frame?: number;
             }[];
         };
-        AdminBatchPage: {
-            rows: components["schemas"]["AdminBatch"][];
-            /** @description Pass as `after` to get the next page; null: this is the last page */
-            next: string | null;
-        };
         AdminBatch: {
             /** Format: uuid */
             id: string;
@@ -1159,8 +1115,6 @@ export interface components {
                 [key: string]: unknown;
             };
             priority: number;
-            /** @description URL that is told when the batch has ended; null: none */
-            webhook: string | null;
             counts: components["schemas"]["BatchCounts"];
             /** @description On average since the batch was received */
             items_per_second: number | null;
@@ -1173,6 +1127,13 @@ export interface components {
             result_url: string | null;
             /** @description The API key that sent it; null: none */
             api_key_name: string | null;
+            /** @description The operator who started it: `console`, or `token:` and a name; null: it came by the public API */
+            started_by: string | null;
+        };
+        AdminBatchPage: {
+            rows: components["schemas"]["AdminBatch"][];
+            /** @description Pass as `after` to get the next page; null: this is the last page */
+            next: string | null;
         };
         AdminBatchDetail: {
             /** Format: uuid */
@@ -1188,8 +1149,6 @@ export interface components {
                 [key: string]: unknown;
             };
             priority: number;
-            /** @description URL that is told when the batch has ended; null: none */
-            webhook: string | null;
             counts: components["schemas"]["BatchCounts"];
             /** @description On average since the batch was received */
             items_per_second: number | null;
@@ -1202,10 +1161,10 @@ export interface components {
             result_url: string | null;
             /** @description The API key that sent it; null: none */
             api_key_name: string | null;
+            /** @description The operator who started it: `console`, or `token:` and a name; null: it came by the public API */
+            started_by: string | null;
             /** @description Files without a result by reason, the most frequent reason first */
             failures: components["schemas"]["BatchFailureGroup"][];
-            /** @description The latest webhooks of the batch, newest first: one each time it ended */
-            deliveries: components["schemas"]["WebhookDelivery"][];
         };
         BatchFailureGroup: {
             /**
@@ -1220,45 +1179,6 @@ export interface components {
             files: {
                 name: string;
                 detail: string;
-            }[];
-        };
-        WebhookDelivery: {
-            /**
-             * Format: uuid
-             * @description The header webhook-id of each attempt
-             */
-            id: string;
-            url: string;
-            /**
-             * @description How the batch ended
-             * @enum {string}
-             */
-            batch_state: "done" | "canceled";
-            /**
-             * @description waiting: for its next attempt; failed: given up, after a day or because the receiver is gone
-             * @enum {string}
-             */
-            state: "waiting" | "delivered" | "failed";
-            /** @description How many were made */
-            attempts: number;
-            /** @description Null unless it waits */
-            next_attempt_at: string | null;
-            /**
-             * Format: date-time
-             * @description When the batch ended
-             */
-            created_at: string;
-            /** @description Newest first */
-            latest_attempts: {
-                /** @description From 1 */
-                number: number;
-                /** Format: date-time */
-                started_at: string;
-                duration_ms: number;
-                /** @description Of the response; null: there was none */
-                status: number | null;
-                /** @description Null: it was delivered */
-                error: string | null;
             }[];
         };
         Reconcile: {
@@ -1291,10 +1211,10 @@ export interface components {
             /** Format: uuid */
             id: string;
             /** @enum {string} */
-            action: "erase" | "prune" | "reconcile" | "redeliver" | "rerun";
+            action: "erase" | "prune" | "reconcile" | "rerun" | "start_batch" | "cancel_batch" | "retry_batch";
             /** @description `schedule`, `command line`, `console`, or `token:` followed by the name of the token */
             actor: string;
-            /** @description ID of the image concerned, or of the batch (redeliver) */
+            /** @description ID of the image or the batch concerned */
             subject: string | null;
             counts: {
                 [key: string]: number;
@@ -1686,56 +1606,10 @@ export interface components {
             options?: string;
             /** @description Of the batches of the same API key, those with a higher priority start first */
             priority?: number;
-            /** @description URL that gets a signed POST when the batch has ended, on a host in FACE_API_WEBHOOK_ALLOW; see the webhook batchEnded */
-            webhook?: string;
             /** @description Images */
             file?: string[];
             /** @description ZIP files with images */
             archive?: string[];
-            /** @description URLs of images, one per line */
-            urls?: string;
-        };
-        BatchJson: {
-            /**
-             * @description What to do with each image
-             * @enum {string}
-             */
-            kind: "detect" | "mask";
-            /** @description Options for all images: MaskOptions or DetectOptions */
-            options?: Record<string, never>;
-            /** @description Of the batches of the same API key, those with a higher priority start first */
-            priority?: number;
-            /** @description URLs of images. The JSON is limited to 4 MiB */
-            urls?: string[];
-        };
-        WebhookEvent: {
-            /** @enum {string} */
-            type: "batch.done" | "batch.canceled";
-            /**
-             * Format: date-time
-             * @description When the batch ended
-             */
-            timestamp: string;
-            data: {
-                /**
-                 * Format: uuid
-                 * @description ID of the batch
-                 */
-                id: string;
-                /** @enum {string} */
-                kind: "detect" | "mask";
-                /** @enum {string} */
-                state: "done" | "canceled";
-                counts: {
-                    total: number;
-                    done: number;
-                    failed: number;
-                    dead: number;
-                    canceled: number;
-                };
-                /** @description Path of the archive of results, on the service that took the batch */
-                result_url: string;
-            };
         };
         Masked: {
             /** @description Request ID, also in X-Request-Id */
@@ -3514,7 +3388,6 @@ export interface operations {
         requestBody: {
             content: {
                 "multipart/form-data": components["schemas"]["BatchForm"];
-                "application/json": components["schemas"]["BatchJson"];
             };
         };
         responses: {
@@ -3538,15 +3411,6 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description URL not allowed */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3590,7 +3454,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Idempotency key already used; URL cannot be fetched */
+            /** @description Idempotency key already used */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5019,6 +4883,125 @@ export interface operations {
             };
         };
     };
+    adminCreateBatch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible ASCII characters, such as a UUID. With storage on: repeating the request with the same key within 24 hours returns the first answer, with the header Idempotency-Replayed: true; another request with this key gets 422 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["BatchForm"];
+            };
+        };
+        responses: {
+            /** @description The batch */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminBatch"];
+                };
+            };
+            /** @description Invalid option */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Upload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported content type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key already used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service busy; Service not ready */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     adminBatch: {
         parameters: {
             query?: never;
@@ -5346,92 +5329,6 @@ export interface operations {
                 };
             };
             /** @description Batch still active */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Storage unavailable */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before trying again */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    adminRedeliverWebhook: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-                webhook: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It is sent soon, and retried like any other */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Invalid request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Authentication required */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Request from another site */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Storage is off */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6410,35 +6307,6 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
-            };
-        };
-    };
-    batchEnded: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The same for each attempt, to recognize repetitions */
-                "webhook-id": string;
-                /** @description Time of this attempt, in seconds since the epoch */
-                "webhook-timestamp": string;
-                /** @description `v1,` and the HMAC-SHA256 of ID, timestamp and body, as base64 */
-                "webhook-signature": string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["WebhookEvent"];
-            };
-        };
-        responses: {
-            /** @description Received: it is not sent again */
-            "2XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
         };
     };
