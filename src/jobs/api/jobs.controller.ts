@@ -14,6 +14,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Configuration } from '../../config/configuration.ts';
 import { DomainError } from '../../errors/domain-error.ts';
+import { assertScope } from '../../http/api-keys.ts';
 import { ApiProblems } from '../../http/api-problems.ts';
 import { IDEMPOTENCY_HEADER, idempotencyKeyOf } from '../../http/idempotency-key.ts';
 import { reachStorage } from '../../storage/reach-storage.ts';
@@ -42,7 +43,15 @@ const PATH = 'api/v1/jobs';
 const MAX_RECEIVING = 4;
 
 @ApiTags('jobs')
-@ApiProblems('invalid_request', 'unauthorized', 'storage_off', 'too_many_requests', 'internal', 'storage_unavailable')
+@ApiProblems(
+  'invalid_request',
+  'unauthorized',
+  'forbidden',
+  'storage_off',
+  'too_many_requests',
+  'internal',
+  'storage_unavailable',
+)
 @Controller(PATH)
 export class JobsController {
   private receiving = 0;
@@ -204,7 +213,9 @@ export class JobsController {
         folder: join(storage.dataFolder, 'uploads'),
       });
       request.context.abandoned.throwIfAborted();
-      const id = await intake.complete(toBatchOrder(fields, this.configuration), idempotencyKey);
+      const order = toBatchOrder(fields, this.configuration);
+      assertScope(request, order.kind);
+      const id = await intake.complete(order, idempotencyKey);
       return { id, isRepeated: id !== intake.id };
     } catch (error) {
       await intake.abort();

@@ -36,6 +36,7 @@ export type Rerun = Schemas['Rerun'];
 export type RerunAnswer = Schemas['RerunAnswer'];
 export type Session = Schemas['Session'];
 export type Statistics = Schemas['Statistics'];
+export type LoginFields = Schemas['LoginForm'];
 export type System = Schemas['System'];
 
 /** A request that finds no session is sent again after the login: it was rejected before anything was done. */

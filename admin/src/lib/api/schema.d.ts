@@ -285,6 +285,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a login needs
+         * @description Needs no login.
+         */
+        get: operations["adminLoginForm"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/session": {
         parameters: {
             query?: never;
@@ -295,7 +315,7 @@ export interface paths {
         /** Current session */
         get: operations["adminSession"];
         put?: never;
-        /** Log in with the password of the console */
+        /** Log in to the console */
         post: operations["adminLogin"];
         /** Log out */
         delete: operations["adminLogout"];
@@ -929,12 +949,22 @@ export interface components {
                 detail: string;
             } | null;
         };
+        LoginForm: {
+            /** @description true: a login needs the name of a user */
+            has_names: boolean;
+        };
         Login: {
+            /** @description Name of the user; not sent if there is one password (see adminLoginForm) */
+            name?: string;
             password: string;
         };
         Session: {
-            /** @description Name in the audit log: `console`, or `token:` followed by the name of the token */
+            /** @description Name in the audit log: `user:` followed by the name of the user, `console` if there is one password, or `token:` followed by the name of the token */
             actor: string;
+            /** @enum {string} */
+            user_role: "viewer" | "reviewer" | "unmasker" | "admin";
+            /** @description What this role may do */
+            rights: ("view" | "review" | "unmask" | "manage")[];
             /** @description Latest end of the session; null: a token does not expire */
             expires_at: string | null;
             /** @enum {string} */
@@ -2283,7 +2313,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed */
+            /** @description Not allowed; URL not allowed */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2496,7 +2526,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed */
+            /** @description Not allowed; URL not allowed */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2704,7 +2734,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed */
+            /** @description Not allowed; URL not allowed */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3016,7 +3046,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed */
+            /** @description Not allowed; URL not allowed */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3172,7 +3202,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed */
+            /** @description Not allowed; URL not allowed */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3327,6 +3357,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Storage is off */
             409: {
                 headers: {
@@ -3403,6 +3442,15 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3524,6 +3572,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -3604,6 +3661,15 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3704,6 +3770,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -3784,6 +3859,15 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3887,6 +3971,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -3936,6 +4029,35 @@ export interface operations {
             };
         };
     };
+    adminLoginForm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The fields of the login */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginForm"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     adminSession: {
         parameters: {
             query?: never;
@@ -3956,6 +4078,15 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4199,7 +4330,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4277,7 +4408,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4367,7 +4498,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4457,7 +4588,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4600,6 +4731,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Storage is off */
             409: {
                 headers: {
@@ -4685,6 +4825,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Storage is off */
             409: {
                 headers: {
@@ -4747,6 +4896,15 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4835,7 +4993,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4913,7 +5071,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5000,7 +5158,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5087,7 +5245,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5183,7 +5341,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5272,7 +5430,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5380,7 +5538,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5463,6 +5621,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal error */
             500: {
                 headers: {
@@ -5505,6 +5672,15 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5596,7 +5772,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed; Request from another site */
+            /** @description Not allowed; URL not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5793,7 +5969,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed; Request from another site */
+            /** @description Not allowed; URL not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5935,7 +6111,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed; Request from another site */
+            /** @description Not allowed; URL not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6071,7 +6247,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed; Request from another site */
+            /** @description Not allowed; URL not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
