@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AdminPassword } from './admin/access/password.ts';
+import { Accounts } from './admin/access/accounts.ts';
 import { CONSOLE_PATH } from './admin/console/console.ts';
 import { type Configuration, hasConsole } from './config/configuration.ts';
 import { LoadedModel } from './models/loaded-model.ts';
@@ -16,12 +16,12 @@ export async function announce(app: NestFastifyApplication, { server }: Configur
   const lines = [
     ...(storage === null ? [] : [storage]),
     `Face API is listening on ${prominent(url)} (model ${app.get(LoadedModel).name}${docs})`,
-    ...(hasConsole(server.role) ? describeConsole(app.get(AdminPassword), url) : []),
+    ...(hasConsole(server.role) ? describeConsole(app.get(Accounts), url) : []),
   ];
   process.stderr.write(lines.map((line) => `${line}\n`).join(''));
 }
 
-function describeConsole({ generated }: AdminPassword, url: string): string[] {
+function describeConsole({ generated }: Accounts, url: string): string[] {
   const address = `Console: ${prominent(`${url}${CONSOLE_PATH}`)}`;
   if (generated === null) return [address];
   return [

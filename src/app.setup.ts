@@ -55,7 +55,7 @@ async function registerHooks(
   registerTracing(fastify, app.get(Tracing));
   await registerSecurityHeaders(fastify);
   registerLifecycle(fastify, limits.requestTimeoutMs, batches.uploadTimeoutMs);
-  registerApiKeys(fastify, security.apiKeys, isPublicApi);
+  registerApiKeys(fastify, security, isPublicApi);
   if (hasConsole(server.role)) await registerAdmin(app, consoleFolder);
   await registerRateLimit(fastify, limits.requestsPerMinute, isPublicApi);
   registerRequestSlots(fastify, app.get(RequestSlots));

@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AdminPassword, hashPassword } from '../src/admin/access/password.ts';
+import { Accounts } from '../src/admin/access/accounts.ts';
+import { hashPassword } from '../src/admin/access/password.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';
 import { startTcpProxy, type TcpProxy } from './fixtures/tcp-proxy.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
@@ -65,7 +66,7 @@ describe('with storage on, a session', () => {
   it('goes on after a restart where the password was made at the start', async () => {
     const generated = { FACE_API_ADMIN_PASSWORD_HASH: '' };
     const headers = await withService(async (service) => {
-      const response = await login(service.url, service.app.get(AdminPassword).generated!);
+      const response = await login(service.url, service.app.get(Accounts).generated!);
       return { ...SAME_ORIGIN, cookie: cookieOf(response)! };
     }, generated);
     await withService(async (service) => {

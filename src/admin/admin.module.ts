@@ -7,8 +7,9 @@ import { BatchReceptionModule } from '../jobs/api/batch-reception.module.ts';
 import { MaskingModule } from '../masking/masking.module.ts';
 import { SessionStore } from '../storage/session-store.ts';
 import { TrafficModule } from '../traffic/traffic.module.ts';
+import { Accounts } from './access/accounts.ts';
+import { LoginController } from './access/login.controller.ts';
 import { LoginThrottle } from './access/login-throttle.ts';
-import { AdminPassword } from './access/password.ts';
 import { SessionController } from './access/session.controller.ts';
 import { Sessions } from './access/sessions.ts';
 import { BatchesController } from './batches/batches.controller.ts';
@@ -27,6 +28,7 @@ const MINUTE_MS = 60_000;
 @Module({
   imports: [HttpModule, InferenceModule, DetectionModule, MaskingModule, TrafficModule, BatchReceptionModule],
   controllers: [
+    LoginController,
     SessionController,
     ImagesController,
     JobsController,
@@ -42,18 +44,18 @@ const MINUTE_MS = 60_000;
     SystemReport,
     LoginThrottle,
     {
-      provide: AdminPassword,
+      provide: Accounts,
       inject: [Configuration],
-      useFactory: ({ admin }: Configuration) => AdminPassword.open(admin.passwordHash),
+      useFactory: ({ admin }: Configuration) => Accounts.open(admin),
     },
     {
       provide: Sessions,
-      inject: [Configuration, AdminPassword, SessionStore],
-      useFactory: ({ admin }: Configuration, password: AdminPassword, store: SessionStore) =>
+      inject: [Configuration, Accounts, SessionStore],
+      useFactory: ({ admin }: Configuration, accounts: Accounts, store: SessionStore) =>
         new Sessions(
           store,
           { idleMs: admin.sessionIdleMinutes * MINUTE_MS, absoluteMs: admin.sessionHours * 60 * MINUTE_MS },
-          password.fingerprint,
+          accounts,
         ),
     },
   ],

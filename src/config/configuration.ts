@@ -90,10 +90,23 @@ export function readConfiguration(environment: Environment): Configuration {
   if (configuration.server.role === 'worker' && !configuration.storage.enabled) {
     mistakes.push(`${settings.server.role.name} is worker, which needs ${settings.storage.enabled.name}=true`);
   }
+  const { passwordHash, users } = configuration.admin;
+  if (passwordHash && users) {
+    mistakes.push(`${settings.admin.passwordHash.name} and ${settings.admin.users.name} are both set; keep one`);
+  }
+  // Settings with mistakes have no value.
+  if (mistakes.length === 0) mistakes.push(...unknownKeys(configuration.security));
   if (mistakes.length > 0) {
     throw new ConfigurationError(`The configuration is not valid:\n${mistakes.map((line) => `  ${line}`).join('\n')}`);
   }
   return configuration;
+}
+
+function unknownKeys({ apiKeys, apiKeyScopes }: Configuration['security']): string[] {
+  const { apiKeys: keys, apiKeyScopes: scopes } = settings.security;
+  return apiKeyScopes
+    .filter(({ name }) => !apiKeys.some((key) => key.name === name))
+    .map(({ name }) => `${scopes.name} names the key ${name}, which ${keys.name} does not have`);
 }
 
 function readSetting(setting: Setting<unknown>, environment: Environment, mistakes: string[]): unknown {

@@ -126,6 +126,23 @@ const webhookSecret: z.ZodType<string, string> = z.string().refine(
   { error: 'whsec_ and the base64 of 24 to 64 random bytes: echo "whsec_$(openssl rand -base64 32)"' },
 );
 
+/** Purposes of an API key */
+export const SCOPES = ['mask', 'detect', 'review', 'unmask'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** `name=scope+scope,name=scope` */
+const namedScopes: z.ZodType<{ name: string; scopes: Scope[] }[], string> = z.string().transform((value, context) => {
+  const given = splitList(value).map((item) => {
+    const [name = '', ...rest] = item.split('=');
+    return { name, scopes: rest.join('=').split('+') };
+  });
+  const isScope = (scope: string): scope is Scope => SCOPES.some((known) => known === scope);
+  if (given.some(({ name, scopes }) => name === '' || !scopes.every(isScope))) {
+    context.addIssue(`name=scope+scope pairs, separated by commas, with the scopes ${SCOPES.join(', ')}`);
+  }
+  return given.map(({ name, scopes }) => ({ name, scopes: scopes.filter(isScope) }));
+});
+
 function autoOrInteger(min: number, max: number): z.ZodType<number | 'auto', string> {
   return z.string().transform((value, context) => {
     if (value === 'auto') return value;
@@ -326,6 +343,12 @@ export const settings = {
       'API keys as name:secret pairs, separated by commas. If set, /api requires one of them as X-API-Key or bearer token',
       true,
     ),
+    apiKeyScopes: setting(
+      'API_KEY_SCOPES',
+      namedScopes,
+      '',
+      'What API keys may do, as name=scope+scope pairs separated by commas, with the scopes mask, detect, review and unmask. Keys that are not listed have mask and detect',
+    ),
   },
   admin: {
     passwordHash: setting(
@@ -334,6 +357,12 @@ export const settings = {
       '',
       'Hash of the console password, from `face-api admin hash-password`. Not set: a random password is printed at each start',
       true,
+    ),
+    users: setting(
+      'ADMIN_USERS',
+      optionalText,
+      '',
+      'Path of the file with the named users of the console, which `face-api admin add-user` writes. Not set: one password for everyone',
     ),
     tokens: setting(
       'ADMIN_TOKENS',

@@ -3,6 +3,7 @@ export const problems = {
   invalid_option: { status: 400, title: 'Invalid option' },
   invalid_request: { status: 400, title: 'Invalid request' },
   unauthorized: { status: 401, title: 'Authentication required' },
+  forbidden: { status: 403, title: 'Not allowed' },
   foreign_origin: { status: 403, title: 'Request from another site' },
   url_not_allowed: { status: 403, title: 'URL not allowed' },
   not_found: { status: 404, title: 'Not found' },

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { Scope } from '../config/settings.ts';
 import type { DomainError, ErrorCode } from '../errors/domain-error.ts';
 import type { RequestTrace } from '../tracing/tracing.ts';
 import type { Upload } from './upload.ts';
@@ -13,6 +14,8 @@ declare module 'fastify' {
 export class RequestContext {
   /** Name of the API key of the request; null if none is required. */
   apiKeyName: string | null = null;
+  /** What the API key may be used for */
+  scopes: readonly Scope[] = [];
   trace: RequestTrace | undefined;
   /** Since when the body has arrived too slowly; null if it is fast enough or has arrived in full. */
   slowSince: number | null = null;

@@ -31,6 +31,7 @@ const IMAGE_PROBLEMS = [
   'invalid_option',
   'invalid_request',
   'unauthorized',
+  'forbidden',
   'url_not_allowed',
   'request_incomplete',
   'upload_too_large',

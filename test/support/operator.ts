@@ -21,11 +21,12 @@ export function login(
   url: string,
   password: string = PASSWORD,
   headers: Readonly<Record<string, string>> = SAME_ORIGIN,
+  name?: string,
 ): Promise<Response> {
   return fetch(`${url}/api/v1/admin/session`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify({ password }),
+    body: JSON.stringify({ name, password }),
   });
 }
 
@@ -35,8 +36,11 @@ export function cookieOf(response: Response): string | null {
 }
 
 /** Logs in, and gives the headers of a page's own requests. */
-export async function loggedIn(url: string): Promise<Record<string, string>> {
-  const response = await login(url);
+export async function loggedIn(
+  url: string,
+  { name, password }: { readonly name?: string; readonly password?: string } = {},
+): Promise<Record<string, string>> {
+  const response = await login(url, password, SAME_ORIGIN, name);
   const cookie = cookieOf(response);
   if (!response.ok || cookie === null) throw new Error(`the login failed with ${response.status}`);
   return { ...SAME_ORIGIN, cookie };

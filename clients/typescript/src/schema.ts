@@ -198,7 +198,7 @@ export interface paths {
         put?: never;
         /**
          * Detect or mask many images in the background
-         * @description The images are processed after the response. Send any number of parts `file` and `archive` (ZIP); a folder in the name of a file is kept. An image that fails does not affect the others.
+         * @description The images are processed after the response. Send any number of parts `file`, `archive` (ZIP, tar, tar.gz) and `urls`, or JSON with `urls`; a folder in the name of a file is kept. URLs are fetched when their turn comes. An image that fails does not affect the others.
          */
         post: operations["createJob"];
         delete?: never;
@@ -285,6 +285,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a login needs
+         * @description Needs no login.
+         */
+        get: operations["adminLoginForm"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/session": {
         parameters: {
             query?: never;
@@ -295,7 +315,7 @@ export interface paths {
         /** Current session */
         get: operations["adminSession"];
         put?: never;
-        /** Log in with the password of the console */
+        /** Log in to the console */
         post: operations["adminLogin"];
         /** Log out */
         delete: operations["adminLogout"];
@@ -441,7 +461,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a batch with its failures by reason */
+        /** Get a batch with its failures by reason, and its webhooks */
         get: operations["adminBatch"];
         put?: never;
         post?: never;
@@ -489,6 +509,26 @@ export interface paths {
          * @description Those that failed at every attempt. The batch must have ended.
          */
         post: operations["adminRetryBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/batches/{id}/webhooks/{webhook}/redelivery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a webhook of a batch again
+         * @description Whatever became of it before. Its receiver gets the same webhook-id. The audit log records it.
+         */
+        post: operations["adminRedeliverWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -638,7 +678,28 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    batchEnded: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A batch has ended
+         * @description Sent to the URL in the field `webhook` of a batch, signed as Standard Webhooks specifies. It is retried for a day, until the response has a status of 2xx, or 410.
+         */
+        post: operations["batchEnded"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         Home: {
@@ -877,6 +938,8 @@ export interface components {
                 [key: string]: unknown;
             };
             priority: number;
+            /** @description URL that is told when the batch has ended; null: none */
+            webhook: string | null;
             counts: components["schemas"]["BatchCounts"];
             /** @description On average since the batch was received */
             items_per_second: number | null;
@@ -933,12 +996,22 @@ export interface components {
                 detail: string;
             } | null;
         };
+        LoginForm: {
+            /** @description true: a login needs the name of a user */
+            has_names: boolean;
+        };
         Login: {
+            /** @description Name of the user; not sent if there is one password (see adminLoginForm) */
+            name?: string;
             password: string;
         };
         Session: {
-            /** @description Name in the audit log: `console`, or `token:` followed by the name of the token */
+            /** @description Name in the audit log: `user:` followed by the name of the user, `console` if there is one password, or `token:` followed by the name of the token */
             actor: string;
+            /** @enum {string} */
+            user_role: "viewer" | "reviewer" | "unmasker" | "admin";
+            /** @description What this role may do */
+            rights: ("view" | "review" | "unmask" | "manage")[];
             /** @description Latest end of the session; null: a token does not expire */
             expires_at: string | null;
             /** @enum {string} */
@@ -1115,6 +1188,8 @@ export interface components {
                 [key: string]: unknown;
             };
             priority: number;
+            /** @description URL that is told when the batch has ended; null: none */
+            webhook: string | null;
             counts: components["schemas"]["BatchCounts"];
             /** @description On average since the batch was received */
             items_per_second: number | null;
@@ -1149,6 +1224,8 @@ export interface components {
                 [key: string]: unknown;
             };
             priority: number;
+            /** @description URL that is told when the batch has ended; null: none */
+            webhook: string | null;
             counts: components["schemas"]["BatchCounts"];
             /** @description On average since the batch was received */
             items_per_second: number | null;
@@ -1165,6 +1242,8 @@ export interface components {
             started_by: string | null;
             /** @description Files without a result by reason, the most frequent reason first */
             failures: components["schemas"]["BatchFailureGroup"][];
+            /** @description The latest webhooks of the batch, newest first: one each time it ended */
+            deliveries: components["schemas"]["WebhookDelivery"][];
         };
         BatchFailureGroup: {
             /**
@@ -1179,6 +1258,45 @@ export interface components {
             files: {
                 name: string;
                 detail: string;
+            }[];
+        };
+        WebhookDelivery: {
+            /**
+             * Format: uuid
+             * @description The header webhook-id of each attempt
+             */
+            id: string;
+            url: string;
+            /**
+             * @description How the batch ended
+             * @enum {string}
+             */
+            batch_state: "done" | "canceled";
+            /**
+             * @description waiting: for its next attempt; failed: given up, after a day or because the receiver is gone
+             * @enum {string}
+             */
+            state: "waiting" | "delivered" | "failed";
+            /** @description How many were made */
+            attempts: number;
+            /** @description Null unless it waits */
+            next_attempt_at: string | null;
+            /**
+             * Format: date-time
+             * @description When the batch ended
+             */
+            created_at: string;
+            /** @description Newest first */
+            latest_attempts: {
+                /** @description From 1 */
+                number: number;
+                /** Format: date-time */
+                started_at: string;
+                duration_ms: number;
+                /** @description Of the response; null: there was none */
+                status: number | null;
+                /** @description Null: it was delivered */
+                error: string | null;
             }[];
         };
         Reconcile: {
@@ -1211,7 +1329,7 @@ export interface components {
             /** Format: uuid */
             id: string;
             /** @enum {string} */
-            action: "erase" | "prune" | "reconcile" | "rerun" | "start_batch" | "cancel_batch" | "retry_batch";
+            action: "erase" | "prune" | "reconcile" | "redeliver" | "rerun" | "start_batch" | "cancel_batch" | "retry_batch";
             /** @description `schedule`, `command line`, `console`, or `token:` followed by the name of the token */
             actor: string;
             /** @description ID of the image or the batch concerned */
@@ -1606,10 +1724,58 @@ export interface components {
             options?: string;
             /** @description Of the batches of the same API key, those with a higher priority start first */
             priority?: number;
+            /** @description URL that gets a signed POST when the batch has ended, on a host in FACE_API_WEBHOOK_ALLOW; see the webhook batchEnded */
+            webhook?: string;
             /** @description Images */
             file?: string[];
-            /** @description ZIP files with images */
+            /** @description ZIP, tar and tar.gz files with images */
             archive?: string[];
+            /** @description URLs of images, one per line */
+            urls?: string;
+        };
+        BatchJson: {
+            /**
+             * @description What to do with each image
+             * @enum {string}
+             */
+            kind: "detect" | "mask";
+            /** @description Options for all images: MaskOptions or DetectOptions */
+            options?: Record<string, never>;
+            /** @description Of the batches of the same API key, those with a higher priority start first */
+            priority?: number;
+            /** @description URL that gets a signed POST when the batch has ended, on a host in FACE_API_WEBHOOK_ALLOW; see the webhook batchEnded */
+            webhook?: string;
+            /** @description URLs of images. The JSON is limited to 4 MiB */
+            urls?: string[];
+        };
+        WebhookEvent: {
+            /** @enum {string} */
+            type: "batch.done" | "batch.canceled";
+            /**
+             * Format: date-time
+             * @description When the batch ended
+             */
+            timestamp: string;
+            data: {
+                /**
+                 * Format: uuid
+                 * @description ID of the batch
+                 */
+                id: string;
+                /** @enum {string} */
+                kind: "detect" | "mask";
+                /** @enum {string} */
+                state: "done" | "canceled";
+                counts: {
+                    total: number;
+                    done: number;
+                    failed: number;
+                    dead: number;
+                    canceled: number;
+                };
+                /** @description Path of the archive of results, on the service that took the batch */
+                result_url: string;
+            };
         };
         Masked: {
             /** @description Request ID, also in X-Request-Id */
@@ -2291,7 +2457,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed */
+            /** @description Not allowed; URL not allowed */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2504,7 +2670,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed */
+            /** @description Not allowed; URL not allowed */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2712,7 +2878,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed */
+            /** @description Not allowed; URL not allowed */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3024,7 +3190,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed */
+            /** @description Not allowed; URL not allowed */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3180,7 +3346,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed */
+            /** @description Not allowed; URL not allowed */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3335,6 +3501,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Storage is off */
             409: {
                 headers: {
@@ -3388,6 +3563,7 @@ export interface operations {
         requestBody: {
             content: {
                 "multipart/form-data": components["schemas"]["BatchForm"];
+                "application/json": components["schemas"]["BatchJson"];
             };
         };
         responses: {
@@ -3411,6 +3587,15 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URL not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3454,7 +3639,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Idempotency key already used */
+            /** @description Idempotency key already used; URL cannot be fetched */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3525,6 +3710,15 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3612,6 +3806,15 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3712,6 +3915,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -3792,6 +4004,15 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3895,6 +4116,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -3944,6 +4174,35 @@ export interface operations {
             };
         };
     };
+    adminLoginForm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The fields of the login */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginForm"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     adminSession: {
         parameters: {
             query?: never;
@@ -3964,6 +4223,15 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4207,7 +4475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4285,7 +4553,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4375,7 +4643,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4465,7 +4733,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4608,6 +4876,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Storage is off */
             409: {
                 headers: {
@@ -4693,6 +4970,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Storage is off */
             409: {
                 headers: {
@@ -4755,6 +5041,15 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4843,7 +5138,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4926,7 +5221,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5040,7 +5335,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5127,7 +5422,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5214,7 +5509,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5310,7 +5605,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5329,6 +5624,92 @@ export interface operations {
                 };
             };
             /** @description Batch still active */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminRedeliverWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is sent soon, and retried like any other */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; Request from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage is off */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5399,7 +5780,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5507,7 +5888,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Request from another site */
+            /** @description Not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5590,6 +5971,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal error */
             500: {
                 headers: {
@@ -5632,6 +6022,15 @@ export interface operations {
             };
             /** @description Authentication required */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5723,7 +6122,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed; Request from another site */
+            /** @description Not allowed; URL not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5920,7 +6319,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed; Request from another site */
+            /** @description Not allowed; URL not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6062,7 +6461,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed; Request from another site */
+            /** @description Not allowed; URL not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6198,7 +6597,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed; Request from another site */
+            /** @description Not allowed; URL not allowed; Request from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6307,6 +6706,35 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+        };
+    };
+    batchEnded: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each attempt, to recognize repetitions */
+                "webhook-id": string;
+                /** @description Time of this attempt, in seconds since the epoch */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the HMAC-SHA256 of ID, timestamp and body, as base64 */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description Received: it is not sent again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../../errors/domain-error.ts';
 import { ADMIN_API_PATH, routeOf } from '../../http/route.ts';
 import { assertSameOrigin } from './same-origin.ts';
+import { type Right, rightNeeded, rightsOf, type Role } from './rights.ts';
 import type { Session, Sessions } from './sessions.ts';
 
 declare module 'fastify' {
@@ -16,6 +17,7 @@ declare module 'fastify' {
 export interface Admin {
   /** Its name in the audit log. */
   readonly actor: string;
+  readonly role: Role;
   /** Null for a program with a token. */
   readonly session: Session | null;
 }
@@ -31,8 +33,8 @@ const BEARER = /^Bearer (.+)$/i;
 const SAFE_METHODS = new Set(['GET', 'HEAD']);
 
 /**
- * Requires a session or a token for the API of the console, before the body is read.
- * It applies to every route below the path, including later ones; only the login needs no authentication.
+ * Requires a session or a token for the API of the console, and the right that the route needs, before the body is read.
+ * It applies to every route below the path, including later ones: one whose right is not stated is forbidden.
  */
 export async function registerAdminGate(
   fastify: FastifyInstance,
@@ -46,8 +48,9 @@ export async function registerAdminGate(
     const route = routeOf(request);
     if (!route.startsWith(ADMIN_API_PATH)) return;
     void reply.header('cache-control', 'no-store');
-    if (route === SESSION_PATH && request.method === 'POST') {
-      assertSameOrigin(request);
+    const needed = rightNeeded(request.method, route);
+    if (needed === 'none') {
+      if (!SAFE_METHODS.has(request.method)) assertSameOrigin(request);
       return;
     }
     const bearer = BEARER.exec(request.headers.authorization ?? '')?.[1];
@@ -58,7 +61,17 @@ export async function registerAdminGate(
       });
     }
     if (request.admin.session && !SAFE_METHODS.has(request.method)) assertSameOrigin(request);
+    assertRight(request.admin, needed);
   });
+}
+
+/** @throws DomainError forbidden */
+function assertRight({ role }: Admin, needed: Right | undefined): void {
+  if (needed !== undefined && rightsOf(role).includes(needed)) return;
+  throw new DomainError(
+    'forbidden',
+    `The role ${role} does not include the right ${needed ?? 'to this request'}. Ask somebody who has it, or an administrator`,
+  );
 }
 
 /** @returns null if the request has no cookie of a valid session */
@@ -67,7 +80,12 @@ export async function adminBySession(request: FastifyRequest, sessions: Sessions
   // An open page polls, and says so if nobody has used it for a while.
   const isUse = request.headers['x-idle'] === undefined;
   const session = id === undefined ? null : await sessions.resume(id, isUse);
-  return session && { actor: 'console', session };
+  return session && toAdmin(session);
+}
+
+export function toAdmin(session: Session): Admin {
+  const { name, role } = session.account;
+  return { actor: name === null ? 'console' : `user:${name}`, role, session };
 }
 
 /** Whether the browser had a session, which may have ended. */
@@ -79,7 +97,7 @@ export function hasSessionCookie(request: FastifyRequest): boolean {
 function adminByToken(bearer: string, digests: readonly { name: string; digest: Buffer }[]): Admin | null {
   const given = sha256(bearer);
   const matching = digests.filter(({ digest }) => timingSafeEqual(digest, given));
-  return matching[0] ? { actor: `token:${matching[0].name}`, session: null } : null;
+  return matching[0] ? { actor: `token:${matching[0].name}`, role: 'admin', session: null } : null;
 }
 
 export function setSessionCookie(request: FastifyRequest, reply: FastifyReply, { id, expiresAt }: Session): void {

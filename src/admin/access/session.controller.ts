@@ -6,21 +6,22 @@ import { DomainError } from '../../errors/domain-error.ts';
 import { ApiProblems, BODY_PROBLEMS } from '../../http/api-problems.ts';
 import { Metrics } from '../../metrics/metrics.ts';
 import { VERSION } from '../../version.ts';
-import { type Admin, adminBySession, clearSessionCookie, SESSION_PATH, setSessionCookie } from './gate.ts';
+import { Accounts } from './accounts.ts';
+import { type Admin, adminBySession, clearSessionCookie, SESSION_PATH, setSessionCookie, toAdmin } from './gate.ts';
 import { LoginThrottle } from './login-throttle.ts';
-import { AdminPassword } from './password.ts';
+import { rightsOf } from './rights.ts';
 import { type Login, loginSchema, type SessionBody, sessionSchema } from './schemas.ts';
 import { Sessions } from './sessions.ts';
 
 @ApiTags('admin')
-@ApiProblems('unauthorized', 'internal', 'storage_unavailable')
+@ApiProblems('unauthorized', 'forbidden', 'internal', 'storage_unavailable')
 @Controller(SESSION_PATH)
 export class SessionController {
   private readonly logger = new Logger('Console');
 
   constructor(
     private readonly sessions: Sessions,
-    private readonly password: AdminPassword,
+    private readonly accounts: Accounts,
     private readonly throttle: LoginThrottle,
     private readonly configuration: Configuration,
     private readonly metrics: Metrics,
@@ -28,28 +29,30 @@ export class SessionController {
 
   @Post()
   @HttpCode(200)
-  @ApiOperation({ operationId: 'adminLogin', summary: 'Log in with the password of the console' })
+  @ApiOperation({ operationId: 'adminLogin', summary: 'Log in to the console' })
   @ApiOkResponse({ description: 'The session; its ID is in the cookie', standardSchema: sessionSchema })
   @ApiProblems(...BODY_PROBLEMS, 'foreign_origin', 'too_many_requests')
   async login(
-    @Body({ schema: loginSchema }) { password }: Login,
+    @Body({ schema: loginSchema }) { name, password }: Login,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SessionBody> {
     await this.throttle.count(request.ip);
-    if (!(await this.password.matches(password))) {
+    const account = await this.accounts.verify(name ?? null, password);
+    if (!account) {
       this.metrics.logins.inc({ outcome: 'failed' });
       this.logger.warn({ address: request.ip, requestId: request.id }, 'Login failed');
-      throw new DomainError('unauthorized', 'Wrong password');
+      throw new DomainError('unauthorized', this.accounts.areNamed ? 'Wrong name or password' : 'Wrong password');
     }
     await this.throttle.forgive(request.ip);
     const before = await adminBySession(request, this.sessions);
     if (before?.session) await this.sessions.close(before.session.id);
-    const session = await this.sessions.open();
+    const session = await this.sessions.open(account);
     setSessionCookie(request, reply, session);
     this.metrics.logins.inc({ outcome: 'succeeded' });
-    this.logger.log({ address: request.ip, requestId: request.id }, 'Logged in');
-    return this.body({ actor: 'console', session });
+    const admin = toAdmin(session);
+    this.logger.log({ actor: admin.actor, address: request.ip, requestId: request.id }, 'Logged in');
+    return this.body(admin);
   }
 
   @Get()
@@ -70,10 +73,12 @@ export class SessionController {
     clearSessionCookie(request, reply);
   }
 
-  private body({ actor, session }: Admin): SessionBody {
+  private body({ actor, role, session }: Admin): SessionBody {
     const { storage, server } = this.configuration;
     return {
       actor,
+      user_role: role,
+      rights: [...rightsOf(role)],
       expires_at: session?.expiresAt.toISOString() ?? null,
       storage: storage.enabled ? 'on' : 'off',
       role: server.role,

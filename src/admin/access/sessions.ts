@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { SessionStore } from '../../storage/session-store.ts';
+import type { Account, Accounts } from './accounts.ts';
 
 const ID_BYTES = 32;
 /** Otherwise a page that polls would write with each request. */
@@ -12,6 +13,7 @@ export interface SessionLimits {
 
 export interface Session {
   readonly id: string;
+  readonly account: Account;
   /** The latest end; an idle session ends earlier. */
   readonly expiresAt: Date;
 }
@@ -24,23 +26,24 @@ export interface Session {
 export class Sessions {
   readonly #store: SessionStore;
   readonly #limits: SessionLimits;
-  readonly #password: string;
+  readonly #accounts: Accounts;
 
-  /** @param password the current one: sessions that were opened with another are invalid */
-  constructor(store: SessionStore, limits: SessionLimits, password: string) {
+  /** @param accounts the current ones: sessions that were opened with another password are invalid */
+  constructor(store: SessionStore, limits: SessionLimits, accounts: Accounts) {
     this.#store = store;
     this.#limits = limits;
-    this.#password = password;
+    this.#accounts = accounts;
   }
 
-  async open(): Promise<Session> {
+  async open(account: Account): Promise<Session> {
     const now = Date.now();
     const { absoluteMs, idleMs } = this.#limits;
     await this.#store.sweep(new Date(now - absoluteMs), new Date(now - idleMs - TOUCH_EVERY_MS));
     const id = randomBytes(ID_BYTES).toString('base64url');
     const at = new Date(now);
-    await this.#store.add({ digest: digestOf(id), password: this.#password, createdAt: at, lastSeenAt: at });
-    return { id, expiresAt: new Date(now + absoluteMs) };
+    const { name: userName, fingerprint: password } = account;
+    await this.#store.add({ digest: digestOf(id), userName, password, createdAt: at, lastSeenAt: at });
+    return { id, account, expiresAt: new Date(now + absoluteMs) };
   }
 
   /**
@@ -50,7 +53,8 @@ export class Sessions {
   async resume(id: string, isUse: boolean): Promise<Session | null> {
     const digest = digestOf(id);
     const session = await this.#store.find(digest);
-    if (session?.password !== this.#password) return null;
+    const account = session && this.#accounts.find(session.userName);
+    if (!account || session.password !== account.fingerprint) return null;
     const now = Date.now();
     const expiresAt = new Date(session.createdAt.getTime() + this.#limits.absoluteMs);
     const idleMs = now - session.lastSeenAt.getTime();
@@ -59,7 +63,7 @@ export class Sessions {
       return null;
     }
     if (isUse && idleMs >= TOUCH_EVERY_MS) await this.#store.touch(digest, new Date(now));
-    return { id, expiresAt };
+    return { id, account, expiresAt };
   }
 
   async close(id: string): Promise<void> {

@@ -41,7 +41,15 @@ const OPERATOR = 'operator';
 
 /** The batches of all API keys. */
 @ApiTags('admin')
-@ApiProblems('invalid_request', 'unauthorized', 'foreign_origin', 'storage_off', 'internal', 'storage_unavailable')
+@ApiProblems(
+  'invalid_request',
+  'unauthorized',
+  'forbidden',
+  'foreign_origin',
+  'storage_off',
+  'internal',
+  'storage_unavailable',
+)
 @Controller(PATH)
 export class BatchesController {
   constructor(

@@ -29,7 +29,15 @@ import { reachStorage } from '../../storage/reach-storage.ts';
 import { Thumbnails } from './thumbnails.ts';
 
 @ApiTags('admin')
-@ApiProblems('invalid_request', 'unauthorized', 'foreign_origin', 'storage_off', 'internal', 'storage_unavailable')
+@ApiProblems(
+  'invalid_request',
+  'unauthorized',
+  'forbidden',
+  'foreign_origin',
+  'storage_off',
+  'internal',
+  'storage_unavailable',
+)
 @Controller(`${ADMIN_API_PATH}images`)
 export class ImagesController {
   constructor(

@@ -24,7 +24,7 @@ import {
 import { reachStorage } from '../../storage/reach-storage.ts';
 
 @ApiTags('admin')
-@ApiProblems('invalid_request', 'unauthorized', 'storage_off', 'internal', 'storage_unavailable')
+@ApiProblems('invalid_request', 'unauthorized', 'forbidden', 'storage_off', 'internal', 'storage_unavailable')
 @Controller(ADMIN_API_PATH)
 export class JobsController {
   constructor(

@@ -21,7 +21,15 @@ import { reachStorage } from '../../storage/reach-storage.ts';
 const MAX_EXAMPLES = 20;
 
 @ApiTags('admin')
-@ApiProblems('invalid_request', 'unauthorized', 'foreign_origin', 'storage_off', 'internal', 'storage_unavailable')
+@ApiProblems(
+  'invalid_request',
+  'unauthorized',
+  'forbidden',
+  'foreign_origin',
+  'storage_off',
+  'internal',
+  'storage_unavailable',
+)
 @Controller(ADMIN_API_PATH)
 export class MaintenanceController {
   constructor(

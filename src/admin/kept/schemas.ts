@@ -187,16 +187,7 @@ export type AuditQuery = z.infer<typeof auditQuerySchema>;
 export const auditItemSchema = z
   .object({
     id: z.uuid(),
-    action: z.enum([
-      'erase',
-      'prune',
-      'reconcile',
-      'redeliver',
-      'rerun',
-      'start_batch',
-      'cancel_batch',
-      'retry_batch',
-    ]),
+    action: z.enum(['erase', 'prune', 'reconcile', 'redeliver', 'rerun', 'start_batch', 'cancel_batch', 'retry_batch']),
     actor: z
       .string()
       .meta({ description: '`schedule`, `command line`, `console`, or `token:` followed by the name of the token' }),

@@ -21,7 +21,7 @@ const MAX_BUCKETS = 1500;
 const MAX_PERIOD_OF_MINUTES_MS = 48 * HOUR_MS;
 
 @ApiTags('admin')
-@ApiProblems('invalid_request', 'unauthorized', 'internal', 'storage_unavailable')
+@ApiProblems('invalid_request', 'unauthorized', 'forbidden', 'internal', 'storage_unavailable')
 @Controller(`${ADMIN_API_PATH}statistics`)
 export class StatisticsController {
   constructor(private readonly traffic: Traffic) {}

@@ -6,7 +6,7 @@ import { type SystemBody, systemSchema } from './schemas.ts';
 import { SystemReport } from './system-report.ts';
 
 @ApiTags('admin')
-@ApiProblems('unauthorized', 'internal', 'storage_unavailable')
+@ApiProblems('unauthorized', 'forbidden', 'internal', 'storage_unavailable')
 @Controller(`${ADMIN_API_PATH}system`)
 export class SystemController {
   constructor(private readonly report: SystemReport) {}

@@ -5,6 +5,7 @@ import { Configuration } from '../../config/configuration.ts';
 import { DomainError } from '../../errors/domain-error.ts';
 import { unsupportedType } from '../../http/bodies.ts';
 import { idempotencyKeyOf } from '../../http/idempotency-key.ts';
+import type { JobKind } from '../../storage/job.ts';
 import { type Batch, Batches } from '../batches.ts';
 import { WebhookGuard } from '../webhooks/webhook-guard.ts';
 import { readBatchForm } from './batch-form.ts';
@@ -34,9 +35,14 @@ export class BatchReception {
   /**
    * Reads the form or the JSON of the request to its end.
    * @param sender whose batch it is; null: no API key was required
+   * @param assertMay throws if the sender may not do this kind of work
    * @returns the batch, which is complete and in the queue
    */
-  async receive(request: FastifyRequest, sender: string | null): Promise<ReceivedBatch> {
+  async receive(
+    request: FastifyRequest,
+    sender: string | null,
+    assertMay: (kind: JobKind) => void = () => undefined,
+  ): Promise<ReceivedBatch> {
     if (!request.isMultipart() && request.body === undefined) throw unsupportedType(request);
     if (this.receiving >= MAX_RECEIVING) {
       throw new DomainError(
@@ -47,13 +53,17 @@ export class BatchReception {
     }
     this.receiving++;
     try {
-      return await this.read(request, sender);
+      return await this.read(request, sender, assertMay);
     } finally {
       this.receiving--;
     }
   }
 
-  private async read(request: FastifyRequest, sender: string | null): Promise<ReceivedBatch> {
+  private async read(
+    request: FastifyRequest,
+    sender: string | null,
+    assertMay: (kind: JobKind) => void,
+  ): Promise<ReceivedBatch> {
     const { limits, batches, fetching, storage } = this.configuration;
     const fetches = fetching.allow.length > 0;
     const idempotencyKey = idempotencyKeyOf(request);
@@ -70,6 +80,7 @@ export class BatchReception {
         : await readBatchJson(request.body, intake, { fetches });
       request.context.abandoned.throwIfAborted();
       const order = await toBatchOrder(fields, this.configuration, this.webhooks);
+      assertMay(order.kind);
       const id = await intake.complete(order, idempotencyKey);
       return { batch: await this.batches.find(id, { apiKeyName: sender }), isRepeated: id !== intake.id };
     } catch (error) {

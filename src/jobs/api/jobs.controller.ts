@@ -11,6 +11,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { assertScope } from '../../http/api-keys.ts';
 import { ApiProblems } from '../../http/api-problems.ts';
 import { IDEMPOTENCY_HEADER } from '../../http/idempotency-key.ts';
 import { reachStorage } from '../../storage/reach-storage.ts';
@@ -35,7 +36,15 @@ import {
 } from './schemas.ts';
 
 @ApiTags('jobs')
-@ApiProblems('invalid_request', 'unauthorized', 'storage_off', 'too_many_requests', 'internal', 'storage_unavailable')
+@ApiProblems(
+  'invalid_request',
+  'unauthorized',
+  'forbidden',
+  'storage_off',
+  'too_many_requests',
+  'internal',
+  'storage_unavailable',
+)
 @Controller(JOBS_PATH)
 export class JobsController {
   constructor(
@@ -72,7 +81,11 @@ export class JobsController {
     'not_ready',
   )
   async create(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<BatchBody> {
-    const { batch, isRepeated } = await reachStorage(() => this.reception.receive(request, request.context.apiKeyName));
+    const { batch, isRepeated } = await reachStorage(() =>
+      this.reception.receive(request, request.context.apiKeyName, (kind) => {
+        assertScope(request, kind);
+      }),
+    );
     void reply.header('location', `/${JOBS_PATH}/${batch.id}`);
     if (isRepeated) void reply.header('idempotency-replayed', 'true');
     return toBatchBody(batch, resultPath);

@@ -1,14 +1,7 @@
 import { EntitySchema } from 'typeorm';
 
 export type AuditAction =
-  | 'erase'
-  | 'prune'
-  | 'reconcile'
-  | 'redeliver'
-  | 'rerun'
-  | 'start_batch'
-  | 'cancel_batch'
-  | 'retry_batch';
+  'erase' | 'prune' | 'reconcile' | 'redeliver' | 'rerun' | 'start_batch' | 'cancel_batch' | 'retry_batch';
 
 /** An action on stored data: who did it and how many rows and objects it changed, never their content. */
 export interface AuditRow {

@@ -86,7 +86,13 @@ describe('Database', () => {
     try {
       const dataSource = await database.ready();
       const sessions = dataSource.getRepository(sessionEntity);
-      await sessions.insert({ digest: 'a', password: 'b', createdAt: new Date(), lastSeenAt: new Date() });
+      await sessions.insert({
+        digest: 'a',
+        userName: null,
+        password: 'b',
+        createdAt: new Date(),
+        lastSeenAt: new Date(),
+      });
       const pidFile = join(folder, 'postgres', 'postmaster.pid');
       const readServer = async () => (await readFile(pidFile, 'utf8')).split('\n');
       const [pid, , , port] = await readServer();

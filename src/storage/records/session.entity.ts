@@ -4,6 +4,8 @@ import { EntitySchema } from 'typeorm';
 export interface SessionRow {
   /** SHA-256 of the id, in hexadecimal. */
   digest: string;
+  /** Name of the user; null: there are no named users. */
+  userName: string | null;
   /** Fingerprint of the password with which it was opened; another password ends the session. */
   password: string;
   createdAt: Date;
@@ -15,6 +17,7 @@ export const sessionEntity = new EntitySchema<SessionRow>({
   tableName: 'sessions',
   columns: {
     digest: { type: 'text', primary: true, primaryKeyConstraintName: 'sessions_pkey' },
+    userName: { name: 'user_name', type: 'text', nullable: true },
     password: { type: 'text' },
     createdAt: { name: 'created_at', type: 'timestamptz', precision: 3 },
     lastSeenAt: { name: 'last_seen_at', type: 'timestamptz', precision: 3 },

@@ -37,6 +37,7 @@ export type Rerun = Schemas['Rerun'];
 export type RerunAnswer = Schemas['RerunAnswer'];
 export type Session = Schemas['Session'];
 export type Statistics = Schemas['Statistics'];
+export type LoginFields = Schemas['LoginForm'];
 export type System = Schemas['System'];
 export type WebhookDelivery = Schemas['WebhookDelivery'];
 
