@@ -28,7 +28,9 @@ const LEAST: Readonly<Record<string, Role | null>> = {
   'GET /batches': 'viewer',
   'GET /batches/{id}': 'viewer',
   'GET /batches/{id}/result': 'viewer',
+  'POST /batches': 'unmasker',
   'POST /batches/{id}/retry': 'admin',
+  'POST /batches/{id}/webhooks/{webhook}/redelivery': 'admin',
   'DELETE /batches/{id}': 'admin',
   'GET /statistics': 'viewer',
   'GET /system': 'viewer',
@@ -81,7 +83,7 @@ describe('a role', () => {
       // Logging out would end the session of the other requests.
       const headers = route === 'DELETE /session' ? await sessionOf(role) : session;
       const response = await fetch(
-        `${service.url}/api/v1/admin${path.replace('{id}', '0190a0b0-0000-7000-8000-000000000000')}`,
+        `${service.url}/api/v1/admin${path.replace(/\{(id|webhook)\}/g, '0190a0b0-0000-7000-8000-000000000000')}`,
         {
           method,
           headers: { ...headers, ...(method === 'POST' && { 'content-type': 'application/json' }) },

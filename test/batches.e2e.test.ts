@@ -295,11 +295,11 @@ describe('batches', () => {
       expect(await readdir(join(folder, 'uploads')).catch(() => [])).toEqual([]);
     });
 
-    it('a body that is no form', async () => {
+    it('a body that is neither a form nor JSON', async () => {
       const response = await ask('/api/v1/jobs', {
         method: 'POST',
-        body: '{}',
-        headers: { 'content-type': 'application/json' },
+        body: 'https://example.org/photo.jpg',
+        headers: { 'content-type': 'text/plain' },
       });
       await expectProblem(response, 415, 'unsupported-content-type');
     });
