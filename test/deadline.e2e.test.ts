@@ -172,7 +172,7 @@ describe('a worker thread that dies', () => {
 
   it('costs its own request a 500 without an image, and the others nothing; another takes its place', async () => {
     // Real threads, busy with masks of given regions: none is inside an inference, where ending it would end all.
-    const pool = service.app.get(InferencePool)['pool']!;
+    const pool = service.app.get(InferencePool)['pool'];
     const { length: size } = pool.threads;
     // One permit is left to inference.
     const permits = service.app.get(InferenceSemaphore).limit - 1;
@@ -195,7 +195,7 @@ describe('a worker thread that dies', () => {
   });
 
   it('is survived as often as it happens: every thread is replaced by one that finds faces', async () => {
-    const pool = service.app.get(InferencePool)['pool']!;
+    const pool = service.app.get(InferencePool)['pool'];
     const dying = [...pool.threads];
     await Promise.all(dying.map((thread) => thread.terminate()));
     await until(() => pool.threads.length === dying.length && !pool.threads.some((thread) => dying.includes(thread)));
