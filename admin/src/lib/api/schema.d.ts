@@ -4433,6 +4433,8 @@ export interface operations {
                 after?: string;
                 /** @description Default: newest. Sorting by faces leaves out rows without a face count */
                 sort?: "newest" | "oldest" | "most_faces" | "fewest_faces";
+                /** @description ID of a job or an image, or at least the last four characters of it; ID of a request; or SHA-256 of an original or a result */
+                search?: string;
                 /** @description Image type such as jpeg; unknown: not recognized */
                 type?: string;
                 min_faces?: number;
@@ -4826,7 +4828,9 @@ export interface operations {
                 /** @description `next` of the previous page, with the same filters and sort */
                 after?: string;
                 /** @description Default: newest. Sorting by faces leaves out rows without a face count */
-                sort?: "newest" | "oldest" | "most_faces" | "fewest_faces";
+                sort?: "newest" | "oldest" | "most_faces" | "fewest_faces" | "slowest" | "fastest";
+                /** @description ID of a job or an image, or at least the last four characters of it; ID of a request; or SHA-256 of an original or a result */
+                search?: string;
                 kind?: "detect" | "mask";
                 status?: "done" | "failed";
                 model?: string;
@@ -4920,7 +4924,9 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Default: newest. Sorting by faces leaves out rows without a face count */
-                sort?: "newest" | "oldest" | "most_faces" | "fewest_faces";
+                sort?: "newest" | "oldest" | "most_faces" | "fewest_faces" | "slowest" | "fastest";
+                /** @description ID of a job or an image, or at least the last four characters of it; ID of a request; or SHA-256 of an original or a result */
+                search?: string;
                 kind?: "detect" | "mask";
                 status?: "done" | "failed";
                 model?: string;
