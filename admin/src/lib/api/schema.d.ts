@@ -445,7 +445,7 @@ export interface paths {
         put?: never;
         /**
          * Start a batch in the console
-         * @description The form of `POST /api/v1/jobs`. The batch belongs to no API key.
+         * @description The request is that of `POST /api/v1/jobs`. The batch belongs to no API key.
          */
         post: operations["adminCreateBatch"];
         delete?: never;
@@ -1202,7 +1202,7 @@ export interface components {
             result_url: string | null;
             /** @description The API key that sent it; null: none */
             api_key_name: string | null;
-            /** @description The operator who started it: `console`, or `token:` and a name; null: it came by the public API */
+            /** @description The operator who started it, as in the audit log; null: it came by the public API */
             started_by: string | null;
         };
         AdminBatchPage: {
@@ -1238,7 +1238,7 @@ export interface components {
             result_url: string | null;
             /** @description The API key that sent it; null: none */
             api_key_name: string | null;
-            /** @description The operator who started it: `console`, or `token:` and a name; null: it came by the public API */
+            /** @description The operator who started it, as in the audit log; null: it came by the public API */
             started_by: string | null;
             /** @description Files without a result by reason, the most frequent reason first */
             failures: components["schemas"]["BatchFailureGroup"][];
@@ -5227,7 +5227,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not allowed; Request from another site */
+            /** @description URL not allowed */
             403: {
                 headers: {
                     [name: string]: unknown;
