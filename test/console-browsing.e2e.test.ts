@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { FinishedJob } from '../src/storage/job.ts';
 import { JobRecorder } from '../src/storage/job-recorder.ts';
 import { Spool } from '../src/storage/spool/spool.ts';
+import { StoredRecords } from '../src/storage/stored.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';
 import { finishedJob } from './fixtures/stored-jobs.ts';
 import {
@@ -91,11 +92,51 @@ describe.skipIf(!hasBrowser)('browsing stored images and jobs', () => {
     await look(page, 'jobs-whole');
   });
 
+  it('lists the slowest jobs first where that is wanted', async () => {
+    const page = await arrive('/admin/jobs');
+    await page.getByRole('button', { name: 'More filters' }).click();
+    await page.getByLabel('Sort').selectOption('Slowest first');
+    await page.waitForURL('**/admin/jobs?sort=slowest');
+    const durations = page.locator('tbody tr td:nth-child(6)');
+    await expect.poll(() => durations.allInnerTexts()).toEqual(['102 ms', '101 ms', '100 ms', '25.0 ms']);
+  });
+
+  it('finds a job and an image by what the console shows of them, and by digest', async () => {
+    const { rows } = await service.app.get(StoredRecords).jobs({ minFaces: 1 }, { limit: 10 });
+    const job = await service.app.get(StoredRecords).job(rows[1]!.id);
+    const page = await arrive('/admin/jobs');
+    const search = page.getByLabel('Search');
+    const found = page.locator('tbody tr th a');
+    const href = `/admin/jobs/${job!.id}`;
+    for (const text of [job!.id, `…${job!.id.slice(-8)}`, job!.requestId, job!.image!.sha256]) {
+      await search.fill(text);
+      await search.press('Enter');
+      await page.waitForURL(`**/admin/jobs?search=${text.replace('…', '')}`);
+      await expect.poll(() => found.evaluateAll(hrefsOf), { message: text }).toEqual([href]);
+    }
+    await look(page, 'jobs-found');
+    await page.setViewportSize({ width: 1280, height: 860 });
+    await search.fill('nothing of this name');
+    await search.press('Enter');
+    await page.getByText('No jobs match these filters').waitFor();
+    await page.getByRole('link', { name: 'Images' }).click();
+    await page.locator('ul.grid a').first().waitFor();
+    await search.fill(job!.imageId!.slice(-8));
+    await search.press('Enter');
+    const images = page.locator('ul.grid a');
+    await expect.poll(() => images.evaluateAll(hrefsOf)).toEqual([`/admin/images/${job!.imageId}`]);
+    await look(page, 'images-found');
+    await page.setViewportSize({ width: 1280, height: 860 });
+    // The way back keeps the search.
+    await images.first().click();
+    await page.getByRole('heading', { name: 'About' }).waitFor();
+    await page.getByRole('link', { name: 'Images' }).last().click();
+    await page.waitForURL(`**/admin/images?search=${job!.imageId!.slice(-8)}`);
+  });
+
   it('goes to the next and the previous image of the list by key', async () => {
     const page = await arrive('/admin/images?type=jpeg&min_faces=1');
-    const links = await page
-      .locator('ul.grid a')
-      .evaluateAll((all: { getAttribute: (name: string) => string }[]) => all.map((one) => one.getAttribute('href')));
+    const links = await page.locator('ul.grid a').evaluateAll(hrefsOf);
     expect(links).toHaveLength(COLORS.length);
     const at = () => new URL(page.url()).pathname;
     await page.locator('ul.grid a').first().click();
@@ -170,6 +211,10 @@ describe.skipIf(!hasBrowser)('browsing stored images and jobs', () => {
     expect(await page.getByText(/selected$/).count()).toBe(0);
   });
 });
+
+function hrefsOf(links: { getAttribute: (name: string) => string }[]): string[] {
+  return links.map((link) => link.getAttribute('href'));
+}
 
 interface Measured {
   readonly scrollWidth: number;

@@ -1,7 +1,10 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buffer as readAll } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import { unzipSync, zipSync } from 'fflate';
 import type { Browser, Page } from 'playwright-core';
+import { pack } from 'tar-stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AdminBatchBody, AdminBatchPageBody } from '../src/admin/batches/schemas.ts';
 import type { AuditPage } from '../src/admin/kept/schemas.ts';
@@ -90,7 +93,7 @@ describe('a batch that is started in the console', () => {
       }
     };
     const choose = (...files: { name: string; mimeType: string; buffer: Buffer }[]) =>
-      page.getByLabel('Images or ZIP files').setInputFiles(files);
+      page.getByLabel('Images or archives').setInputFiles(files);
     const jpeg = (name: string, buffer = photo) => ({ name, mimeType: 'image/jpeg', buffer });
     const files = () => page.getByRole('list', { name: 'Files of the batch' }).getByRole('listitem').allInnerTexts();
     const valueOf = (name: string) =>
@@ -148,7 +151,7 @@ describe('a batch that is started in the console', () => {
       expect(await files()).toEqual([]);
     });
 
-    it('takes the files of a chosen folder, and of a ZIP', async () => {
+    it('takes the files of a chosen folder, of a ZIP and of a tar', async () => {
       const album = join(folder, 'album');
       await mkdir(album, { recursive: true });
       await writeFile(join(album, 'one.jpg'), photo);
@@ -157,12 +160,16 @@ describe('a batch that is started in the console', () => {
       await page.getByText('album/one.jpg').waitFor();
       const buffer = Buffer.from(zipSync({ 'inside/two.jpg': other }));
       await choose({ name: 'photos.zip', mimeType: 'application/zip', buffer });
-      await page.getByText('photos.zip').waitFor();
-      expect(await files()).toHaveLength(2);
+      const tar = pack();
+      tar.entry({ name: 'inside/three.jpg' }, photo);
+      tar.finalize();
+      await choose({ name: 'photos.tar.gz', mimeType: 'application/gzip', buffer: gzipSync(await readAll(tar)) });
+      await page.getByText('photos.tar.gz').waitFor();
+      expect(await files()).toHaveLength(3);
       await page.getByText('Detect', { exact: true }).click();
-      await page.getByRole('button', { name: 'Detect faces in 2 files' }).click();
+      await page.getByRole('button', { name: 'Detect faces in 3 files' }).click();
       await page.getByRole('heading', { name: /^Detect batch/ }).waitFor();
-      await expect.poll(() => valueOf('Done').innerText(), { timeout: 30_000 }).toBe('2');
+      await expect.poll(() => valueOf('Done').innerText(), { timeout: 30_000 }).toBe('3');
     });
 
     it('shows what has been sent and how fast, and is canceled with nothing left', async () => {

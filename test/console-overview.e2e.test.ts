@@ -116,6 +116,9 @@ describe.skipIf(!hasBrowser)('the overview', () => {
     await expect.poll(() => tile(page, 'Requests').textContent()).toMatch(/^Requests\s*6\s/);
     await page.reload();
     await expect.poll(() => tile(page, 'Requests').textContent()).toMatch(/^Requests\s*6\s/);
+    await page.getByLabel('From').fill(local(NOON - 100 * HOUR_MS));
+    await page.getByLabel('Until').fill(local(NOON - 50 * HOUR_MS));
+    await expect.poll(() => tile(page, 'Requests').textContent()).toMatch(/^Requests\s*120\s/);
     await inEachLook(page, async (colorScheme, width) => {
       await expectAccessible(page, `a period of choice, ${colorScheme}, ${width} pixels`);
       expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
@@ -123,7 +126,43 @@ describe.skipIf(!hasBrowser)('the overview', () => {
     });
   });
 
-  it('leads from a figure and from a chart to the jobs behind it', async () => {
+  it('leads from each figure and each chart to the jobs behind it', async () => {
+    const page = await arrive();
+    const queryOf = (href: string | null) => {
+      const { searchParams } = new URL(href!, service.url);
+      return [...searchParams.keys()].map((name) =>
+        /^(from|to)$/.test(name) ? name : `${name}=${searchParams.get(name)}`,
+      );
+    };
+    const figures = {
+      Requests: [],
+      'Faces found': ['min_faces=1'],
+      'Latency, p95': ['sort=slowest'],
+      Rejected: ['sort=slowest'],
+      Errors: ['status=failed'],
+      Traffic: [],
+    };
+    for (const [label, filters] of Object.entries(figures)) {
+      const href = await tile(page, label).getByRole('link').getAttribute('href');
+      expect(queryOf(href), label).toEqual([...filters, 'from', 'to']);
+    }
+    const charts = {
+      'Requests per minute': [],
+      Latency: ['sort=slowest'],
+      'Faces per minute': ['min_faces=1'],
+      'Traffic per minute': [],
+    };
+    for (const [title, filters] of Object.entries(charts)) {
+      await chart(page, title).getByText('As a table').click();
+      const href = await chart(page, title).getByRole('link', { name: '12:59' }).getAttribute('href');
+      expect(queryOf(href), title).toEqual([...filters, 'from', 'to']);
+    }
+    await tile(page, 'Latency').getByRole('link').click();
+    await page.waitForURL('**/admin/jobs?sort=slowest&from=*&to=*');
+    await page.getByText('No jobs match these filters').waitFor();
+  });
+
+  it('is followed by a click on a figure and on a chart, and comes back', async () => {
     const page = await arrive();
     await tile(page, 'Errors').getByRole('link').click();
     await page.waitForURL('**/admin/jobs?status=failed&from=*&to=*');

@@ -234,6 +234,7 @@ describe('the OpenAPI document', () => {
       '/api/v1/admin/batches/{id}',
       '/api/v1/admin/batches/{id}/result',
       '/api/v1/admin/batches/{id}/retry',
+      '/api/v1/admin/batches/{id}/webhooks/{webhook}/redelivery',
       '/api/v1/admin/images',
       '/api/v1/admin/images/{id}',
       '/api/v1/admin/images/{id}/jobs',

@@ -21,7 +21,7 @@ export interface Sending {
 }
 
 export function isArchive({ name }: NamedFile): boolean {
-  return /\.zip$/i.test(name);
+  return /\.(zip|tar|tgz|tar\.gz)$/i.test(name);
 }
 
 /** The batch that an operator puts together, and its upload. It outlives its page, and so does the upload. */

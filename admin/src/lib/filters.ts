@@ -16,7 +16,8 @@ export function queryOf(form: HTMLFormElement): string {
   for (const [name, value] of new FormData(form)) {
     if (typeof value !== 'string' || value.trim() === '') continue;
     const isTime = form.querySelector(`input[type="datetime-local"][name="${name}"]`) !== null;
-    query.set(name, isTime ? new Date(value).toISOString() : value.trim());
+    // The console shows the end of an ID after an ellipsis, which may have been copied with it.
+    query.set(name, isTime ? new Date(value).toISOString() : value.trim().replace(/^…/, ''));
   }
   return query.size > 0 ? `?${query}` : '?';
 }

@@ -49,9 +49,9 @@ interface Page<Row> {
 export class PagedList<Row> {
   rows = $state.raw<readonly Row[]>([]);
   next = $state.raw<string | null>(null);
-  /** Identifies the listed query; null before the first one. */
   /** The filters of its page, as the query of the URL: links back to the list keep them. */
   search = '';
+  /** Identifies the listed query; null before the first one. */
   key = $state.raw<string | null>(null);
   #page = new Loader<Page<Row>>();
 

@@ -64,7 +64,7 @@ export class BatchesController {
   @ApiOperation({
     operationId: 'adminCreateBatch',
     summary: 'Start a batch in the console',
-    description: 'The form of `POST /api/v1/jobs`. The batch belongs to no API key.',
+    description: 'The request is that of `POST /api/v1/jobs`. The batch belongs to no API key.',
   })
   @ApiHeader(IDEMPOTENCY_HEADER)
   @ApiConsumes('multipart/form-data')
@@ -72,6 +72,7 @@ export class BatchesController {
   @ApiAcceptedResponse({ description: 'The batch', standardSchema: adminBatchSchema })
   @ApiProblems(
     'invalid_option',
+    'url_not_allowed',
     'request_incomplete',
     'upload_too_large',
     'unsupported_content_type',

@@ -7,7 +7,7 @@ export const adminBatchSchema = batchSchema
   .extend({
     api_key_name: z.string().nullable().meta({ description: 'The API key that sent it; null: none' }),
     started_by: z.string().nullable().meta({
-      description: 'The operator who started it: `console`, or `token:` and a name; null: it came by the public API',
+      description: 'The operator who started it, as in the audit log; null: it came by the public API',
     }),
   })
   .meta({ id: 'AdminBatch' });

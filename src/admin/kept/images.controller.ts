@@ -52,9 +52,9 @@ export class ImagesController {
   @ApiOperation({ operationId: 'adminImages', summary: 'List stored images' })
   @ApiOkResponse({ description: 'One page of the list', standardSchema: imagePageSchema })
   images(@Query({ schema: imagesQuerySchema }) query: ImagesQuery): Promise<ImagePage> {
-    const { limit, after, sort, min_faces: minFaces, max_faces: maxFaces, type, from, to } = query;
+    const { limit, after, sort, search, min_faces: minFaces, max_faces: maxFaces, type, from, to } = query;
     return reachStorage(async () => {
-      const page = await this.records.images({ type, minFaces, maxFaces, from, to }, { limit, after, sort });
+      const page = await this.records.images({ search, type, minFaces, maxFaces, from, to }, { limit, after, sort });
       return { rows: page.rows.map(toImageItem), next: page.next };
     });
   }

@@ -92,6 +92,7 @@ export class JobsController {
 
 export function toJobFilter(query: JobsCsvQuery): JobFilter {
   return {
+    search: query.search,
     kind: query.kind,
     status: query.status,
     modelName: query.model,

@@ -6,9 +6,15 @@ import { faceSchema, verificationSchema } from '../../inference/schemas.ts';
 
 const MAX_FACES = 1_000_000;
 
-const sortSchema = z
-  .enum(['newest', 'oldest', 'most_faces', 'fewest_faces'])
-  .meta({ description: 'Default: newest. Sorting by faces leaves out rows without a face count' });
+const IMAGE_SORTS = ['newest', 'oldest', 'most_faces', 'fewest_faces'] as const;
+const SORT_DESCRIPTION = 'Default: newest. Sorting by faces leaves out rows without a face count';
+const imageSortSchema = z.enum(IMAGE_SORTS).meta({ description: SORT_DESCRIPTION });
+const jobSortSchema = z.enum([...IMAGE_SORTS, 'slowest', 'fastest']).meta({ description: SORT_DESCRIPTION });
+
+const searchField = queryText().optional().meta({
+  description:
+    'ID of a job or an image, or at least the last four characters of it; ID of a request; or SHA-256 of an original or a result',
+});
 
 const pageFields = {
   limit: queryInteger(1, 200).default(50).meta({ description: 'Maximum number of rows' }),
@@ -33,7 +39,8 @@ export type IdParams = z.infer<typeof idParamsSchema>;
 
 export const imagesQuerySchema = z.strictObject({
   ...pageFields,
-  sort: sortSchema.optional(),
+  sort: imageSortSchema.optional(),
+  search: searchField,
   type: queryText().optional().meta({ description: 'Image type such as jpeg; unknown: not recognized' }),
   ...rangeFields,
 });
@@ -98,7 +105,8 @@ const kindSchema = z.enum(['detect', 'mask']);
 const statusSchema = z.enum(['done', 'failed']);
 
 const jobFilterFields = {
-  sort: sortSchema.optional(),
+  sort: jobSortSchema.optional(),
+  search: searchField,
   kind: kindSchema.optional(),
   status: statusSchema.optional(),
   model: queryText().optional(),

@@ -92,5 +92,13 @@ export const jobEntity = new EntitySchema<JobRow>({
     { name: 'jobs_uncertain_created', columns: ['createdAt', 'id'], where: 'uncertain_count > 0' },
     { name: 'jobs_image', columns: ['imageId', 'createdAt', 'id'] },
     { name: 'jobs_request', columns: ['requestId'] },
+    { name: 'jobs_duration', columns: ['durationMs', 'id'] },
+    { name: 'jobs_kind_duration', columns: ['kind', 'durationMs', 'id'] },
+    { name: 'jobs_status_duration', columns: ['status', 'durationMs', 'id'] },
+    { name: 'jobs_model_duration', columns: ['modelName', 'durationMs', 'id'] },
+    { name: 'jobs_error_duration', columns: ['errorCode', 'durationMs', 'id'], where: 'error_code IS NOT NULL' },
+    { name: 'jobs_result_sha256', columns: ['resultSha256'], where: 'result_sha256 IS NOT NULL' },
+    // On an expression, which an entity cannot state: see the migration.
+    { name: 'jobs_id_end', synchronize: false },
   ],
 });

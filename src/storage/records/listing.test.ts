@@ -8,6 +8,7 @@ import { imageEntity } from './image.entity.ts';
 import { jobEntity } from './job.entity.ts';
 import {
   type ImageFilter,
+  type ImageSort,
   type JobFilter,
   type ListedJob,
   Listing,
@@ -48,6 +49,12 @@ const JOB_FILTERS: [string, JobFilter][] = [
   ['kind and crowds', { kind: 'mask', minFaces: 50 }],
   ['image', { imageId: '01900000-0000-7000-8000-000000000abc' }],
   ['request', { requestId: 'request-77777' }],
+  ['the end of an ID', { search: '0abcde' }],
+  ['a whole ID', { search: '01900000-0000-7000-9000-00000000abcd' }],
+  ['search for a request', { search: 'request-77777' }],
+  ['the digest of an original', { search: 'abcd'.padStart(64, '0') }],
+  ['the digest of a result', { search: `f${'abcd'.padStart(63, '0')}` }],
+  ['what is not there', { search: 'nothing' }],
 ];
 const IMAGE_FILTERS: [string, ImageFilter][] = [
   ['no filter', {}],
@@ -55,8 +62,13 @@ const IMAGE_FILTERS: [string, ImageFilter][] = [
   ['type, rare', { type: 'tiff' }],
   ['an hour', { from: new Date('2025-05-01T10:00Z'), to: new Date('2025-05-01T11:00Z') }],
   ['crowds', { minFaces: 50 }],
+  ['the end of an ID', { search: '00abcd' }],
+  ['the ID of a job', { search: '01900000-0000-7000-9000-00000000abcd' }],
+  ['the digest of an original', { search: 'abcd'.padStart(64, '0') }],
+  ['the digest of a result', { search: `f${'abcd'.padStart(63, '0')}` }],
 ];
-const SORTS: Sort[] = ['newest', 'oldest', 'most_faces', 'fewest_faces'];
+const IMAGE_SORTS: ImageSort[] = ['newest', 'oldest', 'most_faces', 'fewest_faces'];
+const SORTS: Sort[] = [...IMAGE_SORTS, 'slowest', 'fastest'];
 
 let testDatabase: TestDatabase;
 let database: Database;
@@ -79,13 +91,18 @@ afterAll(async () => {
   await testDatabase.close();
 });
 
-type Read = (page: PageRequest) => Promise<Page<unknown>>;
+type Read<Order extends Sort> = (page: PageRequest<Order>) => Promise<Page<unknown>>;
 
 /** A cursor in the middle of all rows, as the page that ends there would give it. */
 function middleOf(sort: Sort): string {
   const at = new Date('2025-06-15').getTime();
-  const faces = sort === 'most_faces' || sort === 'fewest_faces' ? '_2' : '';
-  return Buffer.from(`${at}_01900000-0000-7000-9000-000000050000${faces}`).toString('base64url');
+  const values: Partial<Record<Sort, string>> = {
+    most_faces: '_f2',
+    fewest_faces: '_f2',
+    slowest: '_d99',
+    fastest: '_d99',
+  };
+  return Buffer.from(`${at}_01900000-0000-7000-9000-000000050000${values[sort] ?? ''}`).toString('base64url');
 }
 
 async function quickestMs(read: () => Promise<unknown>): Promise<number> {
@@ -119,27 +136,42 @@ async function plansOf(read: () => Promise<unknown>): Promise<string> {
   return plans.join('\n');
 }
 
-const LISTS: [string, Read][] = [
-  ...JOB_FILTERS.map(([name, filter]): [string, Read] => [`jobs, ${name}`, (page) => listing.jobs(filter, page)]),
-  ...IMAGE_FILTERS.map(([name, filter]): [string, Read] => [`images, ${name}`, (page) => listing.images(filter, page)]),
-];
+const jobLists = JOB_FILTERS.map(([name, filter]): [string, Read<Sort>] => [
+  name,
+  (page) => listing.jobs(filter, page),
+]);
+const imageLists = IMAGE_FILTERS.map(([name, filter]): [string, Read<ImageSort>] => [
+  name,
+  (page) => listing.images(filter, page),
+]);
+
+async function expectQuickPages<Order extends Sort>(read: Read<Order>, sorts: readonly Order[]): Promise<void> {
+  for (const sort of sorts) {
+    for (const after of [undefined, middleOf(sort)]) {
+      const page = { limit: PAGE, sort, after };
+      const plan = await plansOf(() => read(page));
+      // Nothing is asked where there can be nothing: failed jobs by faces, or a page after the end of the period.
+      if (plan === '') continue;
+      expect(plan, `${sort} ${after ? 'from the middle' : 'from the start'}`).toMatch(/Index .*Scan/);
+      expect(plan).not.toMatch(/Seq Scan/);
+      const ms = await quickestMs(() => read(page));
+      expect(ms, `${sort} ${after ? 'from the middle' : 'from the start'}\n${plan}`).toBeLessThan(PAGE_MS);
+    }
+  }
+}
 
 describe(`with ${ROWS} jobs and ${IMAGES} images`, () => {
-  it.each(LISTS)(
-    'each page of %s is read from an index, at once, at any depth and in any order',
+  it.each(jobLists)(
+    'each page of jobs by %s is read from an index, at once, at any depth and in any order',
     async (_name, read) => {
-      for (const sort of SORTS) {
-        for (const after of [undefined, middleOf(sort)]) {
-          const page = { limit: PAGE, sort, after };
-          const plan = await plansOf(() => read(page));
-          // Nothing is asked where there can be nothing: failed jobs by faces, or a page after the end of the period.
-          if (plan === '') continue;
-          expect(plan, `${sort} ${after ? 'from the middle' : 'from the start'}`).toMatch(/Index .*Scan/);
-          expect(plan).not.toMatch(/Seq Scan/);
-          const ms = await quickestMs(() => read(page));
-          expect(ms, `${sort} ${after ? 'from the middle' : 'from the start'}\n${plan}`).toBeLessThan(PAGE_MS);
-        }
-      }
+      await expectQuickPages(read, SORTS);
+    },
+  );
+
+  it.each(imageLists)(
+    'each page of images by %s is read from an index, at once, at any depth and in any order',
+    async (_name, read) => {
+      await expectQuickPages(read, IMAGE_SORTS);
     },
   );
 
@@ -171,8 +203,64 @@ describe('filters', () => {
       if (filter.from) expect(row.createdAt.getTime()).toBeGreaterThanOrEqual(filter.from.getTime());
       if (filter.to) expect(row.createdAt.getTime()).toBeLessThan(filter.to.getTime());
     }
-    const isEmpty = filter.modelName === 'none' || filter.minFaces === 5000;
+    const isEmpty = filter.modelName === 'none' || filter.minFaces === 5000 || filter.search === 'nothing';
     expect(rows.length > 0).toBe(!isEmpty);
+  });
+});
+
+describe('a search', () => {
+  const job = '01900000-0000-7000-9000-00000000abcd';
+  // 0xabcd is 43981: its image is the next one.
+  const image = '01900000-0000-7000-8000-00000000abce';
+  const digestOfOriginal = 'abce'.padStart(64, '0');
+  const digestOfResult = `f${'abcd'.padStart(63, '0')}`;
+
+  it.each([
+    ['the ID', job],
+    ['the last eight characters of the ID', '0000abcd'],
+    ['the ID in capitals', job.toUpperCase()],
+    ['the ID of the request', 'request-43981'],
+    ['the digest of the result', digestOfResult],
+  ])('finds one job and its image by %s', async (_name, search) => {
+    const jobs = await listing.jobs({ search }, { limit: 20 });
+    expect(jobs.rows.map(({ id }) => id)).toEqual([job]);
+    const images = await listing.images({ search }, { limit: 20 });
+    expect(images.rows.map(({ id }) => id)).toContain(image);
+  });
+
+  it.each([
+    ['ID', image],
+    ['digest', digestOfOriginal],
+  ])('finds an image and all its jobs by its %s', async (_name, search) => {
+    const images = await listing.images({ search }, { limit: 20 });
+    expect(images.rows.map(({ id }) => id)).toEqual([image]);
+    const jobs = await listing.jobs({ search }, { limit: 20 });
+    expect(jobs.rows).toHaveLength(ROWS / IMAGES);
+    expect(new Set(jobs.rows.map(({ imageId }) => imageId))).toEqual(new Set([image]));
+    expect(jobs.rows.map(({ id }) => id)).toContain(job);
+  });
+
+  it.each(['%', '____', '0', 'abc', 'request-%', "' OR true --"])('takes %s for no pattern', async (search) => {
+    expect((await listing.jobs({ search }, { limit: 20 })).rows).toEqual([]);
+    expect((await listing.images({ search }, { limit: 20 })).rows).toEqual([]);
+  });
+
+  it('gives every row once, page by page', async () => {
+    const whole = (await listing.jobs({ search: image }, { limit: 20 })).rows;
+    const first = await listing.jobs({ search: image }, { limit: 2 });
+    const rest = await listing.jobs({ search: image }, { limit: 20, after: first.next! });
+    expect([...first.rows, ...rest.rows]).toEqual(whole);
+  });
+
+  it('goes together with the filters and the orders', async () => {
+    const search = digestOfOriginal;
+    const all = (await listing.jobs({ search }, { limit: 20, sort: 'fastest' })).rows;
+    const kind = 'detect';
+    const some = (await listing.jobs({ search, kind }, { limit: 20, sort: 'fastest' })).rows;
+    expect(some).toEqual(all.filter((one) => one.kind === kind));
+    expect(all.map(({ durationMs }) => durationMs)).toEqual(
+      all.map(({ durationMs }) => durationMs).toSorted((a, b) => a - b),
+    );
   });
 });
 
@@ -193,15 +281,17 @@ describe('paging', () => {
     const filter = { errorCode: undefined, from: new Date('2025-03-01'), to: new Date('2025-03-01T05:00Z') };
     const rows = await walk(filter, sort, 37);
     const byFaces = sort.endsWith('faces');
+    const byDuration = sort === 'slowest' || sort === 'fastest';
     expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);
     // Two jobs a minute for five hours, of which one in twenty failed and has no count.
     expect(rows).toHaveLength(byFaces ? 570 : 600);
     const keys = rows.map(
-      ({ faceCount, createdAt, id }) =>
-        `${byFaces ? String(faceCount).padStart(4, '0') : ''} ${createdAt.toISOString()} ${id}`,
+      ({ faceCount, durationMs, createdAt, id }) =>
+        `${String(byFaces ? faceCount : byDuration ? durationMs : 0).padStart(4, '0')} ${byDuration ? '' : createdAt.toISOString()} ${id}`,
     );
     const expected = keys.toSorted();
-    expect(keys).toEqual(sort === 'newest' || sort === 'most_faces' ? expected.reverse() : expected);
+    const isDescending = ['newest', 'most_faces', 'slowest'].includes(sort);
+    expect(keys).toEqual(isDescending ? expected.reverse() : expected);
   });
 
   it.each<[string, JobFilter]>([
@@ -213,12 +303,19 @@ describe('paging', () => {
     const expected = all.filter(({ kind, status }) => status === filter.status && kind === (filter.kind ?? kind));
     expect(await walk({ ...period, ...filter }, 'oldest', 7)).toEqual(expected);
     expect(await walk({ ...period, ...filter }, 'newest', 7)).toEqual(expected.toReversed());
+    const bySpeed = expected.toSorted((one, two) => one.durationMs - two.durationMs || (one.id < two.id ? -1 : 1));
+    expect(await walk({ ...period, ...filter }, 'fastest', 7)).toEqual(bySpeed);
+    expect(await walk({ ...period, ...filter }, 'slowest', 7)).toEqual(bySpeed.toReversed());
   });
 
   it('is refused a cursor that is not of this list', async () => {
     const { next } = await listing.jobs({}, { limit: 1 });
     for (const after of ['', 'x', next!.slice(3), `${next!}AAAA`]) {
       await expect(listing.jobs({}, { limit: 1, after }), after).rejects.toThrow(BadCursorError);
+    }
+    const byFaces = await listing.jobs({}, { limit: 1, sort: 'most_faces' });
+    for (const after of [next!, byFaces.next!]) {
+      await expect(listing.jobs({}, { limit: 1, sort: 'slowest', after })).rejects.toThrow(BadCursorError);
     }
     await expect(listing.jobs({}, { limit: 1, sort: 'most_faces', after: next! })).rejects.toThrow(BadCursorError);
   });

@@ -445,7 +445,7 @@ export interface paths {
         put?: never;
         /**
          * Start a batch in the console
-         * @description The form of `POST /api/v1/jobs`. The batch belongs to no API key.
+         * @description The request is that of `POST /api/v1/jobs`. The batch belongs to no API key.
          */
         post: operations["adminCreateBatch"];
         delete?: never;
@@ -1202,7 +1202,7 @@ export interface components {
             result_url: string | null;
             /** @description The API key that sent it; null: none */
             api_key_name: string | null;
-            /** @description The operator who started it: `console`, or `token:` and a name; null: it came by the public API */
+            /** @description The operator who started it, as in the audit log; null: it came by the public API */
             started_by: string | null;
         };
         AdminBatchPage: {
@@ -1238,7 +1238,7 @@ export interface components {
             result_url: string | null;
             /** @description The API key that sent it; null: none */
             api_key_name: string | null;
-            /** @description The operator who started it: `console`, or `token:` and a name; null: it came by the public API */
+            /** @description The operator who started it, as in the audit log; null: it came by the public API */
             started_by: string | null;
             /** @description Files without a result by reason, the most frequent reason first */
             failures: components["schemas"]["BatchFailureGroup"][];
@@ -4433,6 +4433,8 @@ export interface operations {
                 after?: string;
                 /** @description Default: newest. Sorting by faces leaves out rows without a face count */
                 sort?: "newest" | "oldest" | "most_faces" | "fewest_faces";
+                /** @description ID of a job or an image, or at least the last four characters of it; ID of a request; or SHA-256 of an original or a result */
+                search?: string;
                 /** @description Image type such as jpeg; unknown: not recognized */
                 type?: string;
                 min_faces?: number;
@@ -4826,7 +4828,9 @@ export interface operations {
                 /** @description `next` of the previous page, with the same filters and sort */
                 after?: string;
                 /** @description Default: newest. Sorting by faces leaves out rows without a face count */
-                sort?: "newest" | "oldest" | "most_faces" | "fewest_faces";
+                sort?: "newest" | "oldest" | "most_faces" | "fewest_faces" | "slowest" | "fastest";
+                /** @description ID of a job or an image, or at least the last four characters of it; ID of a request; or SHA-256 of an original or a result */
+                search?: string;
                 kind?: "detect" | "mask";
                 status?: "done" | "failed";
                 model?: string;
@@ -4920,7 +4924,9 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Default: newest. Sorting by faces leaves out rows without a face count */
-                sort?: "newest" | "oldest" | "most_faces" | "fewest_faces";
+                sort?: "newest" | "oldest" | "most_faces" | "fewest_faces" | "slowest" | "fastest";
+                /** @description ID of a job or an image, or at least the last four characters of it; ID of a request; or SHA-256 of an original or a result */
+                search?: string;
                 kind?: "detect" | "mask";
                 status?: "done" | "failed";
                 model?: string;
@@ -5221,7 +5227,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not allowed; Request from another site */
+            /** @description URL not allowed */
             403: {
                 headers: {
                     [name: string]: unknown;
