@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchBody, BatchItemBody, BatchItemPageBody } from '../src/jobs/api/schemas.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
+import { openTestBucket, putObjects, s3Environment, type TestBucket } from './fixtures/s3-server.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
 import { expectProblem, type Service, startService, until } from './support/service.ts';
 
@@ -118,6 +119,97 @@ describe('a batch in a tar', () => {
     await expectProblem(await send(await archive()), status, type);
     const list = (await (await fetch(`${service.url}/api/v1/jobs`)).json()) as { rows: { state: string }[] };
     expect(list.rows.filter(({ state }) => state !== 'done')).toEqual([]);
+  });
+});
+
+describe('a batch of a folder in S3', () => {
+  let folder: string;
+  let database: TestDatabase;
+  let client: pg.Client;
+  let bucket: TestBucket;
+  let service: Service;
+
+  beforeAll(async () => {
+    folder = await makeDataFolder('batch-sources');
+    database = await createTestDatabase();
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    bucket = await openTestBucket();
+    await putObjects(bucket.settings, {
+      'shoot/a.jpg': photo,
+      'shoot/day 1/b ä😀.jpg': photo,
+      'shoot/day 1/notes.txt': Buffer.from('no image'),
+      'shoot/.DS_Store': Buffer.from('x'),
+      'shoot/large.jpg': Buffer.alloc(1_000_001),
+      'shoot-secret/c.jpg': photo,
+    });
+    const { FACE_API_S3_BUCKET: name, ...access } = s3Environment(bucket.settings);
+    service = await startService({
+      ...access,
+      FACE_API_STORAGE_ENABLED: 'true',
+      FACE_API_DATA_FOLDER: folder,
+      DATABASE_URL: database.url,
+      FACE_API_MASK_RECALL: 'fast',
+      FACE_API_MAX_UPLOAD_BYTES: '1000000',
+      FACE_API_BATCH_MAX_ITEMS: '20',
+      FACE_API_BATCH_S3_ALLOW: `${name}/shoot,${name}/empty,no-such-bucket-of-ours`,
+    });
+  });
+  afterAll(async () => {
+    await service.close();
+    await bucket.close();
+    await client.end();
+    await database.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it.each(['JSON', 'a form'])('masks the images below the prefix, in the order of their keys: %s', async (kind) => {
+    const source = { s3: { bucket: bucket.settings.bucket, prefix: 'shoot' } };
+    const response =
+      kind === 'JSON'
+        ? await postJson(service, { kind: 'mask', source })
+        : await postForm(service, { kind: 'mask', source: JSON.stringify(source) });
+    const { id, state } = await created(response);
+    expect(['listing', 'active']).toContain(state);
+    expect(await ended(service, id)).toMatchObject({
+      state: 'done',
+      error: null,
+      counts: { total: 4, done: 2, failed: 2 },
+    });
+    const items = await itemsOf(service, id);
+    expect(items.map(({ name, error }) => [name, error?.code])).toEqual([
+      ['a.jpg', undefined],
+      ['day 1/b ä😀.jpg', undefined],
+      ['day 1/notes.txt', 'unsupported_image'],
+      ['large.jpg', 'upload_too_large'],
+    ]);
+    expect(items[0]).toMatchObject({ input_sha256: sha256(photo), outcome: { face_count: 1 } });
+    const result = await fetch(`${service.url}/api/v1/jobs/${id}/result`);
+    const archive = unzipSync(new Uint8Array(await result.arrayBuffer()));
+    expect(Object.keys(archive)).toEqual(['a.jpg', 'day 1/b ä😀.jpg', 'manifest.jsonl']);
+  });
+
+  it.each([
+    ['that is not allowed', { prefix: 'shoot-secret' }, 403, 'bucket-not-allowed', /FACE_API_BATCH_S3_ALLOW/],
+    ['that is no folder', { prefix: 'shoot/../shoot-secret' }, 400, 'invalid-option', /prefix/],
+    ['that is empty', { prefix: 'empty' }, 400, 'invalid-request', /no files/],
+    ['in a bucket that does not exist', { bucket: 'no-such-bucket-of-ours' }, 422, 'fetch-failed', /NoSuchBucket/],
+    ['without a bucket', { bucket: undefined }, 400, 'invalid-option', /bucket/],
+  ])('is rejected %s', async (_what, place, status, type, detail) => {
+    const s3 = { bucket: bucket.settings.bucket, ...place };
+    const problem = await expectProblem(await postJson(service, { kind: 'mask', source: { s3 } }), status, type);
+    expect(problem.detail).toMatch(detail);
+    expect((await client.query(`SELECT FROM batches WHERE state = 'receiving'`)).rowCount).toBe(0);
+  });
+
+  it('is rejected together with files or URLs', async () => {
+    const s3 = { bucket: bucket.settings.bucket, prefix: 'shoot' };
+    const form = new FormData();
+    form.append('kind', 'mask');
+    form.append('source', JSON.stringify({ s3 }));
+    form.append('file', new Blob([Uint8Array.from(photo)]), 'a.jpg');
+    const response = await fetch(`${service.url}/api/v1/jobs`, { method: 'POST', body: form });
+    expect((await expectProblem(response, 400, 'invalid-request')).detail).toMatch(/either/);
   });
 });
 

@@ -530,6 +530,12 @@ export const settings = {
       168,
       'Hours after which a finished batch is deleted with its results',
     ),
+    s3Allow: setting(
+      'BATCH_S3_ALLOW',
+      list,
+      '',
+      'Where batches may read images in S3, separated by commas: bucket or bucket/prefix, at FACE_API_S3_ENDPOINT and with its credentials. Not set: nowhere',
+    ),
   },
   database: {
     // This name is used by hosting platforms and tools, hence without the prefix.

@@ -6,6 +6,7 @@ export const problems = {
   forbidden: { status: 403, title: 'Not allowed' },
   foreign_origin: { status: 403, title: 'Request from another site' },
   url_not_allowed: { status: 403, title: 'URL not allowed' },
+  bucket_not_allowed: { status: 403, title: 'Bucket not allowed' },
   not_found: { status: 404, title: 'Not found' },
   request_incomplete: { status: 408, title: 'Request timeout' },
   upload_too_large: { status: 413, title: 'Upload too large' },

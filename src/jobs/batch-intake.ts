@@ -15,9 +15,12 @@ import {
   insertBatch,
   insertItems,
   markBatch,
+  startListing,
   type NewItem,
 } from './batch-records.ts';
+import type { ListingQueue } from './listing-queue.ts';
 import { safeName } from './item-name.ts';
+import type { S3Source } from './sources/s3-source.ts';
 import type { SourceFile } from './sources/source.ts';
 import { inTransaction, sqlOf } from './sql.ts';
 import type { WebhookQueue } from './webhooks/webhook-queue.ts';
@@ -40,6 +43,8 @@ export class BatchIntake {
   readonly #objects: ObjectStore;
   readonly #feeder: BatchFeeder;
   readonly #webhooks: WebhookQueue;
+  readonly #listings: ListingQueue;
+  readonly #source: S3Source;
   readonly #limits: BatchLimits;
   readonly #apiKeyName: string | null;
   readonly #puts = new Set<Promise<void>>();
@@ -54,6 +59,8 @@ export class BatchIntake {
     this.#objects = parts.objects;
     this.#feeder = parts.feeder;
     this.#webhooks = parts.webhooks;
+    this.#listings = parts.listings;
+    this.#source = parts.source;
     this.#limits = parts.limits;
     this.#apiKeyName = apiKeyName;
   }
@@ -69,10 +76,7 @@ export class BatchIntake {
   async add(file: SourceFile): Promise<void> {
     const position = this.#count++;
     if (this.#count > this.#limits.maxItems) {
-      throw new DomainError(
-        'upload_too_large',
-        `A batch is limited to ${this.#limits.maxItems} images. Send several batches`,
-      );
+      throw tooManyItems(this.#limits.maxItems);
     }
     const name = safeName(file.name);
     const sha256 = 'error' in file ? '' : hash('sha256', 'bytes' in file ? file.bytes : file.url);
@@ -104,15 +108,16 @@ export class BatchIntake {
   /**
    * @param idempotencyKey of the request: an earlier batch with the same key and content takes the place of this one
    * @returns the ID of the batch
-   * @throws DomainError invalid_request if no file arrived, idempotency_mismatch
+   * @throws DomainError invalid_request if no file arrived, idempotency_mismatch, and those of S3Source
    */
-  async complete(order: BatchOrder, idempotencyKey: string | null = null): Promise<string> {
+  async complete(given: BatchOrder, idempotencyKey: string | null = null): Promise<string> {
     await Promise.all(this.#puts);
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#count === 0) {
+    const order = await this.#check(given);
+    if (this.#count === 0 && !order.source) {
       throw new DomainError(
         'invalid_request',
-        'The batch is empty: send images in parts "file", a ZIP or tar in the part "archive", or URLs in "urls"',
+        'The batch is empty: send images in parts "file", a ZIP or tar in the part "archive", URLs in "urls", or a "source"',
       );
     }
     await this.#insert();
@@ -123,15 +128,28 @@ export class BatchIntake {
         if (found) return found;
         await markBatch(sql, this.id, idempotencyKey, fingerprint);
       }
-      const webhookJobId = await activateBatch(sql, this.id, order, this.#count);
-      if (webhookJobId !== null) await this.#webhooks.add(sql, webhookJobId);
-      await this.#feeder.feed(sql, this.#apiKeyName);
+      if (order.source) {
+        await startListing(sql, this.id, order);
+        await this.#listings.add(sql, this.id);
+      } else {
+        const webhookJobId = await activateBatch(sql, this.id, order, this.#count);
+        if (webhookJobId !== null) await this.#webhooks.add(sql, webhookJobId);
+        await this.#feeder.feed(sql, this.#apiKeyName);
+      }
       return null;
     });
     if (!earlier) return this.id;
     if (earlier.fingerprint !== fingerprint) throw mismatch();
     await this.abort();
     return earlier.id;
+  }
+
+  async #check(order: BatchOrder): Promise<BatchOrder> {
+    if (!order.source) return order;
+    if (this.#count > 0) {
+      throw new DomainError('invalid_request', 'Send either files and URLs, or a "source", not both');
+    }
+    return { ...order, source: await this.#source.admit(order.source) };
   }
 
   /** Deletes what has arrived. */
@@ -165,6 +183,10 @@ export class BatchIntake {
   }
 }
 
+export function tooManyItems(maxItems: number): DomainError {
+  return new DomainError('upload_too_large', `A batch is limited to ${maxItems} images. Send several batches`);
+}
+
 function mismatch(): DomainError {
   return new DomainError(
     'idempotency_mismatch',
@@ -181,5 +203,7 @@ export interface IntakeParts {
   readonly objects: ObjectStore;
   readonly feeder: BatchFeeder;
   readonly webhooks: WebhookQueue;
+  readonly listings: ListingQueue;
+  readonly source: S3Source;
   readonly limits: BatchLimits;
 }

@@ -4,6 +4,7 @@ import type { BatchState } from '../storage/records/batch.entity.ts';
 import type { JobKind } from '../storage/job.ts';
 import type { TraceContext } from '../tracing/trace.ts';
 import type { ChunkRange } from './batch-feeder.ts';
+import type { S3Place } from './sources/s3-place.ts';
 import type { Sql } from './sql.ts';
 import { deleteDeliveries, RECORD_DELIVERY } from './webhooks/webhook-records.ts';
 
@@ -22,13 +23,16 @@ export interface Batch {
   readonly failedCount: number;
   readonly deadCount: number;
   readonly canceledCount: number;
+  /** Why it failed; null: it did not. */
+  readonly error: ItemError | null;
   readonly createdAt: Date;
   readonly finishedAt: Date | null;
 }
 
 const BATCH_COLUMNS = `id, state, kind, options, api_key_name AS "apiKeyName", priority, webhook, item_count AS "itemCount",
   done_count AS "doneCount", failed_count AS "failedCount", dead_count AS "deadCount",
-  canceled_count AS "canceledCount", created_at AS "createdAt", finished_at AS "finishedAt"`;
+  canceled_count AS "canceledCount", CASE WHEN error_code IS NOT NULL
+    THEN json_build_object('code', error_code, 'detail', error_detail) END AS error, created_at AS "createdAt", finished_at AS "finishedAt"`;
 
 export interface BatchItem {
   readonly position: number;
@@ -164,6 +168,75 @@ export interface BatchOrder {
   readonly priority: number;
   /** URL that is told when the batch has ended */
   readonly webhook?: string;
+  /** Where a worker finds the images; they were sent if there is none. */
+  readonly source?: S3Place;
+}
+
+/** The batch is complete: a worker can make its items. */
+export async function startListing(sql: Sql, id: string, order: BatchOrder): Promise<void> {
+  await sql.query(
+    `UPDATE batches SET kind = $2, options = $3, priority = $4, source = $5, webhook = $6, state = 'listing' WHERE id = $1`,
+    [
+      id,
+      order.kind,
+      JSON.stringify(order.options),
+      order.priority,
+      JSON.stringify(order.source),
+      order.webhook ?? null,
+    ],
+  );
+}
+
+export interface Listing extends Omit<BatchOrder, 'source' | 'webhook'> {
+  readonly webhook: string | null;
+  readonly id: string;
+  readonly apiKeyName: string | null;
+  readonly source: S3Place;
+  /** Key of the last object that has an item; null: none has. */
+  readonly cursor: string | null;
+  readonly itemCount: number;
+}
+
+/** Null: it is complete, or its batch was canceled or deleted. */
+export async function findListing(sql: Sql, id: string): Promise<Listing | null> {
+  const { rows } = await sql.query<Listing>(
+    `SELECT id, api_key_name AS "apiKeyName", kind, options, priority, webhook, source, source_cursor AS cursor,
+       item_count AS "itemCount" FROM batches WHERE id = $1 AND state = 'listing'`,
+    [id],
+  );
+  return rows[0] ?? null;
+}
+
+/** @returns false if it does not stand where it was read */
+export async function advanceListing(
+  sql: Sql,
+  { id, cursor }: Listing,
+  next: string | null,
+  itemCount: number,
+): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    `UPDATE batches SET source_cursor = coalesce($3, source_cursor), item_count = $4
+     WHERE id = $1 AND state = 'listing' AND source_cursor IS NOT DISTINCT FROM $2`,
+    [id, cursor, next, itemCount],
+  );
+  return rowCount > 0;
+}
+
+/**
+ * Without items: none was processed.
+ * @returns the job of its webhook if it has one
+ */
+export async function failListing(sql: Sql, id: string, { code, detail }: ItemError): Promise<string | null> {
+  await sql.query(`DELETE FROM batch_items WHERE batch_id = $1`, [id]);
+  const { rows } = await sql.query<{ jobId: string }>(
+    `WITH ended AS (
+       UPDATE batches SET state = 'failed', item_count = 0, error_code = $2, error_detail = $3, finished_at = now()
+       WHERE id = $1 AND state = 'listing' RETURNING *),
+     recorded AS (${RECORD_DELIVERY})
+     SELECT job_id AS "jobId" FROM recorded`,
+    [id, code, detail],
+  );
+  return rows[0]?.jobId ?? null;
 }
 
 /**
@@ -173,7 +246,7 @@ export interface BatchOrder {
 export async function activateBatch(
   sql: Sql,
   id: string,
-  order: BatchOrder,
+  order: Pick<BatchOrder, 'kind' | 'options' | 'priority'> & { readonly webhook?: string | null },
   itemCount: number,
 ): Promise<string | null> {
   const { rows } = await sql.query<{ jobId: string }>(
@@ -466,7 +539,7 @@ export async function cancelBatch(sql: Sql, id: string): Promise<string | null> 
   const { rows } = await sql.query<{ jobId: string }>(
     `WITH ended AS (
        UPDATE batches SET state = 'canceled', canceled_count = canceled_count + $2, finished_at = now()
-       WHERE id = $1 AND state = 'active' RETURNING *),
+       WHERE id = $1 AND state IN ('listing', 'active') RETURNING *),
      recorded AS (${RECORD_DELIVERY})
      SELECT job_id AS "jobId" FROM recorded`,
     [id, rowCount],

@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
 import type { Database } from '../storage/records/database.ts';
 import type { BatchFeeder } from './batch-feeder.ts';
+import type { BatchListing } from './batch-listing.ts';
 import type { BatchBacklog } from './batch-metrics.ts';
 import type { BatchPruner } from './batch-pruner.ts';
 import type { BatchQueue } from './batch-queue.ts';
 import { readBacklog } from './batch-records.ts';
 import type { ChunkProcessing } from './chunk-processing.ts';
+import type { ListingQueue } from './listing-queue.ts';
 import { inTransaction, sqlOf } from './sql.ts';
 import type { WebhookDeliveries } from './webhooks/webhook-deliveries.ts';
 import { readWebhookBacklog } from './webhooks/webhook-records.ts';
@@ -21,6 +24,8 @@ export class BatchWorker {
   readonly #queue: BatchQueue;
   readonly #feeder: BatchFeeder;
   readonly #chunks: ChunkProcessing;
+  readonly #listings: ListingQueue;
+  readonly #listing: BatchListing;
   readonly #pruner: BatchPruner;
   readonly #webhooks: WebhookDeliveries;
   readonly #showBacklog: (backlog: BatchBacklog) => void;
@@ -30,16 +35,20 @@ export class BatchWorker {
   constructor(parts: {
     readonly database: Database;
     readonly queue: BatchQueue;
+    readonly listings: ListingQueue;
     readonly feeder: BatchFeeder;
     readonly chunks: ChunkProcessing;
+    readonly listing: BatchListing;
     readonly pruner: BatchPruner;
     readonly webhooks: WebhookDeliveries;
     readonly showBacklog: (backlog: BatchBacklog) => void;
   }) {
     this.#database = parts.database;
     this.#queue = parts.queue;
+    this.#listings = parts.listings;
     this.#feeder = parts.feeder;
     this.#chunks = parts.chunks;
+    this.#listing = parts.listing;
     this.#pruner = parts.pruner;
     this.#webhooks = parts.webhooks;
     this.#showBacklog = parts.showBacklog;
@@ -53,7 +62,9 @@ export class BatchWorker {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#chunks.stop();
+    this.#listing.stop();
     await this.#webhooks.stop();
+    await this.#listings.stopWork();
     await this.#queue.stopWork();
     await this.#running;
   }
@@ -61,6 +72,8 @@ export class BatchWorker {
   async #run(): Promise<void> {
     const work = () => this.#queue.work((chunkId) => this.#chunks.process(chunkId));
     while (!(await this.#attempt('Batches cannot be processed yet', work))) await this.#wait(RETRY_EVERY_MS);
+    const list = () => this.#listings.work((batchId) => this.#listing.process(batchId));
+    while (!(await this.#attempt('Sources cannot be listed yet', list))) await this.#wait(RETRY_EVERY_MS);
     const send = () => this.#webhooks.start();
     while (!(await this.#attempt('Webhooks cannot be sent yet', send))) await this.#wait(RETRY_EVERY_MS);
     while (!this.#isStopping) {
@@ -98,9 +111,20 @@ export class BatchWorker {
     await sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
 
-  /** Queues the items of chunks again that the queue has lost, such as after its tables were restored or deleted. */
+  /** Queues again what the queue has lost, such as after its tables were restored or deleted. */
   async mend(): Promise<void> {
     const dataSource = await this.#database.ready();
+    await this.#mendListings(dataSource);
+    await this.#mendChunks(dataSource);
+  }
+
+  async #mendListings(dataSource: DataSource): Promise<void> {
+    const sql = sqlOf(dataSource);
+    const { rows } = await sql.query<{ id: string }>(`SELECT id FROM batches WHERE state = 'listing'`);
+    for (const { id } of rows) if (!(await this.#listings.has(id))) await this.#listings.add(sql, id);
+  }
+
+  async #mendChunks(dataSource: DataSource): Promise<void> {
     const { rows } = await sqlOf(dataSource).query<{
       id: string;
       batchId: string;

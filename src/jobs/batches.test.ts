@@ -4,6 +4,7 @@ import { until } from '../../test/support/service-process.ts';
 import { DomainError } from '../errors/domain-error.ts';
 import type { ObjectStore } from '../storage/objects/object-store.ts';
 import { BatchFeeder } from './batch-feeder.ts';
+import { BatchListing } from './batch-listing.ts';
 import { BatchPruner } from './batch-pruner.ts';
 import { BatchQueue } from './batch-queue.ts';
 import type { Batch, Chunk } from './batch-records.ts';
@@ -11,6 +12,9 @@ import { BatchWorker } from './batch-worker.ts';
 import { Boss } from './boss.ts';
 import { ChunkProcessing, MAX_ATTEMPTS } from './chunk-processing.ts';
 import { type ItemProcessing, ObjectsUnavailableError } from './item-processing.ts';
+import { ListingQueue } from './listing-queue.ts';
+import { AllowedPlaces } from './sources/s3-place.ts';
+import { S3Source } from './sources/s3-source.ts';
 import { sqlOf } from './sql.ts';
 import { StoredBatches } from './stored-batches.ts';
 import { WebhookDeliveries } from './webhooks/webhook-deliveries.ts';
@@ -18,6 +22,7 @@ import { WebhookQueue } from './webhooks/webhook-queue.ts';
 
 const OPERATOR = 'operator';
 const HOUR_MS = 3_600_000;
+const noSource = new S3Source(new AllowedPlaces([], ''), null, 1);
 
 /** What becomes of an item is up to the test: faults are injected here. */
 type Fate = (position: number, chunk: Chunk) => Promise<void>;
@@ -27,6 +32,7 @@ describe('batches in the queue', () => {
   let boss: Boss;
   let queue: BatchQueue;
   let webhookQueue: WebhookQueue;
+  let listings: ListingQueue;
   let batches: StoredBatches;
   let worker: BatchWorker | undefined;
 
@@ -35,8 +41,14 @@ describe('batches in the queue', () => {
     boss = new Boss(storage.database, true);
     queue = new BatchQueue(boss);
     webhookQueue = new WebhookQueue(boss);
+    listings = new ListingQueue(boss);
     const limits = { maxItems: 100_000, maxBytes: 1e9 };
-    batches = new StoredBatches(storage.database, storage.objects, new BatchFeeder(queue), webhookQueue, limits);
+    batches = new StoredBatches(storage.database, storage.objects, new BatchFeeder(queue), {
+      webhooks: webhookQueue,
+      listings,
+      source: noSource,
+      limits,
+    });
   });
   afterEach(async () => {
     await worker?.stop();
@@ -65,11 +77,22 @@ describe('batches in the queue', () => {
       { database, objects, items, feeder, webhooks: webhookQueue, events },
       { concurrency: 1, timeoutMs: 10_000, firstDelaySeconds: 0 },
     );
+    const listing = new BatchListing({ database, feeder, webhooks: webhookQueue, source: noSource }, 100_000);
     const pruner = new BatchPruner(database, objects, HOUR_MS, HOUR_MS);
     const webhookEvents = { attempted: () => undefined, givenUp: () => undefined };
     const send = () => Promise.reject(new Error('no batch has a webhook'));
     const webhooks = new WebhookDeliveries(database, webhookQueue, { send }, webhookEvents);
-    worker = new BatchWorker({ database, queue, feeder, chunks, pruner, webhooks, showBacklog: () => undefined });
+    worker = new BatchWorker({
+      database,
+      queue,
+      listings,
+      feeder,
+      chunks,
+      listing,
+      pruner,
+      webhooks,
+      showBacklog: () => undefined,
+    });
     worker.start();
     return worker;
   };

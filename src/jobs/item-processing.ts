@@ -11,6 +11,7 @@ import { batchResultKey } from '../storage/objects/object-keys.ts';
 import type { ObjectStore } from '../storage/objects/object-store.ts';
 import { traced, withTrace } from '../tracing/trace.ts';
 import type { Tracing } from '../tracing/tracing.ts';
+import { S3Source } from './sources/s3-source.ts';
 import type { Chunk, ItemInput, ItemOutcome, ItemResult, ReadInput } from './batch-records.ts';
 
 export interface ItemWork {
@@ -36,6 +37,7 @@ export class ItemProcessing {
   readonly #objects: ObjectStore;
   readonly #fetcher: ImageFetcher;
   readonly #tracing: Tracing;
+  readonly #source: S3Source;
 
   constructor(
     images: ImageProcessing,
@@ -44,6 +46,7 @@ export class ItemProcessing {
     objects: ObjectStore,
     fetcher: ImageFetcher,
     tracing: Tracing,
+    source: S3Source,
   ) {
     this.#images = images;
     this.#masking = masking;
@@ -51,6 +54,7 @@ export class ItemProcessing {
     this.#objects = objects;
     this.#fetcher = fetcher;
     this.#tracing = tracing;
+    this.#source = source;
   }
 
   /**
@@ -113,7 +117,9 @@ export class ItemProcessing {
   }
 
   async #fetch(url: string, abandoned: AbortSignal): Promise<Uint8Array> {
-    const bytes = await this.#fetcher.fetch(url, abandoned);
+    const bytes = S3Source.names(url)
+      ? await this.#reach(() => this.#source.read(url))
+      : await this.#fetcher.fetch(url, abandoned);
     if (bytes.byteLength === 0) throw new DomainError('invalid_request', 'The file is empty');
     return bytes;
   }
@@ -128,6 +134,7 @@ export class ItemProcessing {
     try {
       return await access();
     } catch (error) {
+      if (error instanceof DomainError) throw error;
       throw new ObjectsUnavailableError('The object store failed', { cause: error });
     }
   }

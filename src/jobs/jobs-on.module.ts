@@ -17,6 +17,7 @@ import { ObjectStore } from '../storage/objects/object-store.ts';
 import { Database } from '../storage/records/database.ts';
 import { Tracing } from '../tracing/tracing.ts';
 import { BatchFeeder } from './batch-feeder.ts';
+import { BatchListing } from './batch-listing.ts';
 import { type BatchBacklog, BatchMetrics } from './batch-metrics.ts';
 import { BatchPruner } from './batch-pruner.ts';
 import { BatchQueue } from './batch-queue.ts';
@@ -25,6 +26,8 @@ import { Batches } from './batches.ts';
 import { Boss } from './boss.ts';
 import { ChunkProcessing } from './chunk-processing.ts';
 import { ItemProcessing } from './item-processing.ts';
+import { ListingQueue } from './listing-queue.ts';
+import { S3Source } from './sources/s3-source.ts';
 import { StoredBatches } from './stored-batches.ts';
 import { WebhookDeliveries } from './webhooks/webhook-deliveries.ts';
 import { WebhookGuard } from './webhooks/webhook-guard.ts';
@@ -51,22 +54,30 @@ function worksOnBatches({ server }: Configuration): boolean {
         new Boss(database, worksOnBatches(configuration)),
     },
     { provide: BatchQueue, inject: [Boss], useFactory: (boss: Boss) => new BatchQueue(boss) },
+    { provide: ListingQueue, inject: [Boss], useFactory: (boss: Boss) => new ListingQueue(boss) },
     { provide: WebhookQueue, inject: [Boss], useFactory: (boss: Boss) => new WebhookQueue(boss) },
     { provide: BatchFeeder, inject: [BatchQueue], useFactory: (queue: BatchQueue) => new BatchFeeder(queue) },
     {
+      provide: S3Source,
+      inject: [Configuration],
+      useFactory: (configuration: Configuration) => S3Source.open(configuration),
+    },
+    {
       provide: Batches,
-      inject: [Database, ObjectStore, BatchFeeder, WebhookQueue, Configuration],
+      inject: [Database, ObjectStore, BatchFeeder, WebhookQueue, ListingQueue, S3Source, Configuration],
       useFactory: (
         database: Database,
         objects: ObjectStore,
         feeder: BatchFeeder,
         webhooks: WebhookQueue,
-        { batches }: Configuration,
-      ) => new StoredBatches(database, objects, feeder, webhooks, batches),
+        listings: ListingQueue,
+        source: S3Source,
+        { batches: limits }: Configuration,
+      ) => new StoredBatches(database, objects, feeder, { webhooks, listings, source, limits }),
     },
     {
       provide: ItemProcessing,
-      inject: [ImageProcessing, MaskingService, DetectionService, ObjectStore, ImageFetcher, Tracing],
+      inject: [ImageProcessing, MaskingService, DetectionService, ObjectStore, ImageFetcher, Tracing, S3Source],
       useFactory: (
         images: ImageProcessing,
         masking: MaskingService,
@@ -74,7 +85,8 @@ function worksOnBatches({ server }: Configuration): boolean {
         objects: ObjectStore,
         fetcher: ImageFetcher,
         tracing: Tracing,
-      ) => new ItemProcessing(images, masking, detection, objects, fetcher, tracing),
+        source: S3Source,
+      ) => new ItemProcessing(images, masking, detection, objects, fetcher, tracing, source),
     },
     {
       provide: BatchWorker,
@@ -83,9 +95,11 @@ function worksOnBatches({ server }: Configuration): boolean {
         ObjectStore,
         ItemProcessing,
         BatchQueue,
+        ListingQueue,
         BatchFeeder,
         WebhookQueue,
         WebhookGuard,
+        S3Source,
         Configuration,
         Metrics,
       ],
@@ -94,9 +108,11 @@ function worksOnBatches({ server }: Configuration): boolean {
         objects: ObjectStore,
         items: ItemProcessing,
         queue: BatchQueue,
+        listings: ListingQueue,
         feeder: BatchFeeder,
         webhookQueue: WebhookQueue,
         guard: WebhookGuard,
+        source: S3Source,
         configuration: Configuration,
         metrics: Metrics,
       ) => {
@@ -105,7 +121,8 @@ function worksOnBatches({ server }: Configuration): boolean {
           { database, objects, items, feeder, webhooks: webhookQueue, events },
           { concurrency: batchConcurrencyOf(configuration), timeoutMs: configuration.limits.requestTimeoutMs },
         );
-        const { retentionHours, uploadTimeoutMs } = configuration.batches;
+        const { retentionHours, uploadTimeoutMs, maxItems } = configuration.batches;
+        const listing = new BatchListing({ database, feeder, webhooks: webhookQueue, source }, maxItems);
         const pruner = new BatchPruner(database, objects, retentionHours * HOUR_MS, uploadTimeoutMs);
         const readSecret = () => readWebhookSecret(configuration);
         const sender = new WebhookSender(guard, readSecret, configuration.webhooks.timeoutMs);
@@ -113,7 +130,7 @@ function worksOnBatches({ server }: Configuration): boolean {
         const showBacklog = (backlog: BatchBacklog) => {
           events.showBacklog(backlog);
         };
-        return new BatchWorker({ database, queue, feeder, chunks, pruner, webhooks, showBacklog });
+        return new BatchWorker({ database, queue, listings, feeder, chunks, listing, pruner, webhooks, showBacklog });
       },
     },
   ],
@@ -123,6 +140,7 @@ export class JobsOnModule implements OnApplicationBootstrap, OnModuleDestroy, Be
   constructor(
     private readonly boss: Boss,
     private readonly worker: BatchWorker,
+    private readonly source: S3Source,
     private readonly configuration: Configuration,
   ) {}
 
@@ -137,5 +155,6 @@ export class JobsOnModule implements OnApplicationBootstrap, OnModuleDestroy, Be
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.boss.stop();
+    this.source.close();
   }
 }

@@ -4,7 +4,7 @@ import type { ObjectStore } from '../storage/objects/object-store.ts';
 import { BadCursorError } from '../storage/records/bad-cursor-error.ts';
 import type { Database } from '../storage/records/database.ts';
 import type { BatchFeeder } from './batch-feeder.ts';
-import { BatchIntake, type BatchLimits } from './batch-intake.ts';
+import { BatchIntake, type IntakeParts } from './batch-intake.ts';
 import {
   type Batch,
   cancelBatch,
@@ -20,33 +20,26 @@ import {
 import { Batches, type BatchPage, type ItemPage, type ItemPageRequest } from './batches.ts';
 import { ResultArchive } from './results/result-archive.ts';
 import { inTransaction, type Sql, sqlOf } from './sql.ts';
-import type { WebhookQueue } from './webhooks/webhook-queue.ts';
 import { type Delivery, listDeliveries, restartDelivery } from './webhooks/webhook-records.ts';
 
 const SHOWN_DELIVERIES = 10;
 const SHOWN_ATTEMPTS = 20;
+
+type StoredBatchParts = Pick<IntakeParts, 'webhooks' | 'listings' | 'source' | 'limits'>;
 
 /** Storage is on. */
 export class StoredBatches extends Batches {
   readonly #database: Database;
   readonly #objects: ObjectStore;
   readonly #feeder: BatchFeeder;
-  readonly #webhooks: WebhookQueue;
-  readonly #limits: BatchLimits;
+  readonly #parts: StoredBatchParts;
 
-  constructor(
-    database: Database,
-    objects: ObjectStore,
-    feeder: BatchFeeder,
-    webhooks: WebhookQueue,
-    limits: BatchLimits,
-  ) {
+  constructor(database: Database, objects: ObjectStore, feeder: BatchFeeder, parts: StoredBatchParts) {
     super();
     this.#database = database;
     this.#objects = objects;
     this.#feeder = feeder;
-    this.#webhooks = webhooks;
-    this.#limits = limits;
+    this.#parts = parts;
   }
 
   override async receive(apiKeyName: string | null, requestId: string): Promise<BatchIntake> {
@@ -55,8 +48,7 @@ export class StoredBatches extends Batches {
       dataSource: await this.#database.ready(),
       objects: this.#objects,
       feeder: this.#feeder,
-      webhooks: this.#webhooks,
-      limits: this.#limits,
+      ...this.#parts,
     };
     return BatchIntake.open(parts, apiKeyName, requestId);
   }
@@ -93,9 +85,9 @@ export class StoredBatches extends Batches {
     await inTransaction(await this.#database.ready(), async (sql) => {
       await lockBatch(sql, id);
       const batch = found(await findBatch(sql, id, owner));
-      if (batch.state !== 'active') return;
+      if (!isRunning(batch)) return;
       const webhookJobId = await cancelBatch(sql, id);
-      if (webhookJobId !== null) await this.#webhooks.add(sql, webhookJobId);
+      if (webhookJobId !== null) await this.#parts.webhooks.add(sql, webhookJobId);
       await this.#feeder.feed(sql, batch.apiKeyName);
     });
     return this.find(id, owner);
@@ -129,14 +121,15 @@ export class StoredBatches extends Batches {
       if (!(await restartDelivery(sql, id, deliveryId, jobId))) {
         throw new DomainError('not_found', 'Webhook not found. It is deleted with its batch');
       }
-      await this.#webhooks.add(sql, jobId);
+      await this.#parts.webhooks.add(sql, jobId);
     });
   }
 
   /** Before a transaction: the start of the queues needs further connections. */
   async #prepare(): Promise<void> {
     await this.#feeder.prepare();
-    await this.#webhooks.ready();
+    await this.#parts.webhooks.ready();
+    await this.#parts.listings.ready();
   }
 
   async #sql(): Promise<Sql> {
@@ -149,8 +142,12 @@ function found(batch: Batch | null): Batch {
   return batch;
 }
 
+function isRunning({ state }: Batch): boolean {
+  return state === 'listing' || state === 'active';
+}
+
 function ended(batch: Batch): Batch {
-  if (batch.state === 'active') {
+  if (isRunning(batch)) {
     throw new DomainError(
       'batch_active',
       'The batch is still being processed. Wait until its state is done, or cancel it',

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 } from 'uuid';
 import { BatchFeeder } from '../../src/jobs/batch-feeder.ts';
+import { BatchListing } from '../../src/jobs/batch-listing.ts';
 import { BatchPruner } from '../../src/jobs/batch-pruner.ts';
 import { BatchQueue } from '../../src/jobs/batch-queue.ts';
 import { activateBatch, findBatch, insertBatch, insertItems } from '../../src/jobs/batch-records.ts';
@@ -15,6 +16,9 @@ import { BatchWorker } from '../../src/jobs/batch-worker.ts';
 import { Boss } from '../../src/jobs/boss.ts';
 import { ChunkProcessing } from '../../src/jobs/chunk-processing.ts';
 import type { ItemProcessing } from '../../src/jobs/item-processing.ts';
+import { ListingQueue } from '../../src/jobs/listing-queue.ts';
+import { AllowedPlaces } from '../../src/jobs/sources/s3-place.ts';
+import { S3Source } from '../../src/jobs/sources/s3-source.ts';
 import { inTransaction, type Sql, sqlOf } from '../../src/jobs/sql.ts';
 import { WebhookDeliveries } from '../../src/jobs/webhooks/webhook-deliveries.ts';
 import { WebhookQueue } from '../../src/jobs/webhooks/webhook-queue.ts';
@@ -37,7 +41,10 @@ const feeder = new BatchFeeder(queue);
 
 /** When each item was finished */
 const finished: number[] = [];
-const items = { process: () => Promise.resolve({ outcome: { face_count: 1 }, input: { bytes: 1, sha256: '0'.repeat(64) }, result: null }) };
+const items = {
+  process: () =>
+    Promise.resolve({ outcome: { face_count: 1 }, input: { bytes: 1, sha256: '0'.repeat(64) }, result: null }),
+};
 const chunks = new ChunkProcessing(
   {
     database,
@@ -56,7 +63,11 @@ const webhooks = new WebhookDeliveries(
   { send: () => Promise.reject(new Error('the batch has no webhook')) },
   { attempted: () => undefined, givenUp: () => undefined },
 );
-const worker = new BatchWorker({ database, queue, feeder, chunks, pruner, webhooks, showBacklog: () => undefined });
+const listings = new ListingQueue(boss);
+const noSource = new S3Source(new AllowedPlaces([], ''), null, 1);
+const listing = new BatchListing({ database, feeder, webhooks: webhookQueue, source: noSource }, ITEMS);
+const showBacklog = () => undefined;
+const worker = new BatchWorker({ database, queue, listings, feeder, chunks, listing, pruner, webhooks, showBacklog });
 
 try {
   const dataSource = await database.ready();

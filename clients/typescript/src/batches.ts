@@ -18,6 +18,8 @@ interface BatchContent {
   readonly archive?: ImageSource | undefined;
   /** URLs of images, which the service fetches when their turn comes */
   readonly urls?: readonly string[] | undefined;
+  /** Instead of all these: a folder in a bucket that the service may read */
+  readonly source?: { readonly s3: { readonly bucket: string; readonly prefix?: string | undefined } } | undefined;
   /** 0 to 9: of the batches of the same API key, those with a higher priority start first. Default: 0 */
   readonly priority?: number | undefined;
 }
@@ -55,8 +57,8 @@ export class Batches {
    * @throws FaceApiError, UnreachableError, the reason of the signal
    */
   create(order: BatchOrder, { idempotencyKey = randomKey(), signal }: RequestOptions = {}): Promise<Batch> {
-    const { kind, options, priority, files = [], archive, urls } = order;
-    const body = formOf({ kind, options, priority, urls: urls?.join('\n') });
+    const { kind, options, priority, files = [], archive, urls, source } = order;
+    const body = formOf({ kind, options, priority, urls: urls?.join('\n'), source });
     for (const file of files) {
       body.append('file', file instanceof File ? file : asBlob(file.data), file.name);
     }
@@ -84,7 +86,7 @@ export class Batches {
     for (;;) {
       const batch = await this.get(id, { signal });
       yield batch;
-      if (batch.state !== 'active') return;
+      if (batch.finished_at !== null) return;
       await sleep(intervalMs, signal);
     }
   }

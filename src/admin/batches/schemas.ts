@@ -39,7 +39,7 @@ const webhookDeliverySchema = z
   .object({
     id: z.uuid().meta({ description: 'The header webhook-id of each attempt' }),
     url: z.string(),
-    batch_state: z.enum(['done', 'canceled']).meta({ description: 'How the batch ended' }),
+    batch_state: z.enum(['done', 'canceled', 'failed']).meta({ description: 'How the batch ended' }),
     state: z.enum(['waiting', 'delivered', 'failed']).meta({
       description: 'waiting: for its next attempt; failed: given up, after a day or because the receiver is gone',
     }),

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Configuration } from '../../config/configuration.ts';
 import { DomainError } from '../../errors/domain-error.ts';
 import { parseOptions } from '../../http/upload.ts';
@@ -5,8 +6,9 @@ import { toDetectSettings } from '../../inference/detection-body.ts';
 import { detectOptionsSchema } from '../../inference/schemas.ts';
 import { maskOptionsSchema } from '../../masking/schemas.ts';
 import type { BatchOrder } from '../batches.ts';
+import type { S3Place } from '../sources/s3-place.ts';
 import type { WebhookGuard } from '../webhooks/webhook-guard.ts';
-import { batchFieldsSchema } from './schemas.ts';
+import { batchFieldsSchema, batchSourceSchema } from './schemas.ts';
 
 /**
  * What the fields of the form ask for.
@@ -17,22 +19,29 @@ export async function toBatchOrder(
   { detection }: Configuration,
   webhooks: WebhookGuard,
 ): Promise<BatchOrder> {
-  const { kind, options, priority, webhook } = parseOptions(batchFieldsSchema, fields);
-  const parsed = parseOptions(kind === 'mask' ? maskOptionsSchema : detectOptionsSchema, readJson(options));
+  const { kind, options, priority, source, webhook } = parseOptions(batchFieldsSchema, fields);
+  const parsed = parseOptions(
+    kind === 'mask' ? maskOptionsSchema : detectOptionsSchema,
+    readJson('options', options) ?? {},
+  );
   // Limits of this service: otherwise each item would fail.
   toDetectSettings(parsed, detection);
-  if (webhook === undefined) return { kind, options: parsed, priority };
+  const place = readJson('source', source);
+  const order = { kind, options: parsed, priority, ...(place !== undefined && { source: toPlace(place) }) };
+  if (webhook === undefined) return order;
   const { url } = await webhooks.admit(webhook);
-  return { kind, options: parsed, priority, webhook: url.href };
+  return { ...order, webhook: url.href };
 }
 
-function readJson(text: string | undefined): unknown {
-  if (text === undefined || text === '') return {};
+function toPlace(source: unknown): S3Place {
+  return parseOptions(z.object({ source: batchSourceSchema }), { source }).source.s3;
+}
+
+function readJson(name: string, text: string | undefined): unknown {
+  if (text === undefined || text === '') return undefined;
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new DomainError('invalid_option', 'options: not valid JSON. Send an object such as {"method": "pixelate"}', {
-      cause: error,
-    });
+    throw new DomainError('invalid_option', `${name}: not valid JSON`, { cause: error });
   }
 }

@@ -28,9 +28,10 @@ export function toBatchBody(batch: Batch, resultPath: (id: string) => string): B
       batch.state === 'active' && rate !== null
         ? new Date(end.getTime() + (waiting / rate) * 1000).toISOString()
         : null,
+    error: batch.error,
     created_at: batch.createdAt.toISOString(),
     finished_at: batch.finishedAt?.toISOString() ?? null,
-    result_url: batch.state === 'active' ? null : resultPath(id),
+    result_url: ['done', 'canceled'].includes(batch.state) ? resultPath(id) : null,
   };
 }
 

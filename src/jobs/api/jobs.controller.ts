@@ -59,7 +59,7 @@ export class JobsController {
     operationId: 'createJob',
     summary: 'Detect or mask many images in the background',
     description:
-      'The images are processed after the response. Send any number of parts `file`, `archive` (ZIP, tar, tar.gz) and `urls`, or JSON with `urls`; a folder in the name of a file is kept. URLs are fetched when their turn comes. An image that fails does not affect the others.',
+      'The images are processed after the response. Send any number of parts `file`, `archive` (ZIP, tar, tar.gz) and `urls`, or JSON with `urls`; a folder in the name of a file is kept. `source` is a folder in S3. URLs and objects are read when their turn comes. An image that fails does not affect the others.',
   })
   @ApiHeader(IDEMPOTENCY_HEADER)
   @ApiConsumes('multipart/form-data')
@@ -71,6 +71,8 @@ export class JobsController {
   @ApiProblems(
     'invalid_option',
     'url_not_allowed',
+    'bucket_not_allowed',
+    'fetch_failed',
     'request_incomplete',
     'upload_too_large',
     'unsupported_content_type',

@@ -9,9 +9,9 @@ export const batchSchema = z
   .object({
     id: z.uuid(),
     kind: z.enum(['detect', 'mask']),
-    state: z.enum(['active', 'done', 'canceled']).meta({
+    state: z.enum(['listing', 'active', 'done', 'canceled', 'failed']).meta({
       description:
-        'active: items wait or are being processed; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up',
+        'listing: a worker makes items of what is in the source; active: items wait or are being processed; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up; failed: the source could not be listed',
     }),
     options: z.record(z.string(), z.unknown()),
     priority: z.int(),
@@ -30,9 +30,16 @@ export const batchSchema = z
       .meta({ id: 'BatchCounts' }),
     items_per_second: z.number().nullable().meta({ description: 'On average since the batch was received' }),
     estimated_end: z.iso.datetime().nullable().meta({ description: 'At this rate; null if the batch has ended' }),
+    error: z
+      .object({ code: z.string(), detail: z.string() })
+      .nullable()
+      .meta({ description: 'Why the batch failed; null: it did not' }),
     created_at: z.iso.datetime(),
     finished_at: z.iso.datetime().nullable(),
-    result_url: z.string().nullable().meta({ description: 'Path of the archive of results; null while it is active' }),
+    result_url: z
+      .string()
+      .nullable()
+      .meta({ description: 'Path of the archive of results; null while the batch runs, and if it failed' }),
   })
   .meta({ id: 'Batch' });
 export type BatchBody = z.infer<typeof batchSchema>;
@@ -110,5 +117,15 @@ export const batchFieldsSchema = z.strictObject({
     description:
       'URL that gets a signed POST when the batch has ended, on a host in FACE_API_WEBHOOK_ALLOW; see the webhook batchEnded',
   }),
+  source: z
+    .string()
+    .optional()
+    .meta({ description: 'Where the images are, instead of files: {"s3": {"bucket": "photos", "prefix": "2026/"}}' }),
 });
+export const batchSourceSchema = z.strictObject({
+  s3: z
+    .strictObject({ bucket: z.string(), prefix: z.string().default('') })
+    .meta({ description: 'All objects below this prefix, which FACE_API_BATCH_S3_ALLOW must allow' }),
+});
+
 export type BatchFields = z.infer<typeof batchFieldsSchema>;

@@ -7,12 +7,12 @@ const countSchema = z.int().nonnegative();
 /** The body of a webhook */
 export const webhookEventSchema = z
   .object({
-    type: z.enum(['batch.done', 'batch.canceled']),
+    type: z.enum(['batch.done', 'batch.canceled', 'batch.failed']),
     timestamp: z.iso.datetime().meta({ description: 'When the batch ended' }),
     data: z.object({
       id: z.uuid().meta({ description: 'ID of the batch' }),
       kind: z.enum(['detect', 'mask']),
-      state: z.enum(['done', 'canceled']),
+      state: z.enum(['done', 'canceled', 'failed']),
       counts: z.object({
         total: countSchema,
         done: countSchema,

@@ -11,7 +11,7 @@ import type { Sql } from '../sql.ts';
 export const RECORD_DELIVERY = `INSERT INTO webhook_deliveries (id, job_id, batch_id, url, kind, batch_state, counts)
   SELECT gen_random_uuid(), gen_random_uuid(), id, webhook, kind, state, jsonb_build_object('total', item_count,
     'done', done_count, 'failed', failed_count, 'dead', dead_count, 'canceled', canceled_count)
-  FROM ended WHERE state IN ('done', 'canceled') AND webhook IS NOT NULL RETURNING job_id`;
+  FROM ended WHERE state IN ('done', 'canceled', 'failed') AND webhook IS NOT NULL RETURNING job_id`;
 
 export interface DeliveryCounts {
   readonly total: number;
@@ -29,7 +29,7 @@ export interface DueDelivery {
   readonly url: string;
   readonly kind: JobKind;
   /** Of the batch when it ended, as are the counts */
-  readonly state: 'done' | 'canceled';
+  readonly state: 'done' | 'canceled' | 'failed';
   readonly counts: DeliveryCounts;
   readonly createdAt: Date;
   /** When it was recorded, or sent again by an operator */
@@ -117,7 +117,7 @@ export async function replaceJob(sql: Sql, id: string, jobId: string, newJobId: 
 export interface Delivery {
   readonly id: string;
   readonly url: string;
-  readonly batchState: 'done' | 'canceled';
+  readonly batchState: 'done' | 'canceled' | 'failed';
   readonly state: DeliveryState;
   readonly attempts: number;
   readonly nextAttemptAt: Date | null;

@@ -9,6 +9,9 @@ import { BatchFeeder } from '../batch-feeder.ts';
 import { BatchQueue } from '../batch-queue.ts';
 import { settleItem } from '../batch-records.ts';
 import { Boss } from '../boss.ts';
+import { ListingQueue } from '../listing-queue.ts';
+import { AllowedPlaces } from '../sources/s3-place.ts';
+import { S3Source } from '../sources/s3-source.ts';
 import { sqlOf } from '../sql.ts';
 import { StoredBatches } from '../stored-batches.ts';
 import { WebhookDeliveries } from './webhook-deliveries.ts';
@@ -36,7 +39,12 @@ describe('the webhook of a batch', () => {
     boss = new Boss(storage.database, true);
     queue = new WebhookQueue(boss);
     const feeder = new BatchFeeder(new BatchQueue(boss));
-    batches = new StoredBatches(storage.database, storage.objects, feeder, queue, { maxItems: 100, maxBytes: 1e9 });
+    batches = new StoredBatches(storage.database, storage.objects, feeder, {
+      webhooks: queue,
+      listings: new ListingQueue(boss),
+      source: new S3Source(new AllowedPlaces([], ''), null, 1),
+      limits: { maxItems: 100, maxBytes: 1e9 },
+    });
   });
   afterEach(async () => {
     await sending?.stop();

@@ -19,7 +19,7 @@ const MAX_KEY_LENGTH = 200;
 
 export const ORIGINALS = 'originals/';
 export const RESULTS = 'results/';
-const BATCHES = 'batches/';
+export const BATCHES = 'batches/';
 /** What interrupted puts leave in a folder; a bucket has none. */
 export const UNFINISHED_BATCH_OBJECTS = `${BATCHES}unfinished/`;
 

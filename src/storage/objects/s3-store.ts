@@ -122,7 +122,7 @@ function encryptionOf({ encryption, kmsKeyId }: Configuration['s3']): Encryption
   return { ServerSideEncryption: encryption, ...(kmsKeyId !== '' && { SSEKMSKeyId: kmsKeyId }) };
 }
 
-function createClient(settings: Configuration['s3'], endpoint: string): S3Client {
+export function createClient(settings: Configuration['s3'], endpoint: string): S3Client {
   const { region, accessKeyId, secretAccessKey, pathStyle } = settings;
   return new S3Client({
     region,

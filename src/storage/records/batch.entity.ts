@@ -2,10 +2,11 @@ import { EntitySchema } from 'typeorm';
 import type { JobKind } from '../job.ts';
 
 /**
- * receiving: its files are still arriving; active: it has items that wait or are being processed; done: every item has an
- * outcome; canceled: the items that still waited were given up.
+ * receiving: its files are still arriving; listing: a worker makes items of what is in its source; active: it has items that
+ * wait or are being processed; done: every item has an outcome; canceled: the items that still waited were given up; failed:
+ * its source could not be listed.
  */
-export type BatchState = 'receiving' | 'active' | 'done' | 'canceled';
+export type BatchState = 'receiving' | 'listing' | 'active' | 'done' | 'canceled' | 'failed';
 
 /** Many images that one request hands over, to be processed in the background. */
 export interface BatchRow {
@@ -34,6 +35,13 @@ export interface BatchRow {
   canceledCount: number;
   /** Position of the first item that was not given to a chunk yet */
   nextPosition: number;
+  /** The folder in a bucket that has its images; null: they were sent. */
+  source: object | null;
+  /** Key of the last object that was listed; null: none yet. */
+  sourceCursor: string | null;
+  /** Why it failed; null: it did not. */
+  errorCode: string | null;
+  errorDetail: string | null;
   createdAt: Date;
   finishedAt: Date | null;
 }
@@ -61,13 +69,17 @@ export const batchEntity = new EntitySchema<BatchRow>({
     deadCount: count('dead_count'),
     canceledCount: count('canceled_count'),
     nextPosition: count('next_position'),
+    source: { type: 'jsonb', nullable: true },
+    sourceCursor: { name: 'source_cursor', type: 'text', nullable: true },
+    errorCode: { name: 'error_code', type: 'text', nullable: true },
+    errorDetail: { name: 'error_detail', type: 'text', nullable: true },
     createdAt: { name: 'created_at', type: 'timestamptz', precision: 3, default: () => 'now()' },
     finishedAt: { name: 'finished_at', type: 'timestamptz', precision: 3, nullable: true },
   },
   checks: [
     {
       name: 'batches_state',
-      expression: `state = ANY (ARRAY['receiving'::text, 'active'::text, 'done'::text, 'canceled'::text])`,
+      expression: `state = ANY (ARRAY['receiving'::text, 'listing'::text, 'active'::text, 'done'::text, 'canceled'::text, 'failed'::text])`,
     },
   ],
   indices: [

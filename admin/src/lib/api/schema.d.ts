@@ -198,7 +198,7 @@ export interface paths {
         put?: never;
         /**
          * Detect or mask many images in the background
-         * @description The images are processed after the response. Send any number of parts `file`, `archive` (ZIP, tar, tar.gz) and `urls`, or JSON with `urls`; a folder in the name of a file is kept. URLs are fetched when their turn comes. An image that fails does not affect the others.
+         * @description The images are processed after the response. Send any number of parts `file`, `archive` (ZIP, tar, tar.gz) and `urls`, or JSON with `urls`; a folder in the name of a file is kept. `source` is a folder in S3. URLs and objects are read when their turn comes. An image that fails does not affect the others.
          */
         post: operations["createJob"];
         delete?: never;
@@ -930,10 +930,10 @@ export interface components {
             /** @enum {string} */
             kind: "detect" | "mask";
             /**
-             * @description active: items wait or are being processed; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up
+             * @description listing: a worker makes items of what is in the source; active: items wait or are being processed; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up; failed: the source could not be listed
              * @enum {string}
              */
-            state: "active" | "done" | "canceled";
+            state: "listing" | "active" | "done" | "canceled" | "failed";
             options: {
                 [key: string]: unknown;
             };
@@ -945,10 +945,15 @@ export interface components {
             items_per_second: number | null;
             /** @description At this rate; null if the batch has ended */
             estimated_end: string | null;
+            /** @description Why the batch failed; null: it did not */
+            error: {
+                code: string;
+                detail: string;
+            } | null;
             /** Format: date-time */
             created_at: string;
             finished_at: string | null;
-            /** @description Path of the archive of results; null while it is active */
+            /** @description Path of the archive of results; null while the batch runs, and if it failed */
             result_url: string | null;
         };
         BatchCounts: {
@@ -1180,10 +1185,10 @@ export interface components {
             /** @enum {string} */
             kind: "detect" | "mask";
             /**
-             * @description active: items wait or are being processed; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up
+             * @description listing: a worker makes items of what is in the source; active: items wait or are being processed; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up; failed: the source could not be listed
              * @enum {string}
              */
-            state: "active" | "done" | "canceled";
+            state: "listing" | "active" | "done" | "canceled" | "failed";
             options: {
                 [key: string]: unknown;
             };
@@ -1195,10 +1200,15 @@ export interface components {
             items_per_second: number | null;
             /** @description At this rate; null if the batch has ended */
             estimated_end: string | null;
+            /** @description Why the batch failed; null: it did not */
+            error: {
+                code: string;
+                detail: string;
+            } | null;
             /** Format: date-time */
             created_at: string;
             finished_at: string | null;
-            /** @description Path of the archive of results; null while it is active */
+            /** @description Path of the archive of results; null while the batch runs, and if it failed */
             result_url: string | null;
             /** @description The API key that sent it; null: none */
             api_key_name: string | null;
@@ -1216,10 +1226,10 @@ export interface components {
             /** @enum {string} */
             kind: "detect" | "mask";
             /**
-             * @description active: items wait or are being processed; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up
+             * @description listing: a worker makes items of what is in the source; active: items wait or are being processed; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up; failed: the source could not be listed
              * @enum {string}
              */
-            state: "active" | "done" | "canceled";
+            state: "listing" | "active" | "done" | "canceled" | "failed";
             options: {
                 [key: string]: unknown;
             };
@@ -1231,10 +1241,15 @@ export interface components {
             items_per_second: number | null;
             /** @description At this rate; null if the batch has ended */
             estimated_end: string | null;
+            /** @description Why the batch failed; null: it did not */
+            error: {
+                code: string;
+                detail: string;
+            } | null;
             /** Format: date-time */
             created_at: string;
             finished_at: string | null;
-            /** @description Path of the archive of results; null while it is active */
+            /** @description Path of the archive of results; null while the batch runs, and if it failed */
             result_url: string | null;
             /** @description The API key that sent it; null: none */
             api_key_name: string | null;
@@ -1271,7 +1286,7 @@ export interface components {
              * @description How the batch ended
              * @enum {string}
              */
-            batch_state: "done" | "canceled";
+            batch_state: "done" | "canceled" | "failed";
             /**
              * @description waiting: for its next attempt; failed: given up, after a day or because the receiver is gone
              * @enum {string}
@@ -1726,6 +1741,8 @@ export interface components {
             priority?: number;
             /** @description URL that gets a signed POST when the batch has ended, on a host in FACE_API_WEBHOOK_ALLOW; see the webhook batchEnded */
             webhook?: string;
+            /** @description Where the images are, instead of files: {"s3": {"bucket": "photos", "prefix": "2026/"}} */
+            source?: string;
             /** @description Images */
             file?: string[];
             /** @description ZIP, tar and tar.gz files with images */
@@ -1745,12 +1762,20 @@ export interface components {
             priority?: number;
             /** @description URL that gets a signed POST when the batch has ended, on a host in FACE_API_WEBHOOK_ALLOW; see the webhook batchEnded */
             webhook?: string;
+            source?: {
+                /** @description All objects below this prefix, which FACE_API_BATCH_S3_ALLOW must allow */
+                s3: {
+                    bucket: string;
+                    /** @default  */
+                    prefix: string;
+                };
+            };
             /** @description URLs of images. The JSON is limited to 4 MiB */
             urls?: string[];
         };
         WebhookEvent: {
             /** @enum {string} */
-            type: "batch.done" | "batch.canceled";
+            type: "batch.done" | "batch.canceled" | "batch.failed";
             /**
              * Format: date-time
              * @description When the batch ended
@@ -1765,7 +1790,7 @@ export interface components {
                 /** @enum {string} */
                 kind: "detect" | "mask";
                 /** @enum {string} */
-                state: "done" | "canceled";
+                state: "done" | "canceled" | "failed";
                 counts: {
                     total: number;
                     done: number;
@@ -3594,7 +3619,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed */
+            /** @description URL not allowed; Bucket not allowed */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3639,7 +3664,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Idempotency key already used; URL cannot be fetched */
+            /** @description URL cannot be fetched; Idempotency key already used */
             422: {
                 headers: {
                     [name: string]: unknown;
