@@ -3,6 +3,7 @@ import { DomainError } from '../../errors/domain-error.ts';
 import { parseOptions } from '../../http/upload.ts';
 import { toDetectSettings } from '../../inference/detection-body.ts';
 import { detectOptionsSchema } from '../../inference/schemas.ts';
+import { toMaskSettings } from '../../masking/mask-settings.ts';
 import { maskOptionsSchema } from '../../masking/schemas.ts';
 import type { BatchOrder } from '../batches.ts';
 import type { WebhookGuard } from '../webhooks/webhook-guard.ts';
@@ -14,13 +15,14 @@ import { batchFieldsSchema } from './schemas.ts';
  */
 export async function toBatchOrder(
   fields: Readonly<Record<string, string>>,
-  { detection }: Configuration,
+  { detection, masking }: Configuration,
   webhooks: WebhookGuard,
 ): Promise<BatchOrder> {
   const { kind, options, priority, webhook } = parseOptions(batchFieldsSchema, fields);
   const parsed = parseOptions(kind === 'mask' ? maskOptionsSchema : detectOptionsSchema, readJson(options));
   // Limits of this service: otherwise each item would fail.
   toDetectSettings(parsed, detection);
+  if (kind === 'mask') toMaskSettings(parsed, masking);
   if (webhook === undefined) return { kind, options: parsed, priority };
   const { url } = await webhooks.admit(webhook);
   return { kind, options: parsed, priority, webhook: url.href };
