@@ -164,13 +164,19 @@ function headerParameters({ parameters = [] }: Operation): NonNullable<Operation
   return parameters.filter((parameter) => 'in' in parameter && parameter.in === 'header');
 }
 
+/** Entries that are names, of which a URL can hold all. */
+function isShort({ enum: names }: JsonSchema): boolean {
+  return names !== undefined;
+}
+
 /**
  * An image as a form or as bytes. Each option is listed once: as a query parameter, which both have, or beside the file
  * if it may be too long for a URL.
  */
 function describeUpload(document: OpenAPIObject, operation: Operation, options: z.ZodObject): void {
   const { properties, required = [] } = describeOptions(document, options);
-  const isLong = ([name, { type }]: [string, JsonSchema]) => type === 'array' || required.includes(name);
+  const isLong = ([name, { type, items }]: [string, JsonSchema]) =>
+    (type === 'array' && !isShort(items as JsonSchema)) || required.includes(name);
   const all = Object.entries(properties);
   operation.parameters = [
     ...headerParameters(operation),
@@ -248,6 +254,9 @@ function describeMaskAnswer(document: OpenAPIObject, operation: Operation, isJso
         'X-Masked-Count': integer('Number of faces and regions masked'),
         'X-Uncertain-Count': integer('How many of the faces have a score below the threshold; see review_threshold'),
         'X-Mask-Verified': text('Outcome, rounds and added boxes of the verification, if requested'),
+        'X-Metadata': text(
+          'What came of the requested metadata, as in `time=carried, place=missing`; absent if not requested',
+        ),
         'X-Mask-Receipt': text(
           'The receipt, if requested and short enough for a header; the JSON response always has it',
         ),

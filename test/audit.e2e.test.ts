@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Audit, type Finding, maskedBytes, type MaskQuery } from './audit/check.ts';
-import { checkMetadata } from './audit/metadata.ts';
+import { checkCarriedMetadata, checkMetadata } from './audit/metadata.ts';
 import { checkJpeg, checkLossless, REVERSIBLE } from './audit/non-interference.ts';
 import { checkCoverage, checkFrames } from './audit/placement.ts';
 import { checkStatements } from './audit/statements.ts';
@@ -78,6 +78,10 @@ const COLLECTED = ['images/codec', 'images/exif', 'images/hostile'] as const;
 describe('an answer holds pixels and nothing else', { timeout: TIMEOUT_MS }, () => {
   it('whatever the image carries', async () => {
     expectToHold(await checkMetadata(audit));
+  });
+
+  it('and the values of metadata that are asked for, written anew', async () => {
+    expectToHold(await checkCarriedMetadata(audit));
   });
 
   it.skipIf(!hasShared(...COLLECTED))('for collected images', async () => {

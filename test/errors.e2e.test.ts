@@ -83,7 +83,7 @@ describe('what is not taken', () => {
   it.each([
     ['SVG', svg, /SVG/],
     ['PDF', pdf, /PDF/],
-    ['BMP', Buffer.from('BM' + '\0'.repeat(60), 'latin1'), /JPEG, PNG, WebP, AVIF, GIF or TIFF/],
+    ['BMP', Buffer.from('BM' + '\0'.repeat(60), 'latin1'), /JPEG, PNG, WebP, AVIF, HEIC, GIF or TIFF/],
     ['text', Buffer.from('this is not an image at all, whatever the header says'), /JPEG, PNG/],
   ])('%s gets 415 that says so, however it is sent', async (_, bytes, detail) => {
     for (const way of WAYS) {

@@ -380,6 +380,7 @@ describe('the options', () => {
     ['margin', [0, 2], [-0.01, 2.01, 'wide']],
     ['strength', [0, 1], [-0.01, 1.01, 'strong']],
     ['mark', [true, false], ['perhaps']],
+    ['metadata', ['none', 'time,place', '["credit"]'], ['gps', 'none,time', 'all']],
     ['format', ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'], ['jpg', 'image/png', 'bmp']],
     ['quality', [1, 100], [0, 101, 50.5, 'best']],
     ['detect', [true, false], ['no', 0]],

@@ -65,6 +65,7 @@ describe('a receipt', () => {
       receipt: 1,
       method: 'blur',
       mark: false,
+      metadata: {},
       assurance: 'irreversible',
       output_format: 'png',
       model: { name: 'embedded' },

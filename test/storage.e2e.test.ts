@@ -127,11 +127,21 @@ describe('with storage on and nothing else configured', () => {
       shape: 'ellipse',
       margin: 0.5,
       mark: false,
+      metadata: ['none'],
     });
     expect(job.verification).toMatchObject({ outcome: 'clean', added_boxes: [] });
+    expect(job.metadata).toBeNull();
     const detection = await jobOf(await post('detect', anotherPhoto(), { options: { max_faces: 3 } }));
     expect(detection.settings).toMatchObject({ threshold: 0.5, recall: 'standard', max_faces: 3, order: 'score' });
     expect(detection.verification).toBeNull();
+  });
+
+  it('keeps what came of the metadata that was asked for', async () => {
+    const job = await jobOf(await post('mask', anotherPhoto(), { query: { metadata: 'time,credit' } }));
+    expect(job).toMatchObject({
+      settings: { metadata: ['time', 'credit'] },
+      metadata: { time: 'missing', credit: 'missing' },
+    });
   });
 
   it('keeps which faces of a masking are uncertain, and lists their jobs', async () => {

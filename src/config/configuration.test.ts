@@ -50,6 +50,7 @@ describe('without any variable', () => {
       margin: 0.5,
       strength: 0.5,
       mark: false,
+      metadataAllow: ['time', 'place', 'credit', 'camera', 'panorama'],
       quality: 90,
       verify: false,
       effort: 'fast',

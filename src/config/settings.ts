@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { CANVAS_MULTIPLE, LARGEST_INPUT_SIZE } from '../vision/letterbox.ts';
 import { RECALL_LEVELS } from '../vision/looks.ts';
+import { METADATA_GROUPS, type MetadataGroup } from '../vision/metadata/metadata.ts';
 
 /**
  * One environment variable: name, valid values and purpose. `schema` parses the text of the variable;
@@ -87,6 +88,14 @@ function splitList(value: string): string[] {
 }
 
 const list: z.ZodType<string[], string> = z.string().transform(splitList);
+
+const metadataGroups: z.ZodType<MetadataGroup[], string> = z.string().transform((value, context) => {
+  const names = value.trim() === 'none' ? [] : splitList(value);
+  const groups = METADATA_GROUPS.filter((group) => names.includes(group));
+  if (names.every((name) => groups.some((group) => group === name))) return groups;
+  context.addIssue(`none, or names from ${METADATA_GROUPS.join(', ')}, separated by commas`);
+  return z.NEVER;
+});
 
 /** `name=value,name=value`, each percent-encoded, as specified by OpenTelemetry. */
 const headerList: z.ZodType<[string, string][], string> = z.string().transform((value, context) => {
@@ -447,6 +456,12 @@ export const settings = {
       number(0.01, 1),
       0.3,
       'Minimum score of a face when a masked image is verified',
+    ),
+    metadataAllow: setting(
+      'METADATA_ALLOW',
+      metadataGroups,
+      METADATA_GROUPS.join(','),
+      'What the option metadata may ask for, separated by commas; none: masked images never have metadata',
     ),
     receipt: setting('DEFAULT_RECEIPT', boolean, false, 'Default of the option receipt'),
   },

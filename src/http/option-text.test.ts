@@ -10,6 +10,7 @@ const schema = z.strictObject({
   kind: z.enum(['a', 'b']).optional(),
   name: z.string().optional(),
   list: z.array(z.object({ x: z.number() })).optional(),
+  names: z.array(z.enum(['a', 'b'])).optional(),
 });
 
 describe('the text of an option', () => {
@@ -29,6 +30,9 @@ describe('the text of an option', () => {
     ['list', '[{"x": 1}]', [{ x: 1 }]],
     ['list', '{"x": 1}', [{ x: 1 }]],
     ['list', ['{"x": 1}', '[{"x": 2}, {"x": 3}]'], [{ x: 1 }, { x: 2 }, { x: 3 }]],
+    ['names', 'a, b', ['a', 'b']],
+    ['names', '["a"]', ['a']],
+    ['names', ['a', 'b'], ['a', 'b']],
     ['unknown', '1', '1'],
   ])('%s=%s becomes what the schema takes', (name, text, value) => {
     expect(fromText({ [name]: text }, schema)).toEqual({ [name]: value });

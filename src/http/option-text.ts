@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { parseJson } from './json-text.ts';
 
 /**
- * Converts form fields and query parameters, which are texts, to the types of the schema: numbers, booleans, and JSON
- * for lists. A text that cannot be converted is left for the schema to reject. An empty text counts as not given,
+ * Converts form fields and query parameters, which are texts, to the types of the schema: numbers, booleans, JSON for lists,
+ * and names separated by commas for lists of names. A text that cannot be converted is left for the schema to reject. An empty text counts as not given,
  * because browsers send empty fields.
  * @param texts a list of texts where a name is given several times
  * @throws DomainError if the JSON of a list exceeds a limit
@@ -27,7 +27,10 @@ function typeOf(schema: z.ZodObject, name: string): unknown {
 }
 
 function convert(name: string, text: unknown, type: unknown): unknown {
-  if (type instanceof z.ZodArray) return toList(name, [text].flat());
+  if (type instanceof z.ZodArray) {
+    const texts: unknown[] = [text].flat();
+    return type.element instanceof z.ZodEnum ? toNames(name, texts) : toList(name, texts);
+  }
   if (typeof text !== 'string') return text;
   if (type instanceof z.ZodNumber) return /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text.trim()) ? Number(text) : text;
   if (type instanceof z.ZodBoolean) return text === 'true' ? true : text === 'false' ? false : text;
@@ -38,6 +41,14 @@ function convert(name: string, text: unknown, type: unknown): unknown {
 function toList(name: string, texts: readonly unknown[]): unknown {
   const values = texts.map((text) => (typeof text === 'string' ? toJson(name, text) : text));
   return values.length === 1 && typeof values[0] !== 'object' ? values[0] : values.flat();
+}
+
+/** Each text is a name, names separated by commas, or a list in JSON. */
+function toNames(name: string, texts: readonly unknown[]): unknown {
+  return texts.flatMap((text) => {
+    if (typeof text !== 'string') return text;
+    return text.trim().startsWith('[') ? toJson(name, text) : text.split(',').map((part) => part.trim());
+  });
 }
 
 function toJson(name: string, text: string): unknown {

@@ -28,6 +28,7 @@ export function toFinishedJob(
     options: Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'store')),
     settings: request.settings,
     verification: toVerificationBody(answer?.verification ?? null),
+    metadata: answer?.metadata ?? null,
     faces: body?.faces ?? null,
     faceCount: body?.face_count ?? null,
     maskedCount: answer?.maskedCount ?? null,

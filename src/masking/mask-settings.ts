@@ -1,8 +1,13 @@
 import type { Configuration } from '../config/configuration.ts';
+import { DomainError } from '../errors/domain-error.ts';
 import type { MaskSettings } from '../inference/worker/messages.ts';
+import { METADATA_GROUPS, type MetadataGroup } from '../vision/metadata/metadata.ts';
 import type { MaskRequestOptions } from './schemas.ts';
 
-/** The caller's options, completed by the configured defaults. */
+/**
+ * The caller's options, completed by the configured defaults.
+ * @throws DomainError invalid_option if they ask for metadata that the configuration does not permit
+ */
 export function toMaskSettings(options: MaskRequestOptions, defaults: Configuration['masking']): MaskSettings {
   return {
     plan: { shape: options.shape ?? defaults.shape, padding: options.padding ?? defaults.padding },
@@ -22,6 +27,7 @@ export function toMaskSettings(options: MaskRequestOptions, defaults: Configurat
     // Where no faces are to be looked for, the default does not ask for it: an explicit verify is refused there.
     verify: options.detect === false ? false : (options.verify ?? defaults.verify),
     verifyThreshold: defaults.verifyThreshold,
+    metadata: permittedMetadata(options.metadata ?? [], defaults.metadataAllow),
     digests: options.receipt ?? defaults.receipt,
   };
 }
@@ -42,9 +48,24 @@ export function maskSettingsBody(settings: MaskSettings): Record<string, unknown
     quality: settings.quality,
     effort: settings.effort,
     verify: settings.verify,
+    metadata: settings.metadata.length > 0 ? settings.metadata : ['none'],
     receipt: settings.digests,
     regions: settings.regions.length > 0 ? settings.regions : undefined,
   };
+}
+
+/** Each once, in the same order whatever that of the request is. */
+function permittedMetadata(
+  asked: NonNullable<MaskRequestOptions['metadata']>,
+  permitted: readonly MetadataGroup[],
+): MetadataGroup[] {
+  const groups = METADATA_GROUPS.filter((group) => asked.includes(group));
+  const refused = groups.filter((group) => !permitted.includes(group));
+  if (refused.length === 0) return groups;
+  throw new DomainError(
+    'invalid_option',
+    `metadata: this service does not permit ${refused.join(', ')}. ${permitted.length > 0 ? `Permitted: ${permitted.join(', ')}` : 'Remove the option'}`,
+  );
 }
 
 /** @param color `#rrggbb` or `rrggbb` */

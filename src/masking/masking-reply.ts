@@ -12,7 +12,7 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 /** The masked image, or JSON that holds it as base64, as `Accept` prefers; most of it is in the headers as well. */
 export async function maskingReply(masking: Masking, accept: string | undefined, reply: FastifyReply): Promise<Buffer> {
   const { body, format, encoded } = masking;
-  const { verification, receipt } = body;
+  const { verification, metadata, receipt } = body;
   const imageType = `image/${format}`;
   const type = prefersJson(accept, imageType) ? JSON_TYPE : imageType;
   void reply.type(type).headers({
@@ -22,6 +22,11 @@ export async function maskingReply(masking: Masking, accept: string | undefined,
     'x-mask-assurance': body.assurance,
     ...(verification && {
       'x-mask-verified': `${verification.outcome}; rounds=${verification.rounds}; added=${verification.added_boxes.length}`,
+    }),
+    ...(metadata && {
+      'x-metadata': Object.entries(metadata)
+        .map(([group, outcome]) => `${group}=${outcome}`)
+        .join(', '),
     }),
     ...(receipt && receipt.length <= MAX_HEADER_BYTES && { 'x-mask-receipt': receipt }),
     vary: 'accept',

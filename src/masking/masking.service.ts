@@ -60,6 +60,7 @@ export class MaskingService {
         uncertain_count: answer.uncertainCount,
         assurance: assuranceOf(mask),
         verification: toVerificationBody(answer.verification),
+        metadata: answer.metadata,
         receipt: answer.digests && (await this.receipts.sign(this.stateReceipt(request.id, mask, answer))),
       },
       format: answer.output.format,
@@ -88,6 +89,7 @@ export class MaskingService {
       margin: mask.margin,
       strength: style.strength,
       mark: style.mark,
+      metadata: answer.metadata ?? {},
       assurance: assuranceOf(mask),
       verification: verification && {
         outcome: verification.outcome,

@@ -27,6 +27,7 @@ describe('the options of a masking request, as texts', () => {
       strength: '0',
       format: 'webp',
       quality: '100',
+      metadata: 'time, credit',
       regions: '[{"left":-1.5,"top":0,"right":20,"bottom":30,"keep":true}]',
     };
     expect(parse(texts).data).toEqual({
@@ -45,6 +46,7 @@ describe('the options of a masking request, as texts', () => {
       strength: 0,
       format: 'webp',
       quality: 100,
+      metadata: ['time', 'credit'],
       regions: [{ left: -1.5, top: 0, right: 20, bottom: 30, keep: true }],
     });
   });
@@ -80,6 +82,7 @@ describe('the options of a masking request, as texts', () => {
     ['format', 'bmp'],
     ['quality', '0'],
     ['quality', '101'],
+    ['metadata', 'none,time'],
     ['regions', 'left'],
     ['regions', '7'],
   ])('are refused by name: %s=%s', (name, text) => {
@@ -95,6 +98,20 @@ describe('the options of a masking request, as texts', () => {
     ['too large for a number', '[{"left":0,"top":0,"right":1e999,"bottom":9}]', 'regions.0.right'],
   ])('are refused where a region has %s', (_, text, path) => {
     expect(refused({ regions: text })).toEqual([path]);
+  });
+
+  it.each([
+    ['none', ['none']],
+    ['place', ['place']],
+    ['["time","place"]', ['time', 'place']],
+  ])('take metadata as names or as JSON: %s', (text, names) => {
+    expect(parse({ metadata: text }).data).toEqual({ metadata: names });
+  });
+
+  it('are refused where metadata is not known, and say what is', () => {
+    const { error } = parse({ metadata: 'time,gps' });
+    expect(error?.issues[0]?.path).toEqual(['metadata', 1]);
+    expect(refused({ metadata: '[1' })).toEqual(['metadata.0']);
   });
 
   it('take a thousand regions and no more', () => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { detectionSchema, detectOptionFields, verificationSchema } from '../inference/schemas.ts';
 import { EFFORTS, OUTPUT_FORMATS } from '../inference/worker/messages.ts';
+import { METADATA_GROUPS, METADATA_OUTCOMES, type MetadataGroup } from '../vision/metadata/metadata.ts';
 import { IRREVERSIBLE_METHODS, isReversible, REVERSIBLE_METHODS } from '../vision/paint.ts';
 
 /** Beyond this many, one image cannot hold them in any useful way. */
@@ -140,6 +141,17 @@ export const maskOptionsSchema = z
           'Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured',
         examples: [false],
       }),
+    metadata: z
+      .array(z.enum(['none', ...METADATA_GROUPS]))
+      .refine((names) => !names.includes('none') || names.length === 1, {
+        error: 'must be none, or a list without none',
+      })
+      .optional()
+      .meta({
+        description:
+          'What of the metadata of the image to write anew into the masked image, as a list. time: when it was taken; place: GPS position; credit: creators, rights and credit line; camera: camera, lens and exposure, without serial numbers; panorama: GPano. Everything else is left out. FACE_API_METADATA_ALLOW limits the choice. Default: none',
+        examples: [['none']],
+      }),
     receipt: z
       .boolean()
       .optional()
@@ -178,6 +190,22 @@ export const maskOptionsSchema = z
 
 export type MaskRequestOptions = z.infer<typeof maskOptionsSchema>;
 
+const outcomeSchema = z.enum(METADATA_OUTCOMES).optional();
+
+export const metadataOutcomesSchema = z
+  .object({
+    time: outcomeSchema,
+    place: outcomeSchema,
+    credit: outcomeSchema,
+    camera: outcomeSchema,
+    panorama: outcomeSchema,
+  } satisfies Record<MetadataGroup, typeof outcomeSchema>)
+  .meta({
+    id: 'MetadataOutcomes',
+    description:
+      'What came of the requested metadata. carried: all values are in the masked image; partly_carried: some were left out, because they are damaged or not permitted; rejected: all were, for the same reason; missing: the image has none; unsupported: the output format has no place for them',
+  });
+
 export const maskedSchema = detectionSchema
   .extend({
     masked_count: z.number().int().meta({ description: 'Number of faces and regions masked' }),
@@ -192,6 +220,7 @@ export const maskedSchema = detectionSchema
       description: 'Signed receipt (compact JWS), can be verified at /api/v1/receipts/verify; null if not requested',
     }),
     verification: verificationSchema.nullable().meta({ description: 'null if not requested' }),
+    metadata: metadataOutcomesSchema.nullable().meta({ description: 'null if not requested' }),
     output: z.object({
       format: z.enum(OUTPUT_FORMATS),
       bytes: z.number().int(),

@@ -48,6 +48,10 @@ export const receiptSchema = z
       .boolean()
       .optional()
       .meta({ description: 'Whether the masks have an outline; receipts of earlier versions do not say' }),
+    metadata: z.record(z.string(), z.string()).optional().meta({
+      description:
+        'What came of the requested metadata, by its names: see MetadataOutcomes; empty: none was requested; receipts of earlier versions do not say',
+    }),
     assurance: z.enum(['irreversible', 'reversible']),
     verification: z
       .object({

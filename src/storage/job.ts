@@ -43,6 +43,8 @@ export interface Job {
   readonly settings?: Readonly<Record<string, unknown>> | null;
   /** Null: not requested. Absent in older spools. */
   readonly verification?: RecordedVerification | null;
+  /** What came of the requested metadata; null: not requested. Absent in older spools. */
+  readonly metadata?: Readonly<Record<string, string>> | null;
   readonly timings: Readonly<Record<string, number>>;
   readonly durationMs: number;
   readonly model: { readonly name: string; readonly sha256: string };

@@ -7,7 +7,7 @@ import { reasonOf } from '../../src/errors/reason.ts';
 import { startServiceProcess } from '../support/service-process.ts';
 import { type Audit, type Finding, sendForMask } from './check.ts';
 import { checkDyingWorkers, checkRefusals } from './fail-closed.ts';
-import { checkMetadata } from './metadata.ts';
+import { checkCarriedMetadata, checkMetadata } from './metadata.ts';
 import { checkJpeg, checkLossless, REVERSIBLE } from './non-interference.ts';
 import { checkCoverage, checkFrames } from './placement.ts';
 import { checkStatements } from './statements.ts';
@@ -59,6 +59,7 @@ export async function runAudit(options: AuditOptions): Promise<AuditOutcome> {
       () => checkVerification(audit),
       () => checkStatements(audit),
       () => checkRefusals(audit),
+      () => checkCarriedMetadata(audit),
       // Threads can be made to die only in a service that the audit itself has started.
       async () => (own ? (await checkDyingWorkers(audit)).findings : []),
     ];

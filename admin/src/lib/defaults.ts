@@ -1,5 +1,5 @@
 import type { System } from './api/admin.ts';
-import { type MaskOptions, STANDARD_MASK } from './mask-options.ts';
+import { type MaskOptions, METADATA_GROUPS, type MetadataGroup, STANDARD_MASK } from './mask-options.ts';
 
 export interface Defaults {
   readonly threshold: number;
@@ -11,6 +11,8 @@ export interface Defaults {
   /** Of each endpoint. */
   readonly recall: Readonly<Record<'detect' | 'mask', string>>;
   readonly mask: MaskOptions;
+  /** What of the metadata may be carried. */
+  readonly metadataAllow: readonly MetadataGroup[];
   /** The public API requires an API key. */
   readonly needsKey: boolean;
 }
@@ -75,7 +77,11 @@ export function defaultsOf(system: System | undefined): Defaults {
       quality: number('QUALITY', STANDARD_MASK.quality),
       effort: text('EFFORT', STANDARD_MASK.effort) as MaskOptions['effort'],
       verify: text('VERIFY', 'false') === 'true',
+      metadata: [],
     },
+    metadataAllow: METADATA_GROUPS.filter((group) =>
+      (values.get('FACE_API_METADATA_ALLOW') ?? '').split(/\W+/).includes(group),
+    ),
     needsKey: (values.get('FACE_API_API_KEYS') ?? 'not set') !== 'not set',
   };
 }

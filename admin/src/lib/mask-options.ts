@@ -1,3 +1,6 @@
+export const METADATA_GROUPS = ['time', 'place', 'credit', 'camera', 'panorama'] as const;
+export type MetadataGroup = (typeof METADATA_GROUPS)[number];
+
 /** The masking options that the console offers; the service has more. */
 export interface MaskOptions {
   method: 'blur' | 'pixelate' | 'solid';
@@ -12,6 +15,8 @@ export interface MaskOptions {
   quality: number;
   effort: 'fast' | 'small';
   verify: boolean;
+  /** What of the photo's metadata is written anew. */
+  metadata: MetadataGroup[];
 }
 
 /** The defaults of the service, unless configured otherwise. */
@@ -27,6 +32,7 @@ export const STANDARD_MASK: Readonly<MaskOptions> = {
   quality: 90,
   effort: 'fast',
   verify: false,
+  metadata: [],
 };
 
 type EffectiveMask = Partial<Omit<MaskOptions, 'format'>> & { format?: Exclude<MaskOptions['format'], ''> };
@@ -45,8 +51,9 @@ export function effectiveMask(options: MaskOptions, defaults: MaskOptions): Effe
     ...(format !== 'png' && format !== 'gif' && { quality: options.quality }),
     effort: options.effort,
     verify: options.verify,
+    metadata: options.metadata,
   };
   return Object.fromEntries(
-    Object.entries(relevant).filter(([name, value]) => value !== defaults[name as keyof MaskOptions]),
+    Object.entries(relevant).filter(([name, value]) => String(value) !== String(defaults[name as keyof MaskOptions])),
   );
 }

@@ -904,6 +904,10 @@ export interface components {
             strength: number;
             /** @description Whether the masks have an outline; receipts of earlier versions do not say */
             mark?: boolean;
+            /** @description What came of the requested metadata, by its names: see MetadataOutcomes; empty: none was requested; receipts of earlier versions do not say */
+            metadata?: {
+                [key: string]: string;
+            };
             /** @enum {string} */
             assurance: "irreversible" | "reversible";
             verification: {
@@ -1151,6 +1155,8 @@ export interface components {
             } | null;
             /** @description null if not requested */
             verification: components["schemas"]["Verification"] | null;
+            /** @description null if not requested */
+            metadata: components["schemas"]["MetadataOutcomes"] | null;
             faces: components["schemas"]["Face"][] | null;
             /** @description Milliseconds by stage */
             timings: {
@@ -1178,6 +1184,19 @@ export interface components {
                 bottom: number;
                 frame?: number;
             }[];
+        };
+        /** @description What came of the requested metadata. carried: all values are in the masked image; partly_carried: some were left out, because they are damaged or not permitted; rejected: all were, for the same reason; missing: the image has none; unsupported: the output format has no place for them */
+        MetadataOutcomes: {
+            /** @enum {string} */
+            time?: "carried" | "partly_carried" | "rejected" | "missing" | "unsupported";
+            /** @enum {string} */
+            place?: "carried" | "partly_carried" | "rejected" | "missing" | "unsupported";
+            /** @enum {string} */
+            credit?: "carried" | "partly_carried" | "rejected" | "missing" | "unsupported";
+            /** @enum {string} */
+            camera?: "carried" | "partly_carried" | "rejected" | "missing" | "unsupported";
+            /** @enum {string} */
+            panorama?: "carried" | "partly_carried" | "rejected" | "missing" | "unsupported";
         };
         AdminBatch: {
             /** Format: uuid */
@@ -1687,6 +1706,13 @@ export interface components {
              */
             verify?: boolean;
             /**
+             * @description What of the metadata of the image to write anew into the masked image, as a list. time: when it was taken; place: GPS position; credit: creators, rights and credit line; camera: camera, lens and exposure, without serial numbers; panorama: GPano. Everything else is left out. FACE_API_METADATA_ALLOW limits the choice. Default: none
+             * @example [
+             *       "none"
+             *     ]
+             */
+            metadata?: ("none" | "time" | "place" | "credit" | "camera" | "panorama")[];
+            /**
              * @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured
              * @example false
              */
@@ -1868,6 +1894,8 @@ export interface components {
             receipt: string | null;
             /** @description null if not requested */
             verification: components["schemas"]["Verification"] | null;
+            /** @description null if not requested */
+            metadata: components["schemas"]["MetadataOutcomes"] | null;
             output: {
                 /** @enum {string} */
                 format: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
@@ -2060,6 +2088,13 @@ export interface components {
              * @example false
              */
             verify?: boolean;
+            /**
+             * @description What of the metadata of the image to write anew into the masked image, as a list. time: when it was taken; place: GPS position; credit: creators, rights and credit line; camera: camera, lens and exposure, without serial numbers; panorama: GPano. Everything else is left out. FACE_API_METADATA_ALLOW limits the choice. Default: none
+             * @example [
+             *       "none"
+             *     ]
+             */
+            metadata?: ("none" | "time" | "place" | "credit" | "camera" | "panorama")[];
             /**
              * @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured
              * @example false
@@ -2824,6 +2859,7 @@ export interface operations {
                 quality?: number;
                 effort?: "fast" | "small";
                 verify?: boolean;
+                metadata?: ("none" | "time" | "place" | "credit" | "camera" | "panorama")[];
                 receipt?: boolean;
             };
             header?: {
@@ -2869,6 +2905,8 @@ export interface operations {
                     "X-Uncertain-Count"?: number;
                     /** @description Outcome, rounds and added boxes of the verification, if requested */
                     "X-Mask-Verified"?: string;
+                    /** @description What came of the requested metadata, as in `time=carried, place=missing`; absent if not requested */
+                    "X-Metadata"?: string;
                     /** @description The receipt, if requested and short enough for a header; the JSON response always has it */
                     "X-Mask-Receipt"?: string;
                     /** @description irreversible, or reversible for the methods gaussian and mosaic */
@@ -3151,6 +3189,13 @@ export interface operations {
                      */
                     verify?: boolean;
                     /**
+                     * @description What of the metadata of the image to write anew into the masked image, as a list. time: when it was taken; place: GPS position; credit: creators, rights and credit line; camera: camera, lens and exposure, without serial numbers; panorama: GPano. Everything else is left out. FACE_API_METADATA_ALLOW limits the choice. Default: none
+                     * @example [
+                     *       "none"
+                     *     ]
+                     */
+                    metadata?: ("none" | "time" | "place" | "credit" | "camera" | "panorama")[];
+                    /**
                      * @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured
                      * @example false
                      */
@@ -3181,6 +3226,8 @@ export interface operations {
                     "X-Uncertain-Count"?: number;
                     /** @description Outcome, rounds and added boxes of the verification, if requested */
                     "X-Mask-Verified"?: string;
+                    /** @description What came of the requested metadata, as in `time=carried, place=missing`; absent if not requested */
+                    "X-Metadata"?: string;
                     /** @description The receipt, if requested and short enough for a header; the JSON response always has it */
                     "X-Mask-Receipt"?: string;
                     /** @description irreversible, or reversible for the methods gaussian and mosaic */
@@ -6273,6 +6320,7 @@ export interface operations {
                 quality?: number;
                 effort?: "fast" | "small";
                 verify?: boolean;
+                metadata?: ("none" | "time" | "place" | "credit" | "camera" | "panorama")[];
                 receipt?: boolean;
                 store?: boolean;
             };
@@ -6316,6 +6364,8 @@ export interface operations {
                     "X-Uncertain-Count"?: number;
                     /** @description Outcome, rounds and added boxes of the verification, if requested */
                     "X-Mask-Verified"?: string;
+                    /** @description What came of the requested metadata, as in `time=carried, place=missing`; absent if not requested */
+                    "X-Metadata"?: string;
                     /** @description The receipt, if requested and short enough for a header; the JSON response always has it */
                     "X-Mask-Receipt"?: string;
                     /** @description irreversible, or reversible for the methods gaussian and mosaic */

@@ -81,6 +81,7 @@ export class JobsController {
         options: row.options as Record<string, unknown>,
         settings: row.settings as JobDetail['settings'],
         verification: row.verification as JobDetail['verification'],
+        metadata: row.metadata as JobDetail['metadata'],
         faces: row.faces as JobDetail['faces'],
         timings: row.timings,
         image: row.image ? toImageItem(row.image) : null,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { queryBoolean, queryInteger, queryText, queryTime } from '../../http/query.ts';
 import { faceSchema, verificationSchema } from '../../inference/schemas.ts';
+import { metadataOutcomesSchema } from '../../masking/schemas.ts';
 
 /** Schemas of the API for stored data. Each gives the type, the validation and the OpenAPI document. */
 
@@ -158,6 +159,7 @@ export const jobDetailSchema = jobItemSchema
         'Options in force, with the configured defaults; null: not known, such as for jobs of older versions',
     }),
     verification: verificationSchema.nullable().meta({ description: 'null if not requested' }),
+    metadata: metadataOutcomesSchema.nullable().meta({ description: 'null if not requested' }),
     faces: z.array(faceSchema).nullable(),
     timings: z.record(z.string(), z.number()).meta({ description: 'Milliseconds by stage' }),
     image: imageItemSchema.nullable(),

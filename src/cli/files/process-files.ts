@@ -114,7 +114,7 @@ async function resultOf(
   }
   const type = sniffImageType(image);
   const { body, format, encoded } = await engine.mask(image, order.options, abandoned);
-  const { face_count, masked_count, uncertain_count, assurance, verification, receipt, search } = body;
+  const { face_count, masked_count, uncertain_count, assurance, verification, metadata, receipt, search } = body;
   return {
     output: encoded,
     suffix: suffixOf(source.name, type, format),
@@ -125,6 +125,7 @@ async function resultOf(
       assurance,
       ...(search && { smallest_face_px: search.smallest_face_px }),
       ...(verification && { verification: verification.outcome }),
+      ...(metadata && { metadata }),
       ...(receipt !== null && { receipt }),
     },
   };

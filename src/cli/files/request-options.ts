@@ -41,7 +41,8 @@ function flagOf(name: string): string {
 
 function placeholder(type: unknown): string {
   if (type instanceof z.ZodNumber) return 'number';
-  return type instanceof z.ZodArray ? 'json' : 'text';
+  if (!(type instanceof z.ZodArray)) return 'text';
+  return type.element instanceof z.ZodEnum ? 'names' : 'json';
 }
 
 function parse(name: string, text: string, schema: z.ZodObject): unknown {

@@ -5,6 +5,7 @@ import type { MaskStyle } from '../../vision/paint.ts';
 import type { HiddenPayload } from '../../vision/container/hidden-payloads.ts';
 import type { SelectionOptions } from '../../vision/faces.ts';
 import type { LookCount, RecallLevel } from '../../vision/looks.ts';
+import type { MetadataGroup, MetadataOutcomes } from '../../vision/metadata/metadata.ts';
 import type { FaceQuality } from '../../vision/quality.ts';
 import type { Landmarks } from '../../vision/scrfd.ts';
 
@@ -60,6 +61,8 @@ export interface MaskSettings {
   /** Whether to search the masked image again, and to mask what is found outside the masks. */
   readonly verify: boolean;
   readonly verifyThreshold: number;
+  /** What of the metadata of the image is written anew. */
+  readonly metadata: readonly MetadataGroup[];
   /** Whether to return the digests of input and output. */
   readonly digests: boolean;
 }
@@ -179,6 +182,8 @@ export interface MaskAnswer extends DetectAnswer {
   readonly maskedBoxes: readonly Box[];
   /** Null if not requested. */
   readonly verification: Verification | null;
+  /** What came of the requested metadata; null if none was requested. */
+  readonly metadata: MetadataOutcomes | null;
   /** SHA-256 in hexadecimal; null if not requested. */
   readonly digests: { readonly input: string; readonly output: string } | null;
 }

@@ -8,6 +8,7 @@ import { type CallerRegion, type MaskShape, onGrid, planMask } from '../../visio
 import { clearHiddenColor, type Raster } from '../../vision/raster.ts';
 import { viewsOf } from '../../vision/views.ts';
 import { assessFaces } from './assess-faces.ts';
+import { carryMetadata } from './carry-metadata.ts';
 import type { Detector } from './detector.ts';
 import { encodeFrames, encodeImage, longestDelay } from './encode.ts';
 import { type Detectors, findFaces, readViews, type Search } from './find-faces.ts';
@@ -92,12 +93,13 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
 
   const { pictures } = masked;
   const encoding = { format, quality: mask.quality, effort: mask.effort, halvedChroma: source.halvedChroma };
-  const bytes = await stages.run('encode', () =>
+  const encoded = await stages.run('encode', () =>
     pictures.length === 1
       ? encodeImage(pictures[0]!, source.profile, encoding)
       : encodeFrames(pictures, source, encoding),
   );
   masked.release();
+  const { bytes, outcomes } = carryMetadata(task.image, encoded, mask.metadata, format, source.size);
   const maskedBoxes = [...planned.flat().map(({ box }) => box), ...(verified?.added.flat() ?? [])];
   const shortened = source.isAnimation && source.delays.some((delay) => delay > longestDelay(format));
   const digests = mask.digests ? await stages.run('digest', () => digest(task.image, bytes)) : null;
@@ -109,6 +111,7 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
     uncertainCount: found.flatMap(({ faces }) => faces.filter(({ uncertain }) => uncertain)).length,
     maskedBoxes,
     verification: verified?.verification ?? null,
+    metadata: outcomes,
     digests,
   };
 }

@@ -325,7 +325,8 @@ describe('what is refused', () => {
   ])('as a type that is not taken: %s', async (_, bytes, message) => {
     expect(await codeOf(open(bytes))).toBe('unsupported_image');
     await expect(open(bytes)).rejects.toThrow(message);
-    await expect(open(bytes)).rejects.toThrow('Send JPEG, PNG, WebP, AVIF, GIF or TIFF');
+    await expect(open(bytes)).rejects.toThrow('Send JPEG, PNG, WebP, AVIF, HEIC, GIF or TIFF');
+    await expect(openImage(bytes, MAX_PIXELS, false)).rejects.toThrow('Send JPEG, PNG, WebP, AVIF, GIF or TIFF');
   });
 
   it.each([

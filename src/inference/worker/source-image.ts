@@ -204,7 +204,8 @@ function acceptedFormat(bytes: Uint8Array, takesHeic: boolean): SourceFormat {
     (type === 'unknown'
       ? `The file type was not recognized: ${describeUnknown(bytes)}`
       : `${type} images are not supported`);
-  throw new DomainError('unsupported_image', `${reason}. Send JPEG, PNG, WebP, AVIF, GIF or TIFF`);
+  const heic = takesHeic ? ' HEIC,' : '';
+  throw new DomainError('unsupported_image', `${reason}. Send JPEG, PNG, WebP, AVIF,${heic} GIF or TIFF`);
 }
 
 /** The profile of the file is only read here and never copied, because it may contain other data. */

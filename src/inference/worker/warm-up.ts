@@ -28,6 +28,7 @@ const MASK: MaskSettings = {
   effort: 'fast',
   verify: false,
   verifyThreshold: 0.5,
+  metadata: [],
   digests: false,
 };
 /** Does the work of a request, so that code is compiled, tensors are allocated and codecs are loaded before the first. */

@@ -4,6 +4,7 @@ import { DomainError } from '../../errors/domain-error.ts';
 import { parseOptions } from '../../http/upload.ts';
 import { toDetectSettings } from '../../inference/detection-body.ts';
 import { detectOptionsSchema } from '../../inference/schemas.ts';
+import { toMaskSettings } from '../../masking/mask-settings.ts';
 import { maskOptionsSchema } from '../../masking/schemas.ts';
 import type { BatchOrder } from '../batches.ts';
 import type { S3Place } from '../sources/s3-place.ts';
@@ -16,7 +17,7 @@ import { batchFieldsSchema, batchSourceSchema } from './schemas.ts';
  */
 export async function toBatchOrder(
   fields: Readonly<Record<string, string>>,
-  { detection }: Configuration,
+  { detection, masking }: Configuration,
   webhooks: WebhookGuard,
 ): Promise<BatchOrder> {
   const { kind, options, priority, source, webhook } = parseOptions(batchFieldsSchema, fields);
@@ -26,6 +27,7 @@ export async function toBatchOrder(
   );
   // Limits of this service: otherwise each item would fail.
   toDetectSettings(parsed, detection);
+  if (kind === 'mask') toMaskSettings(parsed, masking);
   const place = readJson('source', source);
   const order = { kind, options: parsed, priority, ...(place !== undefined && { source: toPlace(place) }) };
   if (webhook === undefined) return order;

@@ -21,6 +21,8 @@ export interface JobRow {
   settings: object | null;
   /** Null: not requested, or the job failed. */
   verification: RecordedVerification | null;
+  /** What came of the requested metadata; null: not requested, or the job failed. */
+  metadata: Readonly<Record<string, string>> | null;
   /** Milliseconds by stage. */
   timings: Record<string, number>;
   durationMs: number;
@@ -54,6 +56,7 @@ export const jobEntity = new EntitySchema<JobRow>({
     uncertainCount: { name: 'uncertain_count', type: 'integer', nullable: true },
     settings: { type: 'jsonb', nullable: true },
     verification: { type: 'jsonb', nullable: true },
+    metadata: { type: 'jsonb', nullable: true },
     timings: { type: 'jsonb' },
     durationMs: { name: 'duration_ms', type: 'double precision' },
     modelName: { name: 'model_name', type: 'text' },

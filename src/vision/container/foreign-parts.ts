@@ -1,5 +1,7 @@
 import type { Part } from './part.ts';
+import { metadataBlocks } from './metadata-blocks.ts';
 import { type ContainerFormat, partsOf } from './parts-of.ts';
+import { tiffParts } from './tiff-parts.ts';
 
 /** Parts that an output file may have: those needed to show its pixels, and the color profile. */
 const ALLOWED: Readonly<Record<ContainerFormat, RegExp>> = {
@@ -12,14 +14,33 @@ const ALLOWED: Readonly<Record<ContainerFormat, RegExp>> = {
   avif: /^(ftyp|mdat|meta|meta\/(hdlr|pitm|iloc|iinf|iprp|iref|idat)|item av01|iprp\/(ipco|ipma)|ipco\/(av1C|ispe|pixi|colr|auxC))$/,
 };
 
+/** Parts that hold metadata, where it was asked for. */
+const METADATA: Readonly<Record<ContainerFormat, RegExp>> = {
+  jpeg: /^APP1 (Exif|XMP)$/,
+  png: /^(eXIf|iTXt)$/,
+  webp: /^(EXIF|XMP)$/,
+  gif: /^$/,
+  // Maker and model, artist, XMP, copyright, exposure, time, lens, position.
+  tiff: /^(tag (271|272|315|700|33432|34665|34853)|EXIF tag (33434|33437|34855|36864|36867|36881|37380|37386|37521|41989|42035|42036)|GPS tag [0-6])$/,
+  avif: /^item (Exif|mime)$/,
+};
+
 /** Length of a JFIF segment without a thumbnail (ITU-T T.871, 10.1). */
 const JFIF_BYTES = 14;
 
-/** Names of parts that an output file must not have: metadata, comments, previews, further images, trailing bytes. */
-export function foreignParts(bytes: Uint8Array): string[] {
+/**
+ * Names of parts that an output file must not have: metadata, comments, previews, further images, trailing bytes.
+ * @param mayHaveMetadata because it was asked for: then the entries of its EXIF are looked at as well
+ */
+export function foreignParts(bytes: Uint8Array, mayHaveMetadata = false): string[] {
   const { format, parts } = partsOf(bytes);
   if (format === null) return ['not an image'];
-  return parts.filter((part) => !ALLOWED[format].test(part.name) || isFilled(part)).map(({ name }) => name);
+  const isAllowed = (name: string) => ALLOWED[format].test(name) || (mayHaveMetadata && METADATA[format].test(name));
+  const exif = mayHaveMetadata && format !== 'tiff' ? metadataBlocks(bytes).exif : null;
+  return [
+    ...parts.filter((part) => !isAllowed(part.name) || isFilled(part)).map(({ name }) => name),
+    ...(exif ? tiffParts(exif).flatMap(({ name }) => (METADATA.tiff.test(name) ? [] : [`${name} of EXIF`])) : []),
+  ];
 }
 
 /** Parts that are allowed only with a minimum of data. */

@@ -1,3 +1,4 @@
+import { viewOf } from './bytes.ts';
 import { latin1 } from './part.ts';
 
 /** A property of an item, such as its size (ISO/IEC 23008-12, 6.5). */
@@ -17,13 +18,13 @@ export interface PrimaryItem {
   readonly references: readonly string[];
 }
 
-interface Box {
+export interface Box {
   readonly type: string;
   readonly data: Uint8Array;
 }
 
 /** Version and flags of a full box. */
-const FULL = 4;
+export const FULL = 4;
 
 /** The primary item of the file; null if the file is malformed or has none. Never throws. */
 export function primaryItem(bytes: Uint8Array): PrimaryItem | null {
@@ -42,8 +43,8 @@ function readPrimaryItem(bytes: Uint8Array): PrimaryItem | null {
   const inMeta = boxesOf(meta.subarray(FULL));
   const [pitm, iprp] = [find(inMeta, 'pitm'), find(inMeta, 'iprp')];
   if (!pitm || !iprp) return null;
-  const id = pitm[0] === 0 ? viewOf(pitm).getUint16(FULL) : viewOf(pitm).getUint32(FULL);
-  const type = itemTypes(find(inMeta, 'iinf')).get(id);
+  const id = primaryId(pitm);
+  const type = itemTypes(find(inMeta, 'iinf')).get(id)?.type;
   if (type === undefined) return null;
   const properties = boxesOf(find(boxesOf(iprp), 'ipco') ?? new Uint8Array());
   const indices = boxesOf(iprp).flatMap((box) => (box.type === 'ipma' ? associations(box.data, id) : []));
@@ -54,7 +55,11 @@ function readPrimaryItem(bytes: Uint8Array): PrimaryItem | null {
   };
 }
 
-function boxesOf(bytes: Uint8Array): Box[] {
+export function primaryId(pitm: Uint8Array): number {
+  return pitm[0] === 0 ? viewOf(pitm).getUint16(FULL) : viewOf(pitm).getUint32(FULL);
+}
+
+export function boxesOf(bytes: Uint8Array): Box[] {
   const view = viewOf(bytes);
   const boxes: Box[] = [];
   for (let at = 0; at + 8 <= bytes.length;) {
@@ -68,23 +73,24 @@ function boxesOf(bytes: Uint8Array): Box[] {
   return boxes;
 }
 
-function find(boxes: readonly Box[], type: string): Uint8Array | undefined {
+export function find(boxes: readonly Box[], type: string): Uint8Array | undefined {
   return boxes.find((box) => box.type === type)?.data;
 }
 
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-function itemTypes(iinf: Uint8Array | undefined): Map<number, string> {
-  const types = new Map<number, string>();
+/** @returns by the id of the item; the content type only of the type `mime` */
+export function itemTypes(
+  iinf: Uint8Array | undefined,
+): Map<number, { readonly type: string; readonly contentType: string }> {
+  const types = new Map<number, { type: string; contentType: string }>();
   if (!iinf) return types;
   for (const { type, data } of boxesOf(iinf.subarray(FULL + (iinf[0] === 0 ? 2 : 4)))) {
     if (type !== 'infe' || (data[0] !== 2 && data[0] !== 3)) continue;
     const idBytes = data[0] === 2 ? 2 : 4;
     const id = idBytes === 2 ? viewOf(data).getUint16(FULL) : viewOf(data).getUint32(FULL);
     // After the item's id and protection.
-    types.set(id, latin1(data, FULL + idBytes + 2, FULL + idBytes + 6));
+    const typeAt = FULL + idBytes + 2;
+    const [, contentType = ''] = latin1(data, typeAt + 4, Math.min(data.length, typeAt + 200)).split('\0');
+    types.set(id, { type: latin1(data, typeAt, typeAt + 4), contentType });
   }
   return types;
 }

@@ -52,28 +52,46 @@ interface Layout {
   readonly big: boolean;
 }
 
+interface Directories {
+  readonly entries: TiffEntry[];
+  readonly spans: (readonly [start: number, end: number])[];
+}
+
 /** The directories of a TIFF, as far as they can be read; `null` if the file is malformed. */
-export function readTiff(bytes: Uint8Array): { entries: TiffEntry[]; spans: (readonly [number, number])[] } | null {
+export function readTiff(bytes: Uint8Array): Directories | null {
+  const layout = readLayout(bytes);
+  if (layout === null) return null;
+  const headerBytes = layout.big ? 16 : 8;
+  const read = readDirectories(layout, readPlace(layout, layout.big ? 8 : 4));
+  return read && { entries: read.entries, spans: [[0, headerBytes], ...read.spans] };
+}
+
+function readLayout(bytes: Uint8Array): Layout | null {
   if (bytes.length < 8) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const little = bytes[0] === 0x49;
   const version = view.getUint16(2, little);
   if (version !== 42 && version !== 43) return null;
-  const layout = { view, little, big: version === 43 };
-  if (layout.big && bytes.length < 16) return null;
-  const [headerBytes, countBytes, entryBytes, placeBytes] = layout.big ? [16, 8, 20, 8] : [8, 2, 12, 4];
+  const big = version === 43;
+  return big && bytes.length < 16 ? null : { view, little, big };
+}
+
+/** A directory and its successors. */
+function readDirectories(layout: Layout, first: number): Directories | null {
+  const { view, little, big } = layout;
+  const [countBytes, entryBytes, placeBytes] = big ? [8, 20, 8] : [2, 12, 4];
   const entries: TiffEntry[] = [];
-  const spans: (readonly [number, number])[] = [[0, headerBytes]];
+  const spans: (readonly [number, number])[] = [];
   const seen = new Set<number>();
-  let at = readPlace(layout, layout.big ? 8 : 4);
+  let at = first;
   let numbers = 0;
   for (let directory = 0; at !== 0; directory++) {
-    if (seen.has(at) || directory >= MAX_DIRECTORIES || at + countBytes > bytes.length) return null;
+    if (seen.has(at) || directory >= MAX_DIRECTORIES || at + countBytes > view.byteLength) return null;
     seen.add(at);
-    const count = layout.big ? readPlace(layout, at) : view.getUint16(at, little);
+    const count = big ? readPlace(layout, at) : view.getUint16(at, little);
     const start = at + countBytes;
     const end = start + count * entryBytes;
-    if (end + placeBytes > bytes.length || entries.length + count > MAX_ENTRIES) return null;
+    if (end + placeBytes > view.byteLength || entries.length + count > MAX_ENTRIES) return null;
     spans.push([at, end + placeBytes]);
     for (let entryAt = start; entryAt < end; entryAt += entryBytes) {
       const entry = readEntry(layout, entryAt, directory);
@@ -124,23 +142,37 @@ function readNumbers({ view, little }: Layout, start: number, type: number, coun
   }
 }
 
-/** The tags of a TIFF, as `tag 273`, its pixels, and what no directory refers to. */
+/** Directories that an entry of the first one points to, by its tag (CIPA DC-008). */
+const SUBDIRECTORIES: Readonly<Record<number, string>> = { 34665: 'EXIF', 34853: 'GPS' };
+
+/** The tags of a TIFF, as `tag 273`, those of EXIF, as `EXIF tag 36867`, its pixels, and what no directory refers to. */
 export function tiffParts(bytes: Uint8Array): Part[] {
   const tiff = readTiff(bytes);
   if (tiff === null) return [{ name: DAMAGED, size: bytes.length, data: bytes }];
   const { entries, spans } = tiff;
-  const parts = entries.map((entry) => ({
-    name: `tag ${entry.tag}`,
-    size: entry.bytes,
-    data: bytes.subarray(entry.start, entry.start + entry.size),
-  }));
+  const inside = entries.flatMap((entry) => readSubdirectory(bytes, entry));
+  const partOf = (name: string, { bytes: size, start, size: length }: TiffEntry) => ({
+    name,
+    size,
+    data: bytes.subarray(start, start + length),
+  });
   const pixels = pixelSpans(entries);
-  const unread = gaps([...spans, ...pixels], bytes.length);
+  const unread = gaps([...spans, ...inside.flatMap((sub) => sub.spans), ...pixels], bytes.length);
   return [
-    ...parts,
+    ...entries.map((entry) => partOf(`tag ${entry.tag}`, entry)),
+    ...inside.flatMap(({ name, entries: own }) => own.map((entry) => partOf(`${name} tag ${entry.tag}`, entry))),
     ...pixels.map(([start, end]) => ({ name: 'pixels', size: end - start, data: bytes.subarray(start, end) })),
     ...unread.map(([start, end]) => ({ name: TRAILING, size: end - start, data: bytes.subarray(start, end) })),
   ];
+}
+
+/** Nothing if the entry points to none that can be read: its bytes are then not referred to. */
+function readSubdirectory(bytes: Uint8Array, { tag, start, size }: TiffEntry): (Directories & { name: string })[] {
+  const name = SUBDIRECTORIES[tag];
+  const layout = readLayout(bytes);
+  if (name === undefined || layout === null || size !== (layout.big ? 8 : 4)) return [];
+  const read = readDirectories(layout, readPlace(layout, start));
+  return read ? [{ ...read, name }] : [];
 }
 
 function pixelSpans(entries: readonly TiffEntry[]): [number, number][] {

@@ -1,4 +1,6 @@
+import { ascii, concat } from './bytes.ts';
 import type { Part } from './part.ts';
+import { canvasHeader, canvasSize, chunk, wholeChunk } from './webp-chunks.ts';
 import { webpParts } from './webp-parts.ts';
 
 /**
@@ -12,9 +14,7 @@ export const COUNTED_MS = 100;
 /** Maximum duration of a frame in milliseconds: it is stored in 24 bits. */
 export const MAX_WEBP_DELAY = 0xffffff;
 
-const CHUNK_HEADER = 8;
 const ANIMATION_FLAG = 2;
-const ALPHA_FLAG = 0x10;
 const DISPOSE_FLAG = 1;
 const DO_NOT_BLEND_FLAG = 2;
 const BLACK_BACKGROUND = [0, 0, 0, 0xff];
@@ -40,7 +40,7 @@ export function restoreFrames(encoded: Uint8Array, delays: readonly number[], lo
   if (merged !== delays.length) throw new Error(`the encoder wrote ${merged} of ${delays.length} frames`);
 
   const chunks: Uint8Array[] = [
-    chunk('VP8X', canvasHeader(parts)),
+    chunk('VP8X', canvasHeader(parts, ANIMATION_FLAG)),
     chunk('ANIM', Uint8Array.from([...BLACK_BACKGROUND, loop & 255, loop >> 8])),
   ];
   let first = 0;
@@ -48,7 +48,7 @@ export function restoreFrames(encoded: Uint8Array, delays: readonly number[], lo
     chunks.push(...writeFrame(frame, delays.slice(first, first + frame.count)));
     first += frame.count;
   }
-  return chunk('RIFF', concat([Uint8Array.from('WEBP', (letter) => letter.charCodeAt(0)), ...chunks]));
+  return chunk('RIFF', concat(ascii('WEBP'), ...chunks));
 }
 
 function readFrames(parts: readonly Part[], all: number): Frame[] {
@@ -77,7 +77,7 @@ function writeFrame({ place, flags, chunks }: Frame, delays: readonly number[]):
     const shown = (index === 0 ? flags & DO_NOT_BLEND_FLAG : 0) | (isLast ? flags & DISPOSE_FLAG : 0);
     const duration = Math.min(delay, MAX_WEBP_DELAY);
     const timing = Uint8Array.from([duration & 255, (duration >> 8) & 255, duration >> 16, shown]);
-    return chunk('ANMF', concat([place, timing, ...(index === 0 ? chunks : [transparentPixels(place)])]));
+    return chunk('ANMF', concat(place, timing, ...(index === 0 ? chunks : [transparentPixels(place)])));
   });
 }
 
@@ -114,47 +114,4 @@ class BitWriter {
 /** Position and size of a frame that fills the canvas of a still picture. */
 function stillPlace(parts: readonly Part[]): Uint8Array {
   return Uint8Array.from([0, 0, 0, 0, 0, 0, ...canvasSize(parts)]);
-}
-
-function canvasHeader(parts: readonly Part[]): Uint8Array {
-  const [flags = 0] = parts.find(({ name }) => name === 'VP8X')?.data ?? [];
-  const lossless = parts.find(({ name }) => name === 'VP8L');
-  const alpha = lossless && (lossless.data[4]! & 0x10) !== 0 ? ALPHA_FLAG : 0;
-  return Uint8Array.from([flags | ANIMATION_FLAG | alpha, 0, 0, 0, ...canvasSize(parts)]);
-}
-
-/** Width − 1 and height − 1 in 24 bits each. */
-function canvasSize(parts: readonly Part[]): number[] {
-  const extended = parts.find(({ name }) => name === 'VP8X');
-  if (extended) return [...extended.data.subarray(4, 10)];
-  const { name, data } = parts.find((part) => part.name === 'VP8' || part.name === 'VP8L')!;
-  const at = (index: number) => data[index]!;
-  // 14 bits each: after the start code of a key frame, or after the signature.
-  const [width, height] =
-    name === 'VP8'
-      ? [(at(6) + at(7) * 256) & 0x3fff, (at(8) + at(9) * 256) & 0x3fff]
-      : [1 + ((at(1) + at(2) * 256) & 0x3fff), 1 + ((at(2) >> 6) + at(3) * 4 + (at(4) & 15) * 1024)];
-  return [width - 1, height - 1].flatMap((side) => [side & 255, side >> 8, 0]);
-}
-
-function wholeChunk({ data, size }: Part): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset - CHUNK_HEADER, size);
-}
-
-function chunk(type: string, data: Uint8Array): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(CHUNK_HEADER + data.length + (data.length % 2));
-  bytes.set(Uint8Array.from(type.padEnd(4), (letter) => letter.charCodeAt(0)));
-  new DataView(bytes.buffer).setUint32(4, data.length, true);
-  bytes.set(data, CHUNK_HEADER);
-  return bytes;
-}
-
-function concat(pieces: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }
