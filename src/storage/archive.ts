@@ -118,6 +118,7 @@ async function insertJob(
       uncertainCount: job.uncertainCount ?? null,
       settings: (job.settings ?? null) as object | null,
       verification: job.verification ?? null,
+      masks: job.masks ? [...job.masks] : null,
       timings: job.timings,
       durationMs: job.durationMs,
       modelName: job.model.name,

@@ -10,6 +10,7 @@ import { jobEntity } from './job.entity.ts';
 import { replayEntity } from './replay.entity.ts';
 import { sessionEntity } from './session.entity.ts';
 import { trafficEntity } from './traffic.entity.ts';
+import { versionEntity } from './version.entity.ts';
 import { webhookAttemptEntity } from './webhook-attempt.entity.ts';
 import { webhookDeliveryEntity } from './webhook-delivery.entity.ts';
 
@@ -30,8 +31,12 @@ export const entities = [
   batchEntity,
   batchItemEntity,
   batchChunkEntity,
+<<<<<<< HEAD
   webhookDeliveryEntity,
   webhookAttemptEntity,
+=======
+  versionEntity,
+>>>>>>> 899d63d (Correct the masks of a stored image in versions)
 ];
 
 const CONNECT_TIMEOUT_MS = 5000;

@@ -1,5 +1,5 @@
 import { EntitySchema } from 'typeorm';
-import type { JobKind, JobStatus, RecordedFace, RecordedVerification } from '../job.ts';
+import type { JobKind, JobStatus, RecordedFace, RecordedMask, RecordedVerification } from '../job.ts';
 import type { ImageRow } from './image.entity.ts';
 
 /** One request with an image: options, outcome, and the key of its result. */
@@ -21,6 +21,8 @@ export interface JobRow {
   settings: object | null;
   /** Null: not requested, or the job failed. */
   verification: RecordedVerification | null;
+  /** Null: not a masking, failed, or stored before there were any. */
+  masks: RecordedMask[] | null;
   /** Milliseconds by stage. */
   timings: Record<string, number>;
   durationMs: number;
@@ -54,6 +56,7 @@ export const jobEntity = new EntitySchema<JobRow>({
     uncertainCount: { name: 'uncertain_count', type: 'integer', nullable: true },
     settings: { type: 'jsonb', nullable: true },
     verification: { type: 'jsonb', nullable: true },
+    masks: { type: 'jsonb', nullable: true },
     timings: { type: 'jsonb' },
     durationMs: { name: 'duration_ms', type: 'double precision' },
     modelName: { name: 'model_name', type: 'text' },

@@ -51,7 +51,7 @@ export interface Page<Row> {
 }
 
 /** What is read of a single job only */
-const DETAILS = ['faces', 'options', 'settings', 'verification', 'timings'] as const;
+const DETAILS = ['faces', 'options', 'settings', 'verification', 'masks', 'timings'] as const;
 
 /** A job in a list, without its details */
 export type ListedJob = Omit<JobRow, (typeof DETAILS)[number] | 'image'>;
