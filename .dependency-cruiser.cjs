@@ -12,7 +12,7 @@ const ranks = [
   ['openapi-document.ts'],
   ['app.module.ts'],
   ['health', 'admin', 'home'],
-  ['jobs'],
+  ['jobs', 'review'],
   ['detection', 'masking', 'traffic'],
   ['inference', 'receipts'],
   ['storage'],
@@ -53,6 +53,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/jobs/', pathNot: '^src/jobs/api/' },
       to: { path: ['^src/http/', '^src/jobs/api/'] },
+    },
+    {
+      name: 'review-needs-no-http',
+      comment: 'only src/review/api/ knows requests and responses',
+      severity: 'error',
+      from: { path: '^src/review/', pathNot: '^src/review/api/' },
+      to: { path: ['^src/http/', '^src/review/api/'] },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {

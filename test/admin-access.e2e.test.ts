@@ -53,7 +53,7 @@ function adminRoutes(): { method: string; path: string }[] {
     .flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => ({
         method: method.toUpperCase(),
-        path: path.replaceAll(/\{\w+\}/g, '0190a0b0-0000-7000-8000-000000000000'),
+        path: path.replaceAll(/\{number\}/g, '1').replaceAll(/\{\w+\}/g, '0190a0b0-0000-7000-8000-000000000000'),
       })),
     );
 }

@@ -22,6 +22,11 @@ const LEAST: Readonly<Record<string, Role | null>> = {
   'DELETE /images/{id}': 'admin',
   'GET /images/{id}/thumbnail': 'viewer',
   'POST /images/{id}/jobs': 'unmasker',
+  'GET /images/{id}/result': 'viewer',
+  'GET /images/{id}/versions': 'viewer',
+  'POST /images/{id}/versions': 'reviewer',
+  'POST /images/{id}/versions/preview': 'reviewer',
+  'POST /images/{id}/versions/{number}/approval': 'unmasker',
   'GET /jobs': 'viewer',
   'GET /jobs.csv': 'viewer',
   'GET /jobs/{id}': 'viewer',
@@ -83,7 +88,7 @@ describe('a role', () => {
       // Logging out would end the session of the other requests.
       const headers = route === 'DELETE /session' ? await sessionOf(role) : session;
       const response = await fetch(
-        `${service.url}/api/v1/admin${path.replace(/\{(id|webhook)\}/g, '0190a0b0-0000-7000-8000-000000000000')}`,
+        `${service.url}/api/v1/admin${path.replace(/\{(id|webhook)\}/g, '0190a0b0-0000-7000-8000-000000000000').replace('{number}', '1')}`,
         {
           method,
           headers: { ...headers, ...(method === 'POST' && { 'content-type': 'application/json' }) },

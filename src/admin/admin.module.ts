@@ -5,6 +5,7 @@ import { HttpModule } from '../http/http.module.ts';
 import { InferenceModule } from '../inference/inference.module.ts';
 import { BatchReceptionModule } from '../jobs/api/batch-reception.module.ts';
 import { MaskingModule } from '../masking/masking.module.ts';
+import { ReviewModule } from '../review/review.module.ts';
 import { SessionStore } from '../storage/session-store.ts';
 import { TrafficModule } from '../traffic/traffic.module.ts';
 import { Accounts } from './access/accounts.ts';
@@ -19,6 +20,7 @@ import { JobsController } from './kept/jobs.controller.ts';
 import { MaintenanceController } from './kept/maintenance.controller.ts';
 import { Thumbnails } from './kept/thumbnails.ts';
 import { PlaygroundController } from './playground/playground.controller.ts';
+import { VersionsController } from './review/versions.controller.ts';
 import { StatisticsController } from './statistics/statistics.controller.ts';
 import { SystemReport } from './system/system-report.ts';
 import { SystemController } from './system/system.controller.ts';
@@ -26,7 +28,15 @@ import { SystemController } from './system/system.controller.ts';
 const MINUTE_MS = 60_000;
 
 @Module({
-  imports: [HttpModule, InferenceModule, DetectionModule, MaskingModule, TrafficModule, BatchReceptionModule],
+  imports: [
+    HttpModule,
+    InferenceModule,
+    DetectionModule,
+    MaskingModule,
+    ReviewModule,
+    TrafficModule,
+    BatchReceptionModule,
+  ],
   controllers: [
     LoginController,
     SessionController,
@@ -37,6 +47,7 @@ const MINUTE_MS = 60_000;
     StatisticsController,
     SystemController,
     PlaygroundController,
+    VersionsController,
   ],
   providers: [
     AssetLinks,

@@ -15,6 +15,7 @@ export abstract class Configuration {
   abstract readonly webhooks: Values<Settings['webhooks']>;
   abstract readonly security: Values<Settings['security']>;
   abstract readonly admin: Values<Settings['admin']>;
+  abstract readonly review: Values<Settings['review']>;
   abstract readonly inference: Values<Settings['inference']>;
   abstract readonly detection: Values<Settings['detection']>;
   abstract readonly masking: Values<Settings['masking']>;

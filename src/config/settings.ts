@@ -393,6 +393,14 @@ export const settings = {
       'Hours after the login after which a console session ends in any case',
     ),
   },
+  review: {
+    secondPerson: setting(
+      'UNMASK_SECOND_PERSON',
+      boolean,
+      false,
+      'true: a change that makes a masked face visible is served only after a second person with the right to unmask has approved it',
+    ),
+  },
   inference: {
     model: setting(
       'MODEL',

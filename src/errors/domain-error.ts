@@ -16,6 +16,7 @@ export const problems = {
   idempotency_mismatch: { status: 422, title: 'Idempotency key already used' },
   undecodable_image: { status: 422, title: 'Image cannot be decoded' },
   fetch_failed: { status: 422, title: 'URL cannot be fetched' },
+  version_conflict: { status: 409, title: 'Newer version exists' },
   storage_off: { status: 409, title: 'Storage is off' },
   already_running: { status: 409, title: 'Already running' },
   batch_active: { status: 409, title: 'Batch still active' },
@@ -40,12 +41,19 @@ export type ErrorCode = keyof typeof problems;
 export class DomainError extends Error {
   readonly code: ErrorCode;
   readonly headers: Readonly<Record<string, string>>;
+  /** Extension members of the problem */
+  readonly members: Readonly<Record<string, unknown>>;
 
-  constructor(code: ErrorCode, detail: string, options: { cause?: unknown; headers?: Record<string, string> } = {}) {
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    options: { cause?: unknown; headers?: Record<string, string>; members?: Record<string, unknown> } = {},
+  ) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'DomainError';
     this.code = code;
     this.headers = options.headers ?? {};
+    this.members = options.members ?? {};
   }
 
   get status(): number {

@@ -9,6 +9,10 @@ export const problemSchema = z
     status: z.number().int(),
     detail: z.string().meta({ description: 'What went wrong and what to change' }),
     request_id: z.string(),
+    current_version: z
+      .object({ id: z.uuid(), number: z.int(), author: z.string() })
+      .optional()
+      .meta({ description: 'Only of version-conflict: the version on which a change must be based' }),
   })
   .meta({ id: 'Problem' });
 
@@ -23,5 +27,6 @@ export function toProblem(error: DomainError, requestId: string): Problem {
     status: error.status,
     detail: error.message,
     request_id: requestId,
+    ...error.members,
   };
 }

@@ -33,6 +33,7 @@ export function toFinishedJob(
     faceCount: body?.face_count ?? null,
     maskedCount: answer?.maskedCount ?? null,
     uncertainCount: answer?.uncertainCount ?? null,
+    masks: answer?.masks ?? null,
     timings: body?.timings ?? {},
     durationMs: performance.now() - start.ms,
     model: { name: model.name, sha256: model.sha256 },

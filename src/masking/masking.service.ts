@@ -36,8 +36,11 @@ export class MaskingService {
     private readonly configuration: Configuration,
   ) {}
 
-  /** To be called as the work of ImageProcessing, which has the permit. */
-  async mask(request: ImageRequest<MaskRequestOptions>): Promise<Masking> {
+  /**
+   * To be called as the work of ImageProcessing, which has the permit.
+   * @param version what the receipt says of a version that a person made
+   */
+  async mask(request: ImageRequest<MaskRequestOptions>, version?: Receipt['version']): Promise<Masking> {
     const { options } = request;
     const { detection, masking } = this.configuration;
     const mask = toMaskSettings(options, masking);
@@ -61,14 +64,19 @@ export class MaskingService {
         assurance: assuranceOf(mask),
         verification: toVerificationBody(answer.verification),
         metadata: answer.metadata,
-        receipt: answer.digests && (await this.receipts.sign(this.stateReceipt(request.id, mask, answer))),
+        receipt: answer.digests && (await this.receipts.sign(this.stateReceipt(request.id, mask, answer, version))),
       },
       format: answer.output.format,
       encoded: Buffer.from(answer.output.bytes.buffer),
     };
   }
 
-  private stateReceipt(requestId: string, mask: MaskSettings, answer: MaskAnswer): Receipt {
+  private stateReceipt(
+    requestId: string,
+    mask: MaskSettings,
+    answer: MaskAnswer,
+    version: Receipt['version'],
+  ): Receipt {
     const { digests, maskedBoxes, output, search, uncertainCount, verification } = answer;
     const { style, plan } = mask;
     const nameOf = ({ name, sha256 }: LoadedModel) => ({ name, sha256 });
@@ -90,6 +98,7 @@ export class MaskingService {
       strength: style.strength,
       mark: style.mark,
       metadata: answer.metadata ?? {},
+      ...(version && { version }),
       assurance: assuranceOf(mask),
       verification: verification && {
         outcome: verification.outcome,

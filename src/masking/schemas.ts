@@ -17,6 +17,11 @@ const regionSchema = z
       .boolean()
       .optional()
       .meta({ description: 'true: faces whose center is in this box stay visible. Default: false' }),
+    shape: z
+      .enum(['ellipse', 'box'])
+      .optional()
+      .meta({ description: 'Shape of the mask, within the box. Default: box' }),
+    frame: z.int().min(0).optional().meta({ description: 'Number of the frame or page, from 0. Default: all of them' }),
   })
   .refine(({ left, right, top, bottom }) => right > left && bottom > top, {
     error: 'right must be greater than left, and bottom than top',

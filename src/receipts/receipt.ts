@@ -52,6 +52,18 @@ export const receiptSchema = z
       description:
         'What came of the requested metadata, by its names: see MetadataOutcomes; empty: none was requested; receipts of earlier versions do not say',
     }),
+    version: z
+      .object({
+        id: z.uuid(),
+        previous_sha256: z.string().meta({ description: 'Digest of the version on which this one is based' }),
+        author: z.string(),
+        reason: z.string(),
+        note: z.string().nullable(),
+        added: z.int().meta({ description: 'Number of masks that the version before does not have' }),
+        removed: z.int().meta({ description: 'Number of masks of the version before that this one does not have' }),
+      })
+      .optional()
+      .meta({ description: 'Only of a version that a person made' }),
     assurance: z.enum(['irreversible', 'reversible']),
     verification: z
       .object({

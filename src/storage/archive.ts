@@ -119,6 +119,7 @@ async function insertJob(
       settings: (job.settings ?? null) as object | null,
       verification: job.verification ?? null,
       metadata: (job.metadata ?? null) as object | null,
+      masks: job.masks ? [...job.masks] : null,
       timings: job.timings,
       durationMs: job.durationMs,
       modelName: job.model.name,

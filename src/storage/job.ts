@@ -21,6 +21,13 @@ export interface RecordedFace {
   readonly landmarks?: Readonly<Record<string, { readonly x: number; readonly y: number }>> | null | undefined;
 }
 
+/** Its box in pixels of the upright image, before it was grown to the blocks of the file */
+export interface RecordedMask extends RecordedBox {
+  readonly shape: 'ellipse' | 'box';
+  readonly origin: 'detected' | 'uncertain' | 'added';
+  readonly frame?: number | undefined;
+}
+
 export interface RecordedVerification {
   readonly outcome: string;
   readonly rounds: number;
@@ -45,6 +52,8 @@ export interface Job {
   readonly verification?: RecordedVerification | null;
   /** What came of the requested metadata; null: not requested. Absent in older spools. */
   readonly metadata?: Readonly<Record<string, string>> | null;
+  /** Null: not a masking, or it failed. Absent in older spools. */
+  readonly masks?: readonly RecordedMask[] | null;
   readonly timings: Readonly<Record<string, number>>;
   readonly durationMs: number;
   readonly model: { readonly name: string; readonly sha256: string };

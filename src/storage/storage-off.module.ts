@@ -4,7 +4,7 @@ import { JobRecorder, NoRecorder } from './job-recorder.ts';
 import { ObjectStore } from './objects/object-store.ts';
 import { Replays } from './replays.ts';
 import { MemorySessionStore, SessionStore } from './session-store.ts';
-import { AuditLog, ImageEraser, SharedTraffic, StorageRepair, StoredRecords } from './stored.ts';
+import { AuditLog, ImageEraser, SharedTraffic, StorageRepair, StoredRecords, StoredVersions } from './stored.ts';
 
 /** Every method of storage that is off */
 function storageOff(): never {
@@ -17,6 +17,14 @@ class NoRecords implements StoredRecords {
   readonly jobs = storageOff;
   readonly job = storageOff;
   readonly audit = storageOff;
+}
+
+class NoVersions implements StoredVersions {
+  readonly list = storageOff;
+  readonly find = storageOff;
+  readonly latestResult = storageOff;
+  readonly add = storageOff;
+  readonly approve = storageOff;
 }
 
 class NoObjects implements ObjectStore {
@@ -56,6 +64,7 @@ const providers: Provider[] = [
   { provide: ObjectStore, useClass: NoObjects },
   { provide: Replays, useClass: NoReplays },
   { provide: StoredRecords, useClass: NoRecords },
+  { provide: StoredVersions, useClass: NoVersions },
   { provide: SharedTraffic, useClass: NoSharedTraffic },
   { provide: AuditLog, useValue: { add: storageOff } satisfies AuditLog },
   { provide: ImageEraser, useValue: { erase: storageOff } satisfies ImageEraser },

@@ -18,13 +18,15 @@ import { SessionStore } from './session-store.ts';
 import { Spool } from './spool/spool.ts';
 import { SpoolingRecorder } from './spooling-recorder.ts';
 import { StoragePartsModule } from './storage-parts.module.ts';
-import { AuditLog, ImageEraser, SharedTraffic, StorageRepair, StoredRecords } from './stored.ts';
+import { AuditLog, ImageEraser, SharedTraffic, StorageRepair, StoredRecords, StoredVersions } from './stored.ts';
+import { VersionArchive } from './version-archive.ts';
 
 const parts: Provider[] = [
   { provide: JobRecorder, useClass: SpoolingRecorder },
   { provide: SessionStore, useExisting: DatabaseSessionStore },
   { provide: Replays, useExisting: ReplayRecords },
   { provide: StoredRecords, useExisting: Listing },
+  { provide: StoredVersions, useExisting: VersionArchive },
   { provide: SharedTraffic, useExisting: TrafficRecords },
   { provide: AuditLog, useExisting: AuditRecords },
   { provide: ImageEraser, useExisting: Eraser },

@@ -14,6 +14,7 @@ import { Database } from './records/database.ts';
 import { RecordsModule } from './records/records.module.ts';
 import { Spool } from './spool/spool.ts';
 import { StorageMetrics } from './storage-metrics.ts';
+import { VersionArchive } from './version-archive.ts';
 
 const logger = new Logger('Storage');
 
@@ -74,6 +75,7 @@ const logger = new Logger('Storage');
           PERSISTENCE_DEFAULTS,
         ),
     },
+    VersionArchive,
     Eraser,
     Pruner,
     {
@@ -85,7 +87,18 @@ const logger = new Logger('Storage');
         }),
     },
   ],
-  exports: [RecordsModule, StorageMetrics, AssetUrls, ObjectStore, Spool, Persistence, Eraser, Pruner, Reconciler],
+  exports: [
+    RecordsModule,
+    StorageMetrics,
+    AssetUrls,
+    ObjectStore,
+    Spool,
+    Persistence,
+    VersionArchive,
+    Eraser,
+    Pruner,
+    Reconciler,
+  ],
 })
 export class StoragePartsModule implements OnApplicationShutdown {
   constructor(private readonly objects: ObjectStore) {}

@@ -3,6 +3,7 @@ import type { Reconciler } from './maintenance/reconciler.ts';
 import type { AuditRecords } from './records/audit-records.ts';
 import type { Listing } from './records/listing.ts';
 import type { TrafficRecords } from './records/traffic-records.ts';
+import type { VersionArchive } from './version-archive.ts';
 
 /**
  * Injection tokens of storage, in addition to JobRecorder, ObjectStore and SessionStore. StorageOnModule and
@@ -28,6 +29,15 @@ export abstract class ImageEraser {
 
 export abstract class StorageRepair {
   abstract readonly reconcile: Reconciler['reconcile'];
+}
+
+/** The versions of masked images */
+export abstract class StoredVersions {
+  abstract readonly list: VersionArchive['list'];
+  abstract readonly find: VersionArchive['find'];
+  abstract readonly latestResult: VersionArchive['latestResult'];
+  abstract readonly add: VersionArchive['add'];
+  abstract readonly approve: VersionArchive['approve'];
 }
 
 /** The traffic of all processes of the service. */

@@ -18,6 +18,10 @@ export function onGrid(shapes: readonly MaskShape[], grid: BlockGrid | 'lossless
 export interface CallerRegion extends Box {
   /** Faces whose center is inside stay visible; the region itself is not masked. */
   readonly keep?: boolean | undefined;
+  /** Absent: box */
+  readonly shape?: 'ellipse' | 'box' | undefined;
+  /** Number of the frame or page, from 0; absent: all of them. */
+  readonly frame?: number | undefined;
 }
 
 export interface MaskOptions {
@@ -36,7 +40,7 @@ export function planMask(faces: readonly Box[], regions: readonly CallerRegion[]
     ...faces
       .filter((face) => !isKept(face, regions))
       .map((face) => ({ kind: options.shape, box: pad(face, options.padding) })),
-    ...added.map(({ left, top, right, bottom }) => ({ kind: 'box' as const, box: { left, top, right, bottom } })),
+    ...added.map(({ left, top, right, bottom, shape = 'box' }) => ({ kind: shape, box: { left, top, right, bottom } })),
   ];
 }
 

@@ -677,6 +677,87 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/images/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the versions of a masked image */
+        get: operations["adminVersions"];
+        put?: never;
+        /**
+         * Correct the masks of an image
+         * @description Makes a new version with exactly these masks, rendered from the stored original. To make pixels visible that are masked in the version before, the right `unmask` is needed.
+         */
+        post: operations["adminEdit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/images/{id}/versions/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Render masks without storing them
+         * @description The image that a new version with these masks would have.
+         */
+        post: operations["adminPreviewVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/images/{id}/versions/{number}/approval": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve a version that makes a face visible
+         * @description By another person than its author, if FACE_API_UNMASK_SECOND_PERSON is on.
+         */
+        post: operations["adminApproveVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/images/{id}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the masked image: the version that is served
+         * @description The stable URL of the result.
+         */
+        get: operations["adminResult"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface webhooks {
     batchEnded: {
@@ -908,6 +989,20 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+            /** @description Only of a version that a person made */
+            version?: {
+                /** Format: uuid */
+                id: string;
+                /** @description Digest of the version on which this one is based */
+                previous_sha256: string;
+                author: string;
+                reason: string;
+                note: string | null;
+                /** @description Number of masks that the version before does not have */
+                added: number;
+                /** @description Number of masks of the version before that this one does not have */
+                removed: number;
+            };
             /** @enum {string} */
             assurance: "irreversible" | "reversible";
             verification: {
@@ -1077,6 +1172,10 @@ export interface components {
             thumbnail_url: string | null;
             /** @description Short-lived URL, readable without a session; on another host if images are stored in S3. null: no file */
             original_url: string | null;
+            /** @description Short-lived URL, readable without a session; on another host if images are stored in S3. null: no file */
+            result_url: string | null;
+            /** @description Number of the version of the result that is served; null: no masked result */
+            version: number | null;
             /** @description Expiry of the URLs; null if there are none */
             url_expires_at: string | null;
         };
@@ -1167,6 +1266,8 @@ export interface components {
             original_url: string | null;
             /** @description Short-lived URL, readable without a session; on another host if images are stored in S3. null: no file */
             result_url: string | null;
+            /** @description Number of the corrected version that result_url serves; null: the result of the job */
+            result_version: number | null;
             /** @description Expiry of the URLs; null if there are none */
             url_expires_at: string | null;
         };
@@ -1363,8 +1464,8 @@ export interface components {
             /** Format: uuid */
             id: string;
             /** @enum {string} */
-            action: "erase" | "prune" | "reconcile" | "redeliver" | "rerun" | "start_batch" | "cancel_batch" | "retry_batch";
-            /** @description `schedule`, `command line`, `console`, or `token:` followed by the name of the token */
+            action: "erase" | "prune" | "reconcile" | "redeliver" | "rerun" | "start_batch" | "cancel_batch" | "retry_batch" | "edit" | "unmask" | "approve";
+            /** @description `schedule`, `command line`, `console`, or `user:`, `token:` or `key:` followed by a name */
             actor: string;
             /** @description ID of the image or the batch concerned */
             subject: string | null;
@@ -1731,6 +1832,13 @@ export interface components {
             bottom: number;
             /** @description true: faces whose center is in this box stay visible. Default: false */
             keep?: boolean;
+            /**
+             * @description Shape of the mask, within the box. Default: box
+             * @enum {string}
+             */
+            shape?: "ellipse" | "box";
+            /** @description Number of the frame or page, from 0. Default: all of them */
+            frame?: number;
         };
         RerunAnswer: {
             /**
@@ -1743,6 +1851,109 @@ export interface components {
             face_count: number;
             masked_count: number | null;
         };
+        AdminVersions: {
+            /** @description Newest first */
+            versions: components["schemas"]["AdminVersion"][];
+        };
+        AdminVersion: {
+            /** Format: uuid */
+            id: string;
+            /** @description From 1, the result of the service */
+            number: number;
+            /**
+             * @description pending: it makes a face visible, and waits for a second person
+             * @enum {string}
+             */
+            state: "approved" | "pending";
+            /** @description true: the version at the stable URL of the result */
+            is_served: boolean;
+            based_on: string | null;
+            masks: {
+                left: number;
+                top: number;
+                right: number;
+                bottom: number;
+                /**
+                 * @description The mask is the ellipse in the box, or the whole box
+                 * @enum {string}
+                 */
+                shape: "ellipse" | "box";
+                /** @description Number of the frame or page, from 0; absent: all of them */
+                frame?: number;
+                /**
+                 * @description added: by a region, by verification or by a person
+                 * @enum {string}
+                 */
+                origin: "detected" | "uncertain" | "added";
+            }[];
+            visible: {
+                left: number;
+                top: number;
+                right: number;
+                bottom: number;
+                reason: string;
+            }[];
+            /** @description As in the audit log; null: the service */
+            author: string | null;
+            reason: string | null;
+            note: string | null;
+            /** @description true: a pixel is visible that the version before masks */
+            uncovers: boolean;
+            /** @description The second person, if one was needed */
+            approved_by: string | null;
+            receipt: string | null;
+            type: string;
+            bytes: number;
+            sha256: string;
+            previous_sha256: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Short-lived URL of the image of this version; null: the file is lost */
+            result_url: string | null;
+            url_expires_at: string | null;
+        };
+        /** @description The masks of a new version: a list, or those of an earlier version */
+        Edit: {
+            /**
+             * Format: uuid
+             * @description `id` of the version that was changed: the one that is served
+             */
+            based_on: string;
+            /** @description All masks of the new version; or else restore */
+            masks?: components["schemas"]["WantedMask"][];
+            /** @description Number of the version whose masks the new version gets */
+            restore?: number;
+            /** @default [] */
+            visible: components["schemas"]["VisibleFace"][];
+            /** @description Why; it is stated in the receipt */
+            reason: string;
+            note?: string;
+        };
+        /** @description A mask in pixels of the upright image; it is not grown by a padding */
+        WantedMask: {
+            left: number;
+            top: number;
+            right: number;
+            bottom: number;
+            /**
+             * @description The mask is the ellipse in the box, or the whole box
+             * @enum {string}
+             */
+            shape: "ellipse" | "box";
+            /** @description Number of the frame or page, from 0; absent: all of them */
+            frame?: number;
+        };
+        /** @description A face that stays visible, and why */
+        VisibleFace: {
+            left: number;
+            top: number;
+            right: number;
+            bottom: number;
+            reason: string;
+        };
+        VersionPreview: {
+            masks: components["schemas"]["WantedMask"][];
+        };
         Problem: {
             /**
              * @description Stable name of the kind of problem
@@ -1754,6 +1965,13 @@ export interface components {
             /** @description What went wrong and what to change */
             detail: string;
             request_id: string;
+            /** @description Only of version-conflict: the version on which a change must be based */
+            current_version?: {
+                /** Format: uuid */
+                id: string;
+                number: number;
+                author: string;
+            };
         };
         BatchForm: {
             /**
@@ -6782,6 +7000,576 @@ export interface operations {
             /** @description Processing timeout */
             504: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All versions; none if the image has no masked result whose masks are stored */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminVersions"];
+                };
+            };
+            /** @description Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminEdit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Edit"];
+            };
+        };
+        responses: {
+            /** @description The new version */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminVersion"];
+                };
+            };
+            /** @description Invalid option; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; URL not allowed; Request from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Newer version exists; Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Upload too large; Image too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported content type; Unsupported image type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Image cannot be decoded; URL cannot be fetched */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service busy; Service not ready; Storage full; Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Processing timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminPreviewVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VersionPreview"];
+            };
+        };
+        responses: {
+            /** @description The masked image */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
+                };
+            };
+            /** @description Invalid option; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; URL not allowed; Request from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Upload too large; Image too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported content type; Unsupported image type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Image cannot be decoded; URL cannot be fetched */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service busy; Service not ready; Storage full; Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Processing timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminApproveVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version, which is served now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminVersion"];
+                };
+            };
+            /** @description Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Newer version exists; Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminResult: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The masked image */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
+                };
+            };
+            /** @description Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {

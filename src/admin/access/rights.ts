@@ -29,6 +29,12 @@ const NEEDED: Readonly<Record<string, Right | 'none'>> = {
   'GET images/:id/thumbnail': 'view',
   'DELETE images/:id': 'manage',
   'POST images/:id/jobs': 'unmask',
+  'GET images/:id/result': 'view',
+  'GET images/:id/versions': 'view',
+  // Whether a new version makes a face visible is decided by its masks.
+  'POST images/:id/versions': 'review',
+  'POST images/:id/versions/preview': 'review',
+  'POST images/:id/versions/:number/approval': 'unmask',
   'GET jobs': 'view',
   'GET jobs.csv': 'view',
   'GET jobs/:id': 'view',

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../../errors/domain-error.ts';
 import { ApiProblems } from '../../http/api-problems.ts';
 import { ADMIN_API_PATH } from '../../http/route.ts';
+import { Versions } from '../../review/versions.ts';
 import { ObjectStore } from '../../storage/objects/object-store.ts';
 import { ImageEraser, StoredRecords } from '../../storage/stored.ts';
 import { Actor } from '../actor.ts';
@@ -46,6 +47,7 @@ export class ImagesController {
     private readonly eraser: ImageEraser,
     private readonly links: AssetLinks,
     private readonly thumbnails: Thumbnails,
+    private readonly versions: Versions,
   ) {}
 
   @Get()
@@ -67,7 +69,9 @@ export class ImagesController {
     return reachStorage(async () => {
       const row = await this.records.image(id);
       if (!row) throw noSuchImage();
-      return { ...toImageItem(row), ...(await this.links.of({ original_url: row.objectKey })) };
+      const version = await this.versions.served(id);
+      const keys = { original_url: row.objectKey, result_url: version?.objectKey ?? null };
+      return { ...toImageItem(row), version: version?.number ?? null, ...(await this.links.of(keys)) };
     });
   }
 

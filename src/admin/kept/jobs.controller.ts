@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { DomainError } from '../../errors/domain-error.ts';
 import { ApiProblems } from '../../http/api-problems.ts';
 import { ADMIN_API_PATH } from '../../http/route.ts';
+import { Versions } from '../../review/versions.ts';
 import type { JobFilter } from '../../storage/records/listing.ts';
 import { StoredRecords } from '../../storage/stored.ts';
 import { AssetLinks } from './asset-links.ts';
@@ -30,6 +31,7 @@ export class JobsController {
   constructor(
     private readonly records: StoredRecords,
     private readonly links: AssetLinks,
+    private readonly versions: Versions,
   ) {}
 
   @Get('jobs')
@@ -74,7 +76,9 @@ export class JobsController {
     return reachStorage(async () => {
       const row = await this.records.job(id);
       if (!row) throw new DomainError('not_found', 'Job not found. It may have been erased, or is not stored yet');
-      const keys = { original_url: row.image?.objectKey ?? null, result_url: row.resultKey };
+      const version = await this.versions.servedInPlaceOf(id);
+      const resultKey = version ? version.objectKey : row.resultKey;
+      const keys = { original_url: row.image?.objectKey ?? null, result_url: resultKey };
       return {
         ...toJobItem(row),
         model_sha256: row.modelSha256,
@@ -84,6 +88,7 @@ export class JobsController {
         metadata: row.metadata as JobDetail['metadata'],
         faces: row.faces as JobDetail['faces'],
         timings: row.timings,
+        result_version: version?.number ?? null,
         image: row.image ? toImageItem(row.image) : null,
         ...(await this.links.of(keys)),
       };

@@ -76,7 +76,15 @@ const assetUrlSchema = z.string().nullable().meta({
 const expirySchema = timeSchema.nullable().meta({ description: 'Expiry of the URLs; null if there are none' });
 
 export const imageDetailSchema = imageItemSchema
-  .extend({ original_url: assetUrlSchema, url_expires_at: expirySchema })
+  .extend({
+    original_url: assetUrlSchema,
+    result_url: assetUrlSchema,
+    version: z
+      .int()
+      .nullable()
+      .meta({ description: 'Number of the version of the result that is served; null: no masked result' }),
+    url_expires_at: expirySchema,
+  })
   .meta({ id: 'ImageDetail' });
 export type ImageDetail = z.infer<typeof imageDetailSchema>;
 
@@ -165,6 +173,10 @@ export const jobDetailSchema = jobItemSchema
     image: imageItemSchema.nullable(),
     original_url: assetUrlSchema,
     result_url: assetUrlSchema,
+    result_version: z
+      .int()
+      .nullable()
+      .meta({ description: 'Number of the corrected version that result_url serves; null: the result of the job' }),
     url_expires_at: expirySchema,
   })
   .meta({ id: 'JobDetail' });
@@ -197,10 +209,22 @@ export type AuditQuery = z.infer<typeof auditQuerySchema>;
 export const auditItemSchema = z
   .object({
     id: z.uuid(),
-    action: z.enum(['erase', 'prune', 'reconcile', 'redeliver', 'rerun', 'start_batch', 'cancel_batch', 'retry_batch']),
-    actor: z
-      .string()
-      .meta({ description: '`schedule`, `command line`, `console`, or `token:` followed by the name of the token' }),
+    action: z.enum([
+      'erase',
+      'prune',
+      'reconcile',
+      'redeliver',
+      'rerun',
+      'start_batch',
+      'cancel_batch',
+      'retry_batch',
+      'edit',
+      'unmask',
+      'approve',
+    ]),
+    actor: z.string().meta({
+      description: '`schedule`, `command line`, `console`, or `user:`, `token:` or `key:` followed by a name',
+    }),
     subject: z.uuid().nullable().meta({ description: 'ID of the image or the batch concerned' }),
     counts: z.record(z.string(), z.int()),
     created_at: timeSchema,

@@ -44,6 +44,11 @@ export class MaskedFrames {
     this.#changed = new Set([...this.#changed, ...reached.filter((index) => index in this.pictures)]);
   }
 
+  /** The masks of a frame itself, in the order in which they were added. */
+  shapesOf(frame: number): readonly MaskShape[] {
+    return this.#shapes[frame]!;
+  }
+
   /** One byte per pixel of a frame, 1 where it is masked. */
   coverage(frame: number): Uint8Array {
     return coverage(this.#shapesOver()[frame]!, this.pictures[frame]!);

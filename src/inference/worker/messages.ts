@@ -168,6 +168,17 @@ export interface DetectAnswer {
   readonly work: readonly StageWork[];
 }
 
+/**
+ * One mask, before it is grown to blocks and copied to neighboring frames. added: by a region of the request, or by
+ * verification.
+ */
+export interface AppliedMask extends Box {
+  readonly shape: 'ellipse' | 'box';
+  readonly origin: 'detected' | 'uncertain' | 'added';
+  /** Number of the frame or page, from 0, if there are several. */
+  readonly frame?: number;
+}
+
 export interface MaskAnswer extends DetectAnswer {
   readonly output: {
     readonly format: OutputFormat;
@@ -180,6 +191,7 @@ export interface MaskAnswer extends DetectAnswer {
   readonly uncertainCount: number;
   /** Masked boxes, before they were grown to blocks and copied to neighboring frames. */
   readonly maskedBoxes: readonly Box[];
+  readonly masks: readonly AppliedMask[];
   /** Null if not requested. */
   readonly verification: Verification | null;
   /** What came of the requested metadata; null if none was requested. */

@@ -4,7 +4,7 @@ import { hiddenPayloads } from '../../vision/container/hidden-payloads.ts';
 import { chooseFaces } from '../../vision/faces.ts';
 import { grow, type Size } from '../../vision/geometry.ts';
 import { countLooks } from '../../vision/looks.ts';
-import { type CallerRegion, type MaskShape, onGrid, planMask } from '../../vision/mask.ts';
+import { type CallerRegion, isKept, type MaskShape, onGrid, planMask } from '../../vision/mask.ts';
 import { clearHiddenColor, type Raster } from '../../vision/raster.ts';
 import { viewsOf } from '../../vision/views.ts';
 import { assessFaces } from './assess-faces.ts';
@@ -16,6 +16,7 @@ import { shareOf } from './look-budget.ts';
 import { MaskedFrames } from './masked-frames.ts';
 import {
   ANIMATED_FORMATS,
+  type AppliedMask,
   type DetectAnswer,
   type DetectSettings,
   type DetectTask,
@@ -65,7 +66,7 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
   const source = await stages.run('header', () => openImage(task.image, tools.maxPixels, tools.heic));
   const frameCount = framesToMask(source, tools.maxFrames, tools.maxPixels);
   const format = chooseFormat(source, frameCount, mask.format, tools.maxPixels);
-  refuseRegionsOutside(mask.regions, source.size);
+  refuseRegionsOutside(mask.regions, source.size, frameCount);
   const frames = await stages.run('decode', () => decodeShown(source, frameCount));
 
   const found: Found[] = [];
@@ -74,8 +75,14 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
     const faces = await findToMask(frame, limited, mask, tools, stages);
     found.push(await assess(faces, detect, frame, stages));
   }
-  const planned = found.map((frame) => planFrame(frame, mask, source));
-  const masked = new MaskedFrames(frames, planned, source.isAnimation, mask.style, mask.verify);
+  const planned = found.map((frame, index) => planFrame(frame, index, mask));
+  const shapes = planned.map((masks) =>
+    onGrid(
+      masks.map(({ shape }) => shape),
+      source.grid,
+    ),
+  );
+  const masked = new MaskedFrames(frames, shapes, source.isAnimation, mask.style, mask.verify);
   let verified: Verified | null = null;
   if (mask.verify && detect) {
     const faint = found.map((frame) => frame.faint);
@@ -100,7 +107,7 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
   );
   masked.release();
   const { bytes, outcomes } = carryMetadata(task.image, encoded, mask.metadata, format, source.size);
-  const maskedBoxes = [...planned.flat().map(({ box }) => box), ...(verified?.added.flat() ?? [])];
+  const maskedBoxes = [...planned.flat().map(({ shape }) => shape.box), ...(verified?.added.flat() ?? [])];
   const shortened = source.isAnimation && source.delays.some((delay) => delay > longestDelay(format));
   const digests = mask.digests ? await stages.run('digest', () => digest(task.image, bytes)) : null;
   return {
@@ -110,6 +117,9 @@ export async function maskFaces(task: MaskTask, tools: Tools): Promise<MaskAnswe
     maskedCount: maskedBoxes.length,
     uncertainCount: found.flatMap(({ faces }) => faces.filter(({ uncertain }) => uncertain)).length,
     maskedBoxes,
+    masks: planned.flatMap((own, frame) =>
+      appliedMasks(own, masked.shapesOf(frame), planned.length > 1 ? frame : null),
+    ),
     verification: verified?.verification ?? null,
     metadata: outcomes,
     digests,
@@ -175,13 +185,42 @@ async function assess<Some extends Search>(
   return { ...search, faces: await stages.run('quality', () => assessFaces(search.faces, frame)) };
 }
 
+interface PlannedMask {
+  readonly shape: MaskShape;
+  readonly origin: AppliedMask['origin'];
+}
+
 function planFrame(
   { faces, smallestFace }: Search,
-  { regions, plan, margin }: MaskSettings,
-  { grid }: SourceImage,
-): MaskShape[] {
-  const boxes = faces.map(({ box }) => grow(box, margin * smallestFace));
-  return onGrid(planMask(boxes, regions, plan), grid);
+  frame: number,
+  { regions: all, plan, margin }: MaskSettings,
+): PlannedMask[] {
+  const regions = all.filter((region) => region.frame === undefined || region.frame === frame);
+  const masked = faces.filter(({ box }) => !isKept(box, regions));
+  const planned = masked.flatMap(({ box, uncertain }) =>
+    planMask([grow(box, margin * smallestFace)], [], plan).map((shape): PlannedMask => ({
+      shape,
+      origin: uncertain ? 'uncertain' : 'detected',
+    })),
+  );
+  return [...planned, ...planMask([], regions, plan).map((shape): PlannedMask => ({ shape, origin: 'added' }))];
+}
+
+/**
+ * @param shapes of the frame: those planned, then those that verification added
+ * @param frame null: there is only one
+ */
+function appliedMasks(
+  planned: readonly PlannedMask[],
+  shapes: readonly MaskShape[],
+  frame: number | null,
+): AppliedMask[] {
+  return shapes.map(({ kind, box }, index) => ({
+    ...box,
+    shape: kind,
+    origin: planned[index]?.origin ?? 'added',
+    ...(frame !== null && { frame }),
+  }));
 }
 
 /** @param searches of the frames; empty without a search for faces */
@@ -256,7 +295,7 @@ const AVIF_COST = 3;
 /** Maximum side in the headers of these formats; the limits of others exceed that of any accepted image. */
 const LONGEST_SIDE: Partial<Record<OutputFormat, number>> = { webp: 16_383, jpeg: 65_500, gif: 65_535, avif: 16_384 };
 
-function refuseRegionsOutside(regions: readonly CallerRegion[], { width, height }: Size): void {
+function refuseRegionsOutside(regions: readonly CallerRegion[], { width, height }: Size, frames: number): void {
   const outside = regions.findIndex(
     ({ left, top, right, bottom }) => left >= width || top >= height || right <= 0 || bottom <= 0,
   );
@@ -264,6 +303,13 @@ function refuseRegionsOutside(regions: readonly CallerRegion[], { width, height 
     throw new DomainError(
       'invalid_option',
       `regions[${outside}] is outside the upright image of ${width} × ${height} pixels`,
+    );
+  }
+  const beyond = regions.findIndex(({ frame = 0 }) => frame >= frames);
+  if (beyond >= 0) {
+    throw new DomainError(
+      'invalid_option',
+      `regions[${beyond}].frame: the image has ${frames} frames, numbered from 0`,
     );
   }
 }

@@ -8,6 +8,7 @@ import { type ImageRow, imageEntity } from '../records/image.entity.ts';
 import { jobEntity } from '../records/job.entity.ts';
 import { lockImage } from '../records/locks.ts';
 import { replayEntity } from '../records/replay.entity.ts';
+import { versionEntity } from '../records/version.entity.ts';
 import { Spool, type SpoolFile } from '../spool/spool.ts';
 
 const CONCURRENCY = 8;
@@ -92,10 +93,12 @@ export class Eraser {
   private async findAll(rows: EntityManager, sha256: string, keys: Set<string>): Promise<Found> {
     const image = await rows.findOneBy(imageEntity, { sha256 });
     const jobs = image ? await rows.findBy(jobEntity, { imageId: image.id }) : [];
+    const versions = image ? await rows.findBy(versionEntity, { imageId: image.id }) : [];
     const files = await this.spool.findByOriginal(sha256);
     const named = [
       ...(image ? [image.objectKey, originalKey(sha256, image.type)] : []),
       ...jobs.map(({ resultKey }) => resultKey),
+      ...versions.map(({ objectKey }) => objectKey),
       ...files.flatMap(({ record }) => (record ? objectKeysOf(record) : [])),
     ];
     for (const key of named) if (key !== null) keys.add(key);
@@ -117,6 +120,7 @@ export class Eraser {
     for (const key of keys) await this.objects.delete(key);
     if (image) {
       await rows.delete(jobEntity, { imageId: image.id });
+      await rows.delete(versionEntity, { imageId: image.id });
       await rows.delete(imageEntity, { id: image.id });
     }
     await this.spool.discard(files);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,14 +10,16 @@ import { type OpenedStorage, openStorage } from '../../../test/fixtures/opened-s
 import { finishedJob, jpegBytes } from '../../../test/fixtures/stored-jobs.ts';
 import { Archive } from '../archive.ts';
 import type { FinishedJob } from '../job.ts';
-import { originalKey, resultKey } from '../objects/object-keys.ts';
+import { originalKey, resultKey, versionKey } from '../objects/object-keys.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { Persistence } from '../persistence.ts';
 import { auditEntity } from '../records/audit.entity.ts';
 import type { Database } from '../records/database.ts';
 import { imageEntity } from '../records/image.entity.ts';
 import { jobEntity } from '../records/job.entity.ts';
+import { versionEntity } from '../records/version.entity.ts';
 import type { Spool } from '../spool/spool.ts';
+import { type MadeVersion, VersionArchive } from '../version-archive.ts';
 import { Eraser } from './eraser.ts';
 import { Pruner } from './pruner.ts';
 import { Reconciler } from './reconciler.ts';
@@ -56,7 +58,7 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
   });
   afterAll(() => storage.close());
   beforeEach(async () => {
-    await rows((manager) => manager.query('TRUNCATE images, jobs, audit'));
+    await rows((manager) => manager.query('TRUNCATE images, jobs, versions, audit'));
     for (const key of await keys()) await storage.objects.delete(key);
   });
 
@@ -66,7 +68,7 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
   const countOf = (entity: typeof jobEntity | typeof imageEntity) => rows((manager) => manager.count<object>(entity));
   const keys = async () => {
     const found: string[] = [];
-    for (const prefix of ['originals/', 'results/']) {
+    for (const prefix of ['originals/', 'results/', 'versions/']) {
       for await (const { key } of storage.objects.list(prefix)) found.push(key);
     }
     return found.sort();
@@ -91,6 +93,38 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
     await expect(archive.store(spooled, () => Promise.resolve(true))).rejects.toBe(killed);
   };
   const audits = () => rows((manager) => manager.find(auditEntity, { order: { createdAt: 'ASC' } }));
+
+  /** An image with the result of a job and a corrected version */
+  const correct = async (job: FinishedJob) => {
+    await storage.store(job);
+    const image = await rows((manager) => manager.findOneByOrFail(imageEntity, { sha256: sha256(job.original!) }));
+    const version = (id: string, basedOn: string | null): MadeVersion => ({
+      row: {
+        id,
+        imageId: image.id,
+        state: 'approved',
+        basedOn,
+        masks: [],
+        visible: [],
+        settings: {},
+        author: 'user:anna',
+        reason: 'a test',
+        note: null,
+        uncovers: false,
+        approvedBy: null,
+        receipt: null,
+        type: 'png',
+        bytes: 50,
+        sha256: '0'.repeat(64),
+        previousSha256: null,
+        createdAt: new Date(job.createdAt),
+      },
+      image: randomBytes(50),
+    });
+    const archive = new VersionArchive(storage.database, storage.objects);
+    expect(await archive.add(image.id, version(job.id, null), version(v7(), job.id))).toMatchObject({ number: 2 });
+    return image;
+  };
 
   describe('Archive', () => {
     it('stores a job once, however often it is stored, by whomever, at once', async () => {
@@ -165,6 +199,15 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
       ]);
       expect(JSON.stringify(trail)).not.toContain(sha256(original));
       expect(await eraser().erase(imageId!, 'me')).toBeNull();
+    });
+
+    it('erases the corrected versions of an image', async () => {
+      const job = finishedJob();
+      const image = await correct(job);
+      expect(await keys()).toHaveLength(4);
+      expect(await eraser().erase(image.id, 'me')).toMatchObject({ jobs: 1, objects: 4 });
+      expect(await keys()).toEqual([]);
+      expect(await rows((manager) => manager.count(versionEntity))).toBe(0);
     });
 
     it('takes the id of a job, also of one that only the spool knows', async () => {
@@ -385,6 +428,16 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
       expect(await audits()).toMatchObject([{ action: 'prune', counts: { jobs: 2, images: 1 } }]);
     });
 
+    it('keeps corrected versions as long as their image, without the job, and deletes them with it', async () => {
+      const image = await correct(finishedJob({ createdAt: ago(40).toISOString() }));
+      await rows((manager) => manager.update(imageEntity, { id: image.id }, { lastUsedAt: ago(20) }));
+      expect(await pruner().prune(ago(30), 'me')).toEqual({ jobs: 1, images: 0, damaged: 0 });
+      expect(await keys()).toHaveLength(3);
+      expect(await pruner().prune(ago(10), 'me')).toEqual({ jobs: 0, images: 1, damaged: 0 });
+      expect(await keys()).toEqual([]);
+      expect(await rows((manager) => manager.count(versionEntity))).toBe(0);
+    });
+
     it('deletes damaged files of the spool that are old', async () => {
       const [old, fresh] = [finishedJob(), finishedJob()];
       for (const job of [old, fresh]) {
@@ -444,6 +497,19 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
       // The same bytes, sent again, bring the lost object back.
       await storage.store(finishedJob({ original: withoutOriginal.original }));
       expect(await keys()).toContain(lost[0]);
+    });
+
+    it('knows the objects of versions: keeps those with a row, deletes those without, and says which are lost', async () => {
+      await correct(finishedJob());
+      expect(await reconciler().reconcile('me')).toEqual({ orphans: [], missing: [], stuck: [] });
+
+      const [key] = (await keys()).filter((each) => each.startsWith('versions/'));
+      const orphan = versionKey(v7(), ago(1), 'png');
+      await storage.objects.put(orphan, randomBytes(10), 'image/png');
+      await storage.objects.delete(key!);
+      expect(await reconciler().reconcile('me')).toEqual({ orphans: [orphan], missing: [key], stuck: [] });
+      const versions = await rows((manager) => manager.find(versionEntity));
+      expect(versions.map(({ objectKey }) => objectKey)).toContain(null);
     });
 
     it('leaves young objects alone: their rows may be about to come', async () => {

@@ -6,6 +6,7 @@ import { Database } from '../records/database.ts';
 import { type ImageRow, imageEntity } from '../records/image.entity.ts';
 import { jobEntity } from '../records/job.entity.ts';
 import { lockImage } from '../records/locks.ts';
+import { versionEntity } from '../records/version.entity.ts';
 import { Spool } from '../spool/spool.ts';
 
 const BATCH = 200;
@@ -77,7 +78,10 @@ export class Pruner {
         // It may have been uploaded again, or pruned by another instance, before this process got the lock.
         const image = await rows.findOneBy(imageEntity, { id, lastUsedAt: LessThan(olderThan) });
         if (!image || (await rows.existsBy(jobEntity, { imageId: id }))) return 0;
-        if (image.objectKey !== null) await this.objects.delete(image.objectKey);
+        const versions = await rows.findBy(versionEntity, { imageId: id });
+        const keys = [image.objectKey, ...versions.map(({ objectKey }) => objectKey)];
+        for (const key of keys) if (key !== null) await this.objects.delete(key);
+        await rows.delete(versionEntity, { imageId: id });
         await rows.delete(imageEntity, { id });
         return 1;
       });

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { ORIGINALS, ownerOf, RESULTS } from '../objects/object-keys.ts';
+import { ORIGINALS, ownerOf, RESULTS, VERSIONS } from '../objects/object-keys.ts';
 import type { ObjectStore, StoredObject } from '../objects/object-store.ts';
 import { recordAudit } from '../records/audit-records.ts';
 import type { Database } from '../records/database.ts';
@@ -58,7 +58,7 @@ export class Reconciler {
 
   async #reconcileObjects(dataSource: DataSource, dryRun: boolean): Promise<string[]> {
     const orphans: string[] = [];
-    for (const prefix of [ORIGINALS, RESULTS]) {
+    for (const prefix of [ORIGINALS, RESULTS, VERSIONS]) {
       for await (const batch of inBatches(this.#objects.list(prefix))) {
         const old = batch.filter((object) => this.#isOld(object));
         const named = await namedByRows(
@@ -122,6 +122,7 @@ export class Reconciler {
 const TABLES_WITH_KEYS = [
   { name: 'images', column: 'object_key' },
   { name: 'jobs', column: 'result_key' },
+  { name: 'versions', column: 'object_key' },
 ] as const;
 type TableWithKeys = (typeof TABLES_WITH_KEYS)[number];
 

@@ -19,6 +19,7 @@ const MAX_KEY_LENGTH = 200;
 
 export const ORIGINALS = 'originals/';
 export const RESULTS = 'results/';
+export const VERSIONS = 'versions/';
 export const BATCHES = 'batches/';
 /** What interrupted puts leave in a folder; a bucket has none. */
 export const UNFINISHED_BATCH_OBJECTS = `${BATCHES}unfinished/`;
@@ -28,10 +29,18 @@ export function originalKey(sha256: string, type: string): string {
   return `${ORIGINALS}${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}.${extensionOf(type)}`;
 }
 
-/** A job has one result, however often it is stored. Days keep the folders small. */
+/** A job has one result, however often it is stored. */
 export function resultKey(jobId: string, createdAt: Date, type: string): string {
-  const day = createdAt.toISOString().slice(0, 10).replaceAll('-', '/');
-  return `${RESULTS}${day}/${jobId}.${extensionOf(type)}`;
+  return `${RESULTS}${dayOf(createdAt)}/${jobId}.${extensionOf(type)}`;
+}
+
+export function versionKey(versionId: string, createdAt: Date, type: string): string {
+  return `${VERSIONS}${dayOf(createdAt)}/${versionId}.${extensionOf(type)}`;
+}
+
+/** Days keep the folders small. */
+function dayOf(time: Date): string {
+  return time.toISOString().slice(0, 10).replaceAll('-', '/');
 }
 
 /** All objects of a batch: they are deleted together. */
@@ -67,11 +76,14 @@ export function objectKeysOf(job: {
 }
 
 /** The row to which an object belongs, according to its key; null: not a key of this service. */
-export function ownerOf(key: string): { readonly sha256: string } | { readonly jobId: string } | null {
+export function ownerOf(
+  key: string,
+): { readonly sha256: string } | { readonly jobId: string } | { readonly versionId: string } | null {
   const name = /([^/.]+)\.[a-z0-9]+$/.exec(key)?.[1];
   if (name === undefined) return null;
   if (key.startsWith(ORIGINALS) && /^[0-9a-f]{64}$/.test(name)) return { sha256: name };
   if (key.startsWith(RESULTS) && /^[0-9a-f-]{36}$/.test(name)) return { jobId: name };
+  if (key.startsWith(VERSIONS) && /^[0-9a-f-]{36}$/.test(name)) return { versionId: name };
   return null;
 }
 

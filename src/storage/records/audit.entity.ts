@@ -1,13 +1,23 @@
 import { EntitySchema } from 'typeorm';
 
 export type AuditAction =
-  'erase' | 'prune' | 'reconcile' | 'redeliver' | 'rerun' | 'start_batch' | 'cancel_batch' | 'retry_batch';
+  | 'erase'
+  | 'prune'
+  | 'reconcile'
+  | 'redeliver'
+  | 'rerun'
+  | 'start_batch'
+  | 'cancel_batch'
+  | 'retry_batch'
+  | 'edit'
+  | 'unmask'
+  | 'approve';
 
 /** An action on stored data: who did it and how many rows and objects it changed, never their content. */
 export interface AuditRow {
   id: string;
   action: AuditAction;
-  /** "schedule", "command line", "console" or "token:NAME". */
+  /** "schedule", "command line", "console", "user:NAME", "token:NAME" or "key:NAME". */
   actor: string;
   /** ID of the image or the batch; it reveals nothing about their content. */
   subject: string | null;

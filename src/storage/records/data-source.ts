@@ -10,6 +10,7 @@ import { jobEntity } from './job.entity.ts';
 import { replayEntity } from './replay.entity.ts';
 import { sessionEntity } from './session.entity.ts';
 import { trafficEntity } from './traffic.entity.ts';
+import { versionEntity } from './version.entity.ts';
 import { webhookAttemptEntity } from './webhook-attempt.entity.ts';
 import { webhookDeliveryEntity } from './webhook-delivery.entity.ts';
 
@@ -32,6 +33,7 @@ export const entities = [
   batchChunkEntity,
   webhookDeliveryEntity,
   webhookAttemptEntity,
+  versionEntity,
 ];
 
 const CONNECT_TIMEOUT_MS = 5000;

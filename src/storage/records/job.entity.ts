@@ -1,5 +1,5 @@
 import { EntitySchema } from 'typeorm';
-import type { JobKind, JobStatus, RecordedFace, RecordedVerification } from '../job.ts';
+import type { JobKind, JobStatus, RecordedFace, RecordedMask, RecordedVerification } from '../job.ts';
 import type { ImageRow } from './image.entity.ts';
 
 /** One request with an image: options, outcome, and the key of its result. */
@@ -23,6 +23,8 @@ export interface JobRow {
   verification: RecordedVerification | null;
   /** What came of the requested metadata; null: not requested, or the job failed. */
   metadata: Readonly<Record<string, string>> | null;
+  /** Null: not a masking, failed, or stored before there were any. */
+  masks: RecordedMask[] | null;
   /** Milliseconds by stage. */
   timings: Record<string, number>;
   durationMs: number;
@@ -57,6 +59,7 @@ export const jobEntity = new EntitySchema<JobRow>({
     settings: { type: 'jsonb', nullable: true },
     verification: { type: 'jsonb', nullable: true },
     metadata: { type: 'jsonb', nullable: true },
+    masks: { type: 'jsonb', nullable: true },
     timings: { type: 'jsonb' },
     durationMs: { name: 'duration_ms', type: 'double precision' },
     modelName: { name: 'model_name', type: 'text' },

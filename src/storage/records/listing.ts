@@ -56,7 +56,7 @@ export interface Page<Row> {
 }
 
 /** What is read of a single job only */
-const DETAILS = ['faces', 'options', 'settings', 'verification', 'metadata', 'timings'] as const;
+const DETAILS = ['faces', 'options', 'settings', 'verification', 'metadata', 'masks', 'timings'] as const;
 
 /** A job in a list, without its details */
 export type ListedJob = Omit<JobRow, (typeof DETAILS)[number] | 'image'>;
