@@ -61,13 +61,16 @@ const RUN = 8;
 export async function checkCarriedMetadata(audit: Audit): Promise<Finding[]> {
   const image = await render(portrait({ seed: 3, width: 160, height: 200 }));
   const jpeg = Buffer.from(await sharp(image).jpeg().toBuffer());
-  return Promise.all(
-    METADATA_FORMATS.map((format) =>
-      tryCases(audit, 9, `metadata carried into ${format}`, Math.max(4, Math.ceil(audit.cases / 8)), (index) =>
+  const cases = Math.max(4, Math.ceil(audit.cases / 8));
+  const findings = [];
+  for (const format of METADATA_FORMATS) {
+    findings.push(
+      await tryCases(audit, 9, `metadata carried into ${format}`, cases, (index) =>
         tryCarried(audit, jpeg, format, seededRandom(index + 1)),
       ),
-    ),
-  );
+    );
+  }
+  return findings;
 }
 
 async function tryCarried(audit: Audit, jpeg: Buffer, format: string, random: Random): Promise<Verdict> {
