@@ -23,6 +23,8 @@ find onnxruntime-node/bin -name 'libonnxruntime_providers_*' -delete
 find onnxruntime-node/bin -type d -empty -delete
 # Of the same decoder, all builds but the one that is loaded.
 rm -rf libheif-js/libheif libheif-js/libheif-wasm/libheif{.js,.wasm,-bundle.mjs}
+# For the runtime Bare, with binaries for all systems; packages of tar-stream name them, and Node never loads them.
+rm -r bare-*
 # An optional peer that a package for development brings in; only its plugin for compilers would use it. And types.
 rm -r typescript .bin/tsc .bin/tsserver @types
 # The console and the client are workspaces: npm links them here, to where they will not be.
