@@ -13,6 +13,7 @@ function secretValue({ schema, name }: Setting<unknown>): string {
     'name:whisper-0123456789',
     'postgres://user:whisper-0123456789@host/db',
     '$argon2id$v=19$m=65536,t=3,p=4$d2hpc3Blci0wMTIzNDU2Nzg5$d2hpc3Blci0wMTIzNDU2Nzg5d2hpc3Blci0wMTI',
+    'whsec_d2hpc3Blci0wMTIzNDU2Nzg5d2hpc3Blci0wMTIz',
   ];
   const taken = candidates.find((value) => schema.safeParse(value).success);
   if (taken === undefined) throw new Error(`${name}: a value for the test is missing`);
