@@ -136,6 +136,20 @@ describe('the versions of a masked image', () => {
     expect(await versionsOf(imageId)).toHaveLength(1);
   });
 
+  it('carry the metadata that the first one carries', async () => {
+    const drawn = await encode(crowd(2, { seed: seed++, width: 640, height: 480 }), 'jpeg');
+    const image = await sharp(drawn)
+      .withExif({ IFD0: { Artist: 'Anna Beispiel' } })
+      .jpeg()
+      .toBuffer();
+    const { image_id: imageId } = await mask(image, { metadata: ['credit'] });
+    const [first] = await versionsOf(imageId!);
+    const masks = [...plain(first!.masks), more];
+    await made(post('reviewer', `/images/${imageId!}/versions`, { based_on: first!.id, masks, reason: 'missed' }));
+    const { exif } = await sharp(await bytesOf(`/images/${imageId!}/result`)).metadata();
+    expect(exif?.toString('latin1')).toContain('Anna Beispiel');
+  });
+
   it('are corrected by a reviewer, served at every address of the result, and keep what was before', async () => {
     const { image, job, imageId } = await newCrowd();
     const [first] = await versionsOf(imageId);

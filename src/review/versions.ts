@@ -225,7 +225,7 @@ function firstVersion(job: JobRow): VersionRow {
 
 /** What decides how masks look and how the image is encoded. Masks of a list are not grown. */
 function renderSettings(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const names = ['method', 'color', 'shape', 'strength', 'mark', 'quality', 'effort'];
+  const names = ['method', 'color', 'shape', 'strength', 'mark', 'metadata', 'quality', 'effort'];
   return { ...Object.fromEntries(names.map((name) => [name, settings[name]])), padding: 0, margin: 0 };
 }
 
