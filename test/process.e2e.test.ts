@@ -330,7 +330,27 @@ describe('what the process writes', () => {
   });
 });
 
+/** Names each package that is loaded, on stderr. */
+const NAME_PACKAGES = `
+  import { registerHooks } from 'node:module';
+  registerHooks({
+    load(url, context, next) {
+      const [, name] = /.*node_modules\\/([^/]+)/.exec(url) ?? [];
+      if (name) process.stderr.write('loads ' + name + '\\n');
+      return next(url, context);
+    },
+  });`;
+
 describe('what runs beneath', () => {
+  it('has no database library while storage is off', async () => {
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(NAME_PACKAGES)}`;
+    const service = await start({ NODE_OPTIONS });
+    const loaded = service.output().split('\n');
+    await service.stop();
+    expect(loaded).toContain('loads fastify');
+    for (const name of ['typeorm', 'pg', 'pg-boss', '@aws-sdk']) expect(loaded).not.toContain(`loads ${name}`);
+  });
+
   it('leaves nothing behind: no device id and no log of a library that reports to its maker', async () => {
     const home = await mkdtemp(join(tmpdir(), 'face-api-home-'));
     try {

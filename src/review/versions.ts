@@ -14,7 +14,8 @@ import type { ImageRow } from '../storage/records/image.entity.ts';
 import type { JobRow } from '../storage/records/job.entity.ts';
 import type { VersionRow, VisibleFace } from '../storage/records/version.entity.ts';
 import { StoredRecords, StoredVersions } from '../storage/stored.ts';
-import { type MadeVersion, served } from '../storage/version-archive.ts';
+import { served } from '../storage/served-version.ts';
+import type { MadeVersion } from '../storage/version-archive.ts';
 import { countOthers, uncovers, type WantedMask, withOrigins } from './mask-lists.ts';
 
 /** A change of the masks of an image */

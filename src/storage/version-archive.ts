@@ -9,6 +9,7 @@ import { imageEntity } from './records/image.entity.ts';
 import { type JobRow, jobEntity } from './records/job.entity.ts';
 import { lockImage } from './records/locks.ts';
 import { type VersionRow, versionEntity } from './records/version.entity.ts';
+import { served } from './served-version.ts';
 
 /** A version that is about to be stored, with its image */
 export interface MadeVersion {
@@ -96,13 +97,6 @@ export class VersionArchive {
     await rows.insert(versionEntity, complete);
     return complete;
   }
-}
-
-/** The version that is served: of those that are approved, the newest by approval, which is the one that no other replaces. */
-export function served(versions: readonly VersionRow[]): VersionRow | undefined {
-  const approved = versions.filter(({ state }) => state === 'approved');
-  const replaced = new Set(approved.map(({ basedOn }) => basedOn));
-  return approved.find(({ id }) => !replaced.has(id));
 }
 
 async function lockImageOf(rows: EntityManager, imageId: string): Promise<boolean> {

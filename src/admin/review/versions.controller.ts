@@ -19,7 +19,7 @@ import { contentTypeOf } from '../../storage/objects/object-keys.ts';
 import { ObjectStore } from '../../storage/objects/object-store.ts';
 import { reachStorage } from '../../storage/reach-storage.ts';
 import type { VersionRow } from '../../storage/records/version.entity.ts';
-import { served } from '../../storage/version-archive.ts';
+import { served } from '../../storage/served-version.ts';
 import { rightsOf } from '../access/rights.ts';
 import { Actor } from '../actor.ts';
 import { AssetLinks } from '../kept/asset-links.ts';
