@@ -159,8 +159,12 @@ export class Versions {
   ): Promise<Masking> {
     const original = objectKey === null ? null : await this.objects.get(objectKey);
     if (!original) throw new DomainError('not_found', 'The file of this image is lost. Upload the image again');
+    const chosen = settings as MaskRequestOptions;
+    const { metadataAllow } = this.configuration.masking;
     const options: MaskRequestOptions = {
-      ...(settings as MaskRequestOptions),
+      ...chosen,
+      // What was permitted for the first version may not be any more: it must not hold up a correction.
+      metadata: chosen.metadata?.filter((group) => group === 'none' || metadataAllow.includes(group)),
       format: type as NonNullable<MaskRequestOptions['format']>,
       detect: false,
       receipt: version !== undefined,
