@@ -37,7 +37,7 @@ describe('a place in S3', () => {
   );
 
   it('cannot be where the service has the images of all keys', () => {
-    for (const own of ['store', 'store/originals', 'store/results/2026', 'store/batches/']) {
+    for (const own of ['store', 'store/originals', 'store/results/2026', 'store/versions', 'store/batches/']) {
       expect(() => new AllowedPlaces([own], 'store')).toThrow(/all API keys/);
     }
     expect(new AllowedPlaces(['store/incoming', 'photos/originals'], 'store').isEmpty).toBe(false);

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../../config/configuration.ts';
 import { DomainError } from '../../errors/domain-error.ts';
-import { BATCHES, ORIGINALS, RESULTS } from '../../storage/objects/object-keys.ts';
+import { BATCHES, STORED_IMAGES } from '../../storage/objects/object-keys.ts';
 
 /** A folder in a bucket: the prefix is empty or ends with a slash. */
 export interface S3Place {
@@ -67,7 +67,7 @@ function readEntry(entry: string, storeBucket: string): S3Place {
   if (!place)
     throw new ConfigurationError(`FACE_API_BATCH_S3_ALLOW: ${entry} is not of the form bucket or bucket/prefix`);
   const isOwn = ({ prefix }: S3Place, own: string) => prefix.startsWith(own) || own.startsWith(prefix);
-  if (bucket === storeBucket && [ORIGINALS, RESULTS, BATCHES].some((own) => isOwn(place, own))) {
+  if (bucket === storeBucket && [...STORED_IMAGES, BATCHES].some((own) => isOwn(place, own))) {
     throw new ConfigurationError(
       `FACE_API_BATCH_S3_ALLOW: ${entry} contains the images that the service stores for all API keys. Name another prefix or bucket`,
     );

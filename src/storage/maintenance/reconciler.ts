@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { ORIGINALS, ownerOf, RESULTS, VERSIONS } from '../objects/object-keys.ts';
+import { ownerOf, STORED_IMAGES } from '../objects/object-keys.ts';
 import type { ObjectStore, StoredObject } from '../objects/object-store.ts';
 import { recordAudit } from '../records/audit-records.ts';
 import type { Database } from '../records/database.ts';
@@ -58,7 +58,7 @@ export class Reconciler {
 
   async #reconcileObjects(dataSource: DataSource, dryRun: boolean): Promise<string[]> {
     const orphans: string[] = [];
-    for (const prefix of [ORIGINALS, RESULTS, VERSIONS]) {
+    for (const prefix of STORED_IMAGES) {
       for await (const batch of inBatches(this.#objects.list(prefix))) {
         const old = batch.filter((object) => this.#isOld(object));
         const named = await namedByRows(

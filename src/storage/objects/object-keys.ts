@@ -17,9 +17,11 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = Object.fromEntries(
 const KEY = /^[a-z0-9]+(?:[/_.-][a-z0-9]+)*$/;
 const MAX_KEY_LENGTH = 200;
 
-export const ORIGINALS = 'originals/';
-export const RESULTS = 'results/';
-export const VERSIONS = 'versions/';
+const ORIGINALS = 'originals/';
+const RESULTS = 'results/';
+const VERSIONS = 'versions/';
+/** Where the stored images of all API keys are */
+export const STORED_IMAGES: readonly string[] = [ORIGINALS, RESULTS, VERSIONS];
 export const BATCHES = 'batches/';
 /** What interrupted puts leave in a folder; a bucket has none. */
 export const UNFINISHED_BATCH_OBJECTS = `${BATCHES}unfinished/`;
