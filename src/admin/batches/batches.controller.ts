@@ -183,7 +183,7 @@ export class BatchesController {
     return reachStorage(async () => {
       const { state } = await this.batches.find(id, OPERATOR);
       const batch = await this.batches.cancel(id, OPERATOR);
-      if (state === 'active') await this.record('cancel_batch', actor, batch, batch.canceledCount);
+      if (state !== batch.state) await this.record('cancel_batch', actor, batch, batch.canceledCount);
       return toAdminBatch(batch);
     });
   }
