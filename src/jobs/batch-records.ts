@@ -450,7 +450,8 @@ export type Settlement =
   | {
       readonly state: 'done';
       readonly outcome: ItemOutcome;
-      readonly input: ReadInput;
+      /** Null: it is known already. */
+      readonly input: ReadInput | null;
       readonly result: ItemResult | null;
     }
   | { readonly state: 'failed' | 'dead'; readonly error: ItemError };

@@ -70,12 +70,13 @@ export class BatchWorker {
   }
 
   async #run(): Promise<void> {
-    const work = () => this.#queue.work((chunkId) => this.#chunks.process(chunkId));
-    while (!(await this.#attempt('Batches cannot be processed yet', work))) await this.#wait(RETRY_EVERY_MS);
-    const list = () => this.#listings.work((batchId) => this.#listing.process(batchId));
-    while (!(await this.#attempt('Sources cannot be listed yet', list))) await this.#wait(RETRY_EVERY_MS);
-    const send = () => this.#webhooks.start();
-    while (!(await this.#attempt('Webhooks cannot be sent yet', send))) await this.#wait(RETRY_EVERY_MS);
+    await this.#untilDone('Batches cannot be processed yet', () =>
+      this.#queue.work((chunkId) => this.#chunks.process(chunkId)),
+    );
+    await this.#untilDone('Sources cannot be listed yet', () =>
+      this.#listings.work((batchId) => this.#listing.process(batchId)),
+    );
+    await this.#untilDone('Webhooks cannot be sent yet', () => this.#webhooks.start());
     while (!this.#isStopping) {
       await this.#attempt('The queue of batches could not be checked', () => this.mend());
       await this.#attempt('The queue of webhooks could not be checked', () => this.#webhooks.mend());
@@ -92,6 +93,10 @@ export class BatchWorker {
 
   get #isStopping(): boolean {
     return this.#stopping.signal.aborted;
+  }
+
+  async #untilDone(failure: string, work: () => Promise<void>): Promise<void> {
+    while (!(await this.#attempt(failure, work))) await this.#wait(RETRY_EVERY_MS);
   }
 
   /** @returns false if it failed and is to be tried again */

@@ -22,7 +22,8 @@ export interface ItemWork {
 
 export interface ProcessedItem {
   readonly outcome: ItemOutcome;
-  readonly input: ReadInput;
+  /** Null: it was known before. */
+  readonly input: ReadInput | null;
   readonly result: ItemResult | null;
 }
 
@@ -87,8 +88,8 @@ export class ItemProcessing {
     abandoned: AbortSignal,
   ): Promise<ProcessedItem> {
     const image = await traced('read', () => this.#read(input, abandoned));
-    // Before the bytes are transferred to a thread
-    const read = { bytes: image.byteLength, sha256: hash('sha256', image) };
+    // Before the bytes are transferred to a thread; those of a stored file are known since it arrived.
+    const read = 'url' in input ? { bytes: image.byteLength, sha256: hash('sha256', image) } : null;
     const attempt = v7();
     const request = toImageRequest({
       id: attempt,

@@ -1,4 +1,4 @@
-import { createHash, type KeyObject } from 'node:crypto';
+import { hash, type KeyObject } from 'node:crypto';
 import {
   compactVerify,
   CompactSign,
@@ -123,7 +123,7 @@ export async function checkReceipt(text: string, image: Uint8Array, keys: readon
 }
 
 function compare(receipt: Receipt, image: Uint8Array): Pick<ReceiptCheck, 'image' | 'detail'> {
-  const digest = createHash('sha256').update(image).digest('hex');
+  const digest = hash('sha256', image);
   if (digest === receipt.output_sha256) {
     return { image: 'output', detail: 'The image matches the receipt' };
   }

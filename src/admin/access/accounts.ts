@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { ConfigurationError } from '../../config/configuration.ts';
 import { reasonOf } from '../../errors/reason.ts';
 import { hashPassword, isComplete, matches, randomPassword } from './password.ts';
@@ -29,24 +29,24 @@ export class Accounts {
   /** Whether a login needs a name. */
   readonly areNamed: boolean;
   readonly #accounts: ReadonlyMap<string | null, Account>;
-  /** Verified for unknown names, so that a login takes the same time for every name. */
+  /** One of the accounts' own, verified for unknown names: a login takes the same time for every name. */
   readonly #decoy: string;
 
-  private constructor(accounts: readonly Account[], decoy: string, generated: string | null) {
+  /** @param accounts at least one */
+  private constructor(accounts: readonly Account[], generated: string | null) {
     this.#accounts = new Map(accounts.map((account) => [keyOf(account.name), account]));
-    this.#decoy = decoy;
+    this.#decoy = accounts[0]!.passwordHash;
     this.generated = generated;
     this.areNamed = !this.#accounts.has(null);
   }
 
   /** @throws ConfigurationError if a hash or the file of users is not valid */
   static async open({ passwordHash, users }: AccountSettings): Promise<Accounts> {
-    const decoy = await hashPassword(randomPassword());
-    if (users !== '') return new Accounts(await namedAccounts(users), decoy, null);
-    if (passwordHash !== '') return new Accounts([await configuredAccount(passwordHash)], decoy, null);
+    if (users !== '') return new Accounts(await namedAccounts(users), null);
+    if (passwordHash !== '') return new Accounts([await configuredAccount(passwordHash)], null);
     const password = randomPassword();
     const account = { name: null, role: 'admin', passwordHash: await hashPassword(password) } as const;
-    return new Accounts([{ ...account, fingerprint: 'generated' }], decoy, password);
+    return new Accounts([{ ...account, fingerprint: 'generated' }], password);
   }
 
   /** @returns null if there is no such account */
@@ -75,7 +75,7 @@ async function namedAccounts(path: string): Promise<Account[]> {
     name,
     role,
     passwordHash,
-    fingerprint: sha256(passwordHash),
+    fingerprint: hash('sha256', passwordHash),
   }));
 }
 
@@ -85,13 +85,9 @@ async function configuredAccount(passwordHash: string): Promise<Account> {
       'FACE_API_ADMIN_PASSWORD_HASH is not a complete argon2id hash; create one with `face-api admin hash-password`',
     );
   }
-  return { name: null, role: 'admin', passwordHash, fingerprint: sha256(passwordHash) };
+  return { name: null, role: 'admin', passwordHash, fingerprint: hash('sha256', passwordHash) };
 }
 
 function keyOf(name: string | null): string | null {
   return name?.toLowerCase() ?? null;
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { SessionStore } from '../../storage/session-store.ts';
 import type { Account, Accounts } from './accounts.ts';
 
@@ -72,5 +72,5 @@ export class Sessions {
 }
 
 function digestOf(id: string): string {
-  return createHash('sha256').update(id).digest('hex');
+  return hash('sha256', id);
 }

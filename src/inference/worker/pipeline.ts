@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { DomainError } from '../../errors/domain-error.ts';
 import { hiddenPayloads } from '../../vision/container/hidden-payloads.ts';
 import { chooseFaces } from '../../vision/faces.ts';
@@ -253,8 +253,7 @@ function joinSearches(searches: readonly Search[]): SearchFacts {
 }
 
 function digest(input: Uint8Array, output: Uint8Array): NonNullable<MaskAnswer['digests']> {
-  const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-  return { input: sha256(input), output: sha256(output) };
+  return { input: hash('sha256', input), output: hash('sha256', output) };
 }
 
 /** @throws DomainError invalid_option if the requested format cannot hold the result */
