@@ -355,6 +355,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
     await stored();
     const jobsNow = async () => {
       await page.getByRole('link', { name: 'Jobs' }).click();
+      await page.getByRole('row').first().waitFor();
       await settled(page);
       return page.getByRole('row').count();
     };
