@@ -19,7 +19,7 @@ const LIMIT = 2;
 const EXCEPTIONS: Readonly<Record<string, { readonly levels: number; readonly reason: string }>> = {
   'jpeg: CMYK with a profile': {
     levels: 12,
-    reason: 'Little CMS, with which sharp converts, and Chromium apply the profile differently',
+    reason: 'Chromium mixes the black ink into the other three first, and applies the profile to these',
   },
 };
 
