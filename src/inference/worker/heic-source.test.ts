@@ -1,7 +1,16 @@
 import libheif from 'libheif-js/wasm-bundle.js';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeHeic, hasHeicEncoder, turned } from '../../../test/fixtures/heic.ts';
+import {
+  auxiliaryProperty,
+  codedItem,
+  gridItem,
+  type HeifItem,
+  mirrorProperty,
+  rotationProperty,
+  writeHeif,
+} from '../../../test/fixtures/heif-writer.ts';
 import { crowd, render } from '../../../test/fixtures/portraits.ts';
 import { DomainError } from '../../errors/domain-error.ts';
 import { decodePixels, encodeThumbnail, openImage } from './source-image.ts';
@@ -67,6 +76,76 @@ describe.runIf(hasHeicEncoder)('a HEIC', () => {
       .toBuffer({ resolveWithObject: true });
     expect(raster).toMatchObject({ width: upright.info.width, height: upright.info.height });
     expect(meanDifference(raster.data, upright.data)).toBeLessThan(2);
+  });
+
+  describe('as phones write it', () => {
+    const TILE = { width: 192, height: 128 };
+    let picture: HeifItem;
+    let other: HeifItem;
+    beforeAll(async () => {
+      picture = codedItem(heic);
+      other = codedItem(await encodeHeic(await sharp(drawn).negate().resize(160, 120).png().toBuffer(), '-q', '95'));
+    });
+
+    it.each([
+      [0, 'top and bottom', (image: Sharp) => image.flip()],
+      [1, 'left and right', (image: Sharp) => image.flop()],
+    ] as const)('that is mirrored (%i: %s) is shown upright', async (mode, _, mirror) => {
+      const file = writeHeif([{ ...picture, properties: [...picture.properties, mirrorProperty(mode)] }]);
+      const { raster } = await decode(file);
+      expect(meanDifference(raster.data, await mirror(sharp(drawn)).raw().toBuffer())).toBeLessThan(2);
+    });
+
+    it('that is turned and then mirrored is shown upright', async () => {
+      const file = writeHeif([
+        { ...picture, properties: [...picture.properties, rotationProperty(1), mirrorProperty(1)] },
+      ]);
+      const { source, raster } = await decode(file);
+      const turnedLeft = await sharp(drawn).rotate(-90).png().toBuffer();
+      expect(source.size).toEqual({ width: SIZE.height, height: SIZE.width });
+      expect(meanDifference(raster.data, await sharp(turnedLeft).flop().raw().toBuffer())).toBeLessThan(2);
+    });
+
+    it('whose EXIF states another orientation is shown as its properties say', async () => {
+      const { exif } = await sharp(await sharp(drawn).withMetadata({ orientation: 6 }).jpeg().toBuffer()).metadata();
+      const tiff = exif!.subarray('Exif\0\0'.length);
+      const item = { type: 'Exif', data: Buffer.concat([Buffer.alloc(4), tiff]), properties: [], isHidden: true };
+      const { source, raster } = await decode(writeHeif([picture, { ...item, references: { cdsc: [0] } }]));
+      expect(source.size).toEqual(SIZE);
+      expect(meanDifference(raster.data, pixels)).toBeLessThan(2);
+    });
+
+    it('in tiles shows them as one picture', async () => {
+      const [columns, rows] = [2, 2];
+      const wide = await sharp(drawn)
+        .extend({ right: columns * TILE.width - SIZE.width, bottom: rows * TILE.height - SIZE.height })
+        .png()
+        .toBuffer();
+      const tiles: HeifItem[] = [];
+      for (let row = 0; row < rows; row++) {
+        for (let column = 0; column < columns; column++) {
+          const place = { left: column * TILE.width, top: row * TILE.height, ...TILE };
+          const tile = await sharp(wide).extract(place).png().toBuffer();
+          tiles.push({ ...codedItem(await encodeHeic(tile, '-q', '95')), isHidden: true });
+        }
+      }
+      const grid = gridItem(columns, rows, SIZE.width, SIZE.height, [1, 2, 3, 4]);
+      const { source, raster } = await decode(writeHeif([grid, ...tiles]));
+      expect(source).toMatchObject({ size: SIZE, frames: 1, notes: [] });
+      expect(meanDifference(raster.data, pixels)).toBeLessThan(2);
+    });
+
+    it.each([
+      ['a gain map', 'auxl', 'urn:com:apple:photo:2020:aux:hdrgainmap'],
+      ['a depth map', 'auxl', 'urn:mpeg:hevc:2015:auxid:2'],
+      ['a thumbnail', 'thmb', null],
+    ] as const)('with %s shows its picture only', async (_, reference, urn) => {
+      const properties = urn === null ? other.properties : [...other.properties, auxiliaryProperty(urn)];
+      const auxiliary = { ...other, properties, references: { [reference]: [0] }, isHidden: true };
+      const { source, raster } = await decode(writeHeif([picture, auxiliary]));
+      expect(source).toMatchObject({ size: SIZE, frames: 1, notes: [], hasAlpha: false });
+      expect(meanDifference(raster.data, pixels)).toBeLessThan(2);
+    });
   });
 
   it('keeps Display P3 as a profile', async () => {
