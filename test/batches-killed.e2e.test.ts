@@ -11,6 +11,7 @@ import { encode, portrait } from './fixtures/portraits.ts';
 import { s3Environment, startS3Server, type TestS3Server } from './fixtures/s3-server.ts';
 import { StoppablePostgres } from './fixtures/stoppable-postgres.ts';
 import { startWebhookReceiver, type WebhookReceiver } from './fixtures/webhook-receiver.ts';
+import { bearer, TOKEN } from './support/operator.ts';
 import { type ServiceProcess, startServiceProcess, until } from './support/service.ts';
 
 /** TEST_BATCH_ITEMS=2000 is the whole run. */
@@ -26,11 +27,13 @@ describe('a batch whose workers, database and object store fail', () => {
   let s3: TestS3Server;
   let receiver: WebhookReceiver;
   let api: ServiceProcess;
+  let admin: ServiceProcess;
   const workers: ServiceProcess[] = [];
 
   const start = (role: string, name: string) =>
     startServiceProcess({
       FACE_API_ROLE: role,
+      FACE_API_ADMIN_TOKENS: `robot:${TOKEN}`,
       FACE_API_STORAGE_ENABLED: 'true',
       FACE_API_DATA_FOLDER: join(folder, name),
       FACE_API_MASK_RECALL: 'fast',
@@ -53,10 +56,11 @@ describe('a batch whose workers, database and object store fail', () => {
       else response.writeHead(at === 1 ? 500 : 204).end();
     });
     api = await start('api', 'api');
+    admin = await start('admin', 'admin');
     for (const name of ['one', 'two', 'three']) workers.push(await start('worker', name));
   });
   afterAll(async () => {
-    for (const { stop } of [api, ...workers]) await stop();
+    for (const { stop } of [api, admin, ...workers]) await stop();
     await postgres.close();
     await s3.close();
     await receiver.close();
@@ -86,14 +90,19 @@ describe('a batch whose workers, database and object store fail', () => {
       const { id } = (await response.json()) as BatchBody;
 
       let last = 0;
-      const find = async (): Promise<BatchBody | null> => {
-        const found = await fetch(`${api.url}/api/v1/jobs/${id}`);
+      const read = async (url: string): Promise<BatchBody | null> => {
+        const found = await fetch(url, { headers: bearer });
         // Its database is away.
         if (found.status === 503) return null;
         const batch = (await found.json()) as BatchBody;
         expect(batch.counts.done).toBeGreaterThanOrEqual(last);
         last = batch.counts.done;
         return batch;
+      };
+      /** As the console shows it, then as the API does. */
+      const find = async (): Promise<BatchBody | null> => {
+        await read(`${admin.url}/api/v1/admin/batches/${id}`);
+        return read(`${api.url}/api/v1/jobs/${id}`);
       };
       const reached = (share: number) =>
         until(
