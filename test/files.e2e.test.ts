@@ -229,6 +229,15 @@ describe('face-api mask on a folder', () => {
     expect((await finished(spawnFaceApi(args, ENVIRONMENT))).stdout).toMatch(/^0 masked .* 1 done before/);
   });
 
+  it('goes on to its end after the reader of its output has gone', async () => {
+    await put('a.jpg');
+    const command = run('mask', photos, '--out', masked);
+    command.child.stdout!.destroy();
+    command.child.stderr!.destroy();
+    expect(await command.ended).toEqual([0, null]);
+    expect(await reportLines(masked)).toHaveLength(1);
+  });
+
   it('says where there is nothing to mask', async () => {
     await put('notes.txt', Buffer.from('no image'));
     const { code, stderr } = await finished(run('mask', photos, '--out', masked));

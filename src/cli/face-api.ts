@@ -6,6 +6,13 @@ import { runCli } from './run-cli.ts';
 
 /** The command line; see `face-api --help`. */
 
+// The reader of a pipe (`face-api mask --help | head`) may have read enough; the work goes on, and so does its report.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 process.exitCode = await runCli(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
