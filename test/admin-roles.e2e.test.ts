@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashPassword } from '../src/admin/access/password.ts';
-import { ROLES, type Role } from '../src/admin/access/rights.ts';
+import { ROLES, type Role } from '../src/admin/access/roles.ts';
 import { writeUsers } from '../src/admin/access/users-file.ts';
 import { buildOpenApiDocument } from '../src/openapi-document.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';
@@ -14,6 +14,8 @@ const SESSION = '/api/v1/admin/session';
 /** The least role that may send each request; null: it needs no login. */
 const LEAST: Readonly<Record<string, Role | null>> = {
   'GET /login': null,
+  'GET /openid': null,
+  'GET /openid/callback': null,
   'POST /session': null,
   'GET /session': 'viewer',
   'DELETE /session': 'viewer',
@@ -112,7 +114,7 @@ describe('a role', () => {
       const one = await login(alone.url, 'a long password');
       expect(await one.json()).toMatchObject({ actor: 'console', user_role: 'admin', rights });
       const form = await fetch(`${alone.url}/api/v1/admin/login`);
-      expect(await form.json()).toEqual({ has_names: false });
+      expect(await form.json()).toMatchObject({ has_names: false, has_passwords: true });
     } finally {
       await alone.close();
     }
@@ -121,7 +123,7 @@ describe('a role', () => {
 
 describe('a named user', () => {
   it('logs in by name and password, in any case of the name, and the session says who and with which rights', async () => {
-    expect(await (await fetch(`${service.url}/api/v1/admin/login`)).json()).toEqual({ has_names: true });
+    expect(await (await fetch(`${service.url}/api/v1/admin/login`)).json()).toMatchObject({ has_names: true, has_passwords: true });
     const response = await fetch(service.url + SESSION, {
       headers: await loggedIn(service.url, { name: 'Reviewer', password: passwordOf('reviewer') }),
     });

@@ -11,7 +11,10 @@ import { TrafficModule } from '../traffic/traffic.module.ts';
 import { Accounts } from './access/accounts.ts';
 import { LoginController } from './access/login.controller.ts';
 import { LoginThrottle } from './access/login-throttle.ts';
+import { OpenIdController } from './access/openid.controller.ts';
+import { OpenId } from './access/openid.ts';
 import { SessionController } from './access/session.controller.ts';
+import { SessionOpener } from './access/session-opener.ts';
 import { Sessions } from './access/sessions.ts';
 import { BatchesController } from './batches/batches.controller.ts';
 import { AssetLinks } from './kept/asset-links.ts';
@@ -39,6 +42,7 @@ const MINUTE_MS = 60_000;
   ],
   controllers: [
     LoginController,
+    OpenIdController,
     SessionController,
     ImagesController,
     JobsController,
@@ -54,10 +58,12 @@ const MINUTE_MS = 60_000;
     Thumbnails,
     SystemReport,
     LoginThrottle,
+    SessionOpener,
     {
       provide: Accounts,
       inject: [Configuration],
-      useFactory: ({ admin }: Configuration) => Accounts.open(admin),
+      useFactory: ({ admin, openId }: Configuration) =>
+        Accounts.open(admin, openId.issuer === '' ? null : new OpenId(openId)),
     },
     {
       provide: Sessions,

@@ -15,6 +15,7 @@ export abstract class Configuration {
   abstract readonly webhooks: Values<Settings['webhooks']>;
   abstract readonly security: Values<Settings['security']>;
   abstract readonly admin: Values<Settings['admin']>;
+  abstract readonly openId: Values<Settings['openId']>;
   abstract readonly review: Values<Settings['review']>;
   abstract readonly inference: Values<Settings['inference']>;
   abstract readonly detection: Values<Settings['detection']>;
@@ -96,7 +97,8 @@ export function readConfiguration(environment: Environment): Configuration {
     mistakes.push(`${settings.admin.passwordHash.name} and ${settings.admin.users.name} are both set; keep one`);
   }
   // Settings with mistakes have no value.
-  if (mistakes.length === 0) mistakes.push(...unknownKeys(configuration.security));
+  if (mistakes.length === 0)
+    mistakes.push(...unknownKeys(configuration.security), ...missingForOpenId(configuration.openId));
   if (mistakes.length > 0) {
     throw new ConfigurationError(`The configuration is not valid:\n${mistakes.map((line) => `  ${line}`).join('\n')}`);
   }
@@ -108,6 +110,14 @@ function unknownKeys({ apiKeys, apiKeyScopes }: Configuration['security']): stri
   return apiKeyScopes
     .filter(({ name }) => !apiKeys.some((key) => key.name === name))
     .map(({ name }) => `${scopes.name} names the key ${name}, which ${keys.name} does not have`);
+}
+
+function missingForOpenId({ issuer, clientId, roles }: Configuration['openId']): string[] {
+  const { openId } = settings;
+  const missing = [clientId === '' ? openId.clientId : null, roles.length === 0 ? openId.roles : null];
+  return missing.flatMap((setting) =>
+    issuer !== '' && setting ? [`${openId.issuer.name} needs ${setting.name}`] : [],
+  );
 }
 
 function readSetting(setting: Setting<unknown>, environment: Environment, mistakes: string[]): unknown {

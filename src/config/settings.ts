@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { ROLES as USER_ROLES, type Role as UserRole } from '../admin/access/roles.ts';
 import { CANVAS_MULTIPLE, LARGEST_INPUT_SIZE } from '../vision/letterbox.ts';
 import { RECALL_LEVELS } from '../vision/looks.ts';
 import { METADATA_GROUPS, type MetadataGroup } from '../vision/metadata/metadata.ts';
@@ -151,6 +152,32 @@ const namedScopes: z.ZodType<{ name: string; scopes: Scope[] }[], string> = z.st
   }
   return given.map(({ name, scopes }) => ({ name, scopes: scopes.filter(isScope) }));
 });
+
+/** `group=role,group=role`; a group may contain `=`. */
+const groupRoles: z.ZodType<{ group: string; role: UserRole }[], string> = z.string().transform((value, context) => {
+  const given = splitList(value).map((item) => {
+    const equals = item.lastIndexOf('=');
+    return { group: item.slice(0, Math.max(0, equals)), role: item.slice(equals + 1) };
+  });
+  const pairs = given.flatMap(({ group, role }) => {
+    const known = USER_ROLES.find((each) => each === role);
+    return group !== '' && known ? [{ group, role: known }] : [];
+  });
+  if (pairs.length < given.length) {
+    context.addIssue(`group=role pairs, separated by commas, with the roles ${USER_ROLES.join(', ')}`);
+  }
+  return pairs;
+});
+
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+
+const issuerUrl: z.ZodType<string, string> = z.string().refine(
+  (value) => {
+    const url = URL.parse(value);
+    return value === '' || url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.includes(url.hostname));
+  },
+  { error: 'an address that starts with https:// (http:// only for this machine)' },
+);
 
 function autoOrInteger(min: number, max: number): z.ZodType<number | 'auto', string> {
   return z.string().transform((value, context) => {
@@ -364,7 +391,7 @@ export const settings = {
       'ADMIN_PASSWORD_HASH',
       argon2Hash,
       '',
-      'Hash of the console password, from `face-api admin hash-password`. Not set: a random password is printed at each start',
+      'Hash of the console password, from `face-api admin hash-password`. Not set: a random password is printed at each start, unless there are named users or OpenID Connect',
       true,
     ),
     users: setting(
@@ -392,6 +419,37 @@ export const settings = {
       12,
       'Hours after the login after which a console session ends in any case',
     ),
+  },
+  openId: {
+    issuer: setting(
+      'OPENID_ISSUER',
+      issuerUrl,
+      '',
+      'URL of an identity provider (OpenID Connect) with which people log in to the console. Not set: off',
+    ),
+    clientId: setting('OPENID_CLIENT_ID', optionalText, '', 'Name of this service at the identity provider'),
+    clientSecret: setting(
+      'OPENID_CLIENT_SECRET',
+      optionalText,
+      '',
+      'Secret of FACE_API_OPENID_CLIENT_ID. Not set: a public client, which only PKCE protects',
+      true,
+    ),
+    roles: setting(
+      'OPENID_ROLES',
+      groupRoles,
+      '',
+      'Roles of the groups of the identity provider, as group=role pairs separated by commas, with the roles viewer, reviewer, unmasker and admin. People in none of these groups cannot log in',
+    ),
+    rolesClaim: setting('OPENID_ROLES_CLAIM', text, 'groups', 'Claim with the groups of a person'),
+    nameClaim: setting(
+      'OPENID_NAME_CLAIM',
+      text,
+      'preferred_username',
+      'Claim with the name for the audit log, such as preferred_username or email',
+    ),
+    scopes: setting('OPENID_SCOPES', text, 'openid profile email', 'Scopes to request, separated by spaces'),
+    label: setting('OPENID_LABEL', text, 'OpenID Connect', 'Name of the identity provider on the login page'),
   },
   review: {
     secondPerson: setting(

@@ -2,7 +2,8 @@ import { hash } from 'node:crypto';
 import { ConfigurationError } from '../../config/configuration.ts';
 import { reasonOf } from '../../errors/reason.ts';
 import { hashPassword, isComplete, matches, randomPassword } from './password.ts';
-import type { Role } from './rights.ts';
+import type { OpenId } from './openid.ts';
+import type { Role } from './roles.ts';
 import { readUsers } from './users-file.ts';
 
 /** Somebody who may log in to the console. */
@@ -10,9 +11,14 @@ export interface Account {
   /** Null: the account of the one password, if there are no named users. */
   readonly name: string | null;
   readonly role: Role;
-  readonly passwordHash: string;
-  /** Identifies the password; the same after a restart. Sessions that were opened with another one are invalid. */
+  /** Identifies the password, or the identity provider; the same after a restart. With another one, sessions are invalid. */
   readonly fingerprint: string;
+  /** Known to the identity provider and not to this service, which knows the role from the login. */
+  readonly isExternal: boolean;
+}
+
+interface PasswordAccount extends Account {
+  readonly passwordHash: string;
 }
 
 export interface AccountSettings {
@@ -22,47 +28,65 @@ export interface AccountSettings {
   readonly users: string;
 }
 
-/** All accounts of the console, as they are at the start. */
+/** Who may log in to the console, as configured at the start. */
 export class Accounts {
   /** The generated password, to print for the operator; null if one is configured. */
   readonly generated: string | null;
   /** Whether a login needs a name. */
   readonly areNamed: boolean;
-  readonly #accounts: ReadonlyMap<string | null, Account>;
+  /** Null: none is configured. */
+  readonly openId: OpenId | null;
+  readonly #accounts: ReadonlyMap<string | null, PasswordAccount>;
   /** One of the accounts' own, verified for unknown names: a login takes the same time for every name. */
-  readonly #decoy: string;
+  readonly #decoy: string | undefined;
 
-  /** @param accounts at least one */
-  private constructor(accounts: readonly Account[], generated: string | null) {
+  private constructor(accounts: readonly PasswordAccount[], generated: string | null, openId: OpenId | null) {
     this.#accounts = new Map(accounts.map((account) => [keyOf(account.name), account]));
-    this.#decoy = accounts[0]!.passwordHash;
+    this.#decoy = accounts[0]?.passwordHash;
     this.generated = generated;
     this.areNamed = !this.#accounts.has(null);
+    this.openId = openId;
   }
 
   /** @throws ConfigurationError if a hash or the file of users is not valid */
-  static async open({ passwordHash, users }: AccountSettings): Promise<Accounts> {
-    if (users !== '') return new Accounts(await namedAccounts(users), null);
-    if (passwordHash !== '') return new Accounts([await configuredAccount(passwordHash)], null);
+  static async open({ passwordHash, users }: AccountSettings, openId: OpenId | null = null): Promise<Accounts> {
+    if (users !== '') return new Accounts(await namedAccounts(users), null, openId);
+    if (passwordHash !== '') return new Accounts([await configuredAccount(passwordHash)], null, openId);
+    if (openId) return new Accounts([], null, openId);
     const password = randomPassword();
-    const account = { name: null, role: 'admin', passwordHash: await hashPassword(password) } as const;
-    return new Accounts([{ ...account, fingerprint: 'generated' }], password);
+    const account = {
+      name: null,
+      role: 'admin',
+      passwordHash: await hashPassword(password),
+      isExternal: false,
+    } as const;
+    return new Accounts([{ ...account, fingerprint: 'generated' }], password, null);
   }
 
-  /** @returns null if there is no such account */
-  find(name: string | null): Account | null {
-    return this.#accounts.get(keyOf(name)) ?? null;
+  /** Whether somebody can log in with a password. */
+  get havePasswords(): boolean {
+    return this.#accounts.size > 0;
+  }
+
+  /**
+   * @param externalRole with which the identity provider has let somebody in; null: a name of this service
+   * @returns null if there is no such account
+   */
+  find(name: string | null, externalRole: Role | null): Account | null {
+    if (externalRole === null) return this.#accounts.get(keyOf(name)) ?? null;
+    return this.openId?.account(name!, externalRole) ?? null;
   }
 
   /** Takes the same time for every input. */
   async verify(name: string | null, password: string): Promise<Account | null> {
-    const account = this.find(name);
-    const isRight = await matches(password, account?.passwordHash ?? this.#decoy);
-    return isRight ? account : null;
+    const account = this.#accounts.get(keyOf(name));
+    const passwordHash = account?.passwordHash ?? this.#decoy;
+    const isRight = passwordHash !== undefined && (await matches(password, passwordHash));
+    return isRight ? (account ?? null) : null;
   }
 }
 
-async function namedAccounts(path: string): Promise<Account[]> {
+async function namedAccounts(path: string): Promise<PasswordAccount[]> {
   const users = await readUsers(path).catch((error: unknown) => {
     throw new ConfigurationError(`FACE_API_ADMIN_USERS: ${reasonOf(error)}`);
   });
@@ -76,16 +100,17 @@ async function namedAccounts(path: string): Promise<Account[]> {
     role,
     passwordHash,
     fingerprint: hash('sha256', passwordHash),
+    isExternal: false,
   }));
 }
 
-async function configuredAccount(passwordHash: string): Promise<Account> {
+async function configuredAccount(passwordHash: string): Promise<PasswordAccount> {
   if (!(await isComplete(passwordHash))) {
     throw new ConfigurationError(
       'FACE_API_ADMIN_PASSWORD_HASH is not a complete argon2id hash; create one with `face-api admin hash-password`',
     );
   }
-  return { name: null, role: 'admin', passwordHash, fingerprint: hash('sha256', passwordHash) };
+  return { name: null, role: 'admin', passwordHash, fingerprint: hash('sha256', passwordHash), isExternal: false };
 }
 
 function keyOf(name: string | null): string | null {

@@ -4,7 +4,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../../errors/domain-error.ts';
 import { ADMIN_API_PATH, routeOf } from '../../http/route.ts';
 import { assertSameOrigin } from './same-origin.ts';
-import { type Right, rightNeeded, rightsOf, type Role } from './rights.ts';
+import { type Right, rightNeeded, rightsOf } from './rights.ts';
+import type { Role } from './roles.ts';
 import type { Session, Sessions } from './sessions.ts';
 
 declare module 'fastify' {
@@ -84,8 +85,9 @@ export async function adminBySession(request: FastifyRequest, sessions: Sessions
 }
 
 export function toAdmin(session: Session): Admin {
-  const { name, role } = session.account;
-  return { actor: name === null ? 'console' : `user:${name}`, role, session };
+  const { name, role, isExternal } = session.account;
+  // Somebody else may have the same name at the identity provider.
+  return { actor: name === null ? 'console' : `${isExternal ? 'openid' : 'user'}:${name}`, role, session };
 }
 
 /** Whether the browser had a session, which may have ended. */

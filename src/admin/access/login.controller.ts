@@ -15,6 +15,7 @@ export class LoginController {
   @ApiOperation({ operationId: 'adminLoginForm', summary: 'What a login needs', description: 'Needs no login.' })
   @ApiOkResponse({ description: 'The fields of the login', standardSchema: loginFormSchema })
   form(): LoginForm {
-    return { has_names: this.accounts.areNamed };
+    const { areNamed, havePasswords, openId } = this.accounts;
+    return { has_passwords: havePasswords, has_names: areNamed, openid: openId && { label: openId.label } };
   }
 }

@@ -1,8 +1,5 @@
 import { ADMIN_API_PATH } from '../../http/route.ts';
-
-/** What a person may do in the console. Each role has the rights of those before it. */
-export const ROLES = ['viewer', 'reviewer', 'unmasker', 'admin'] as const;
-export type Role = (typeof ROLES)[number];
+import { type Role, ROLES } from './roles.ts';
 
 /**
  * view: see what is stored, originals included; review: mask more; unmask: make a masked face visible again;
@@ -21,6 +18,8 @@ export function rightsOf(role: Role): readonly Right[] {
  */
 const NEEDED: Readonly<Record<string, Right | 'none'>> = {
   'GET login': 'none',
+  'GET openid': 'none',
+  'GET openid/callback': 'none',
   'POST session': 'none',
   'GET session': 'view',
   'DELETE session': 'view',

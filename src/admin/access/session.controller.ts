@@ -7,10 +7,11 @@ import { ApiProblems, BODY_PROBLEMS } from '../../http/api-problems.ts';
 import { Metrics } from '../../metrics/metrics.ts';
 import { VERSION } from '../../version.ts';
 import { Accounts } from './accounts.ts';
-import { type Admin, adminBySession, clearSessionCookie, SESSION_PATH, setSessionCookie, toAdmin } from './gate.ts';
+import { type Admin, clearSessionCookie, SESSION_PATH } from './gate.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { rightsOf } from './rights.ts';
 import { type Login, loginSchema, type SessionBody, sessionSchema } from './schemas.ts';
+import { SessionOpener } from './session-opener.ts';
 import { Sessions } from './sessions.ts';
 
 @ApiTags('admin')
@@ -21,6 +22,7 @@ export class SessionController {
 
   constructor(
     private readonly sessions: Sessions,
+    private readonly sessionOpener: SessionOpener,
     private readonly accounts: Accounts,
     private readonly throttle: LoginThrottle,
     private readonly configuration: Configuration,
@@ -37,6 +39,9 @@ export class SessionController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SessionBody> {
+    if (!this.accounts.havePasswords) {
+      throw new DomainError('unauthorized', 'Passwords are not used here. Log in with the identity provider at /admin');
+    }
     await this.throttle.count(request.ip);
     const account = await this.accounts.verify(name ?? null, password);
     if (!account) {
@@ -45,14 +50,7 @@ export class SessionController {
       throw new DomainError('unauthorized', this.accounts.areNamed ? 'Wrong name or password' : 'Wrong password');
     }
     await this.throttle.forgive(request.ip);
-    const before = await adminBySession(request, this.sessions);
-    if (before?.session) await this.sessions.close(before.session.id);
-    const session = await this.sessions.open(account);
-    setSessionCookie(request, reply, session);
-    this.metrics.logins.inc({ outcome: 'succeeded' });
-    const admin = toAdmin(session);
-    this.logger.log({ actor: admin.actor, address: request.ip, requestId: request.id }, 'Logged in');
-    return this.body(admin);
+    return this.body(await this.sessionOpener.open(account, request, reply));
   }
 
   @Get()

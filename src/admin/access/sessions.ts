@@ -41,8 +41,9 @@ export class Sessions {
     await this.#store.sweep(new Date(now - absoluteMs), new Date(now - idleMs - TOUCH_EVERY_MS));
     const id = randomBytes(ID_BYTES).toString('base64url');
     const at = new Date(now);
-    const { name: userName, fingerprint: password } = account;
-    await this.#store.add({ digest: digestOf(id), userName, password, createdAt: at, lastSeenAt: at });
+    const { name: userName, fingerprint: password, isExternal, role } = account;
+    const externalRole = isExternal ? role : null;
+    await this.#store.add({ digest: digestOf(id), userName, externalRole, password, createdAt: at, lastSeenAt: at });
     return { id, account, expiresAt: new Date(now + absoluteMs) };
   }
 
@@ -53,7 +54,7 @@ export class Sessions {
   async resume(id: string, isUse: boolean): Promise<Session | null> {
     const digest = digestOf(id);
     const session = await this.#store.find(digest);
-    const account = session && this.#accounts.find(session.userName);
+    const account = session && this.#accounts.find(session.userName, session.externalRole);
     if (!account || session.password !== account.fingerprint) return null;
     const now = Date.now();
     const expiresAt = new Date(session.createdAt.getTime() + this.#limits.absoluteMs);

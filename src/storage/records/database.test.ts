@@ -89,6 +89,7 @@ describe('Database', () => {
       await sessions.insert({
         digest: 'a',
         userName: null,
+        externalRole: null,
         password: 'b',
         createdAt: new Date(),
         lastSeenAt: new Date(),
