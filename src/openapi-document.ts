@@ -14,6 +14,7 @@ type Operation = NonNullable<OpenAPIObject['paths'][string]['post']>;
 
 const TAGS = {
   faces: 'Detect and mask faces in an image',
+  images: 'Correct the masks of images, and get the corrected images. Requires storage (FACE_API_STORAGE_ENABLED)',
   jobs: 'Detect and mask many images in the background. Requires storage (FACE_API_STORAGE_ENABLED)',
   receipts: 'Verify signed receipts of masked images',
   operation: 'Health checks and metrics',
@@ -244,6 +245,7 @@ function describeMaskAnswer(document: OpenAPIObject, operation: Operation, isJso
     200: {
       description: 'The masked image',
       headers: {
+        'X-Job-Id': text('ID of the stored job; absent if none is stored'),
         'X-Face-Count': integer('Number of faces detected'),
         'X-Smallest-Face-Px': {
           description: 'Faces whose longer side is shorter, in pixels of the image, may be missed',

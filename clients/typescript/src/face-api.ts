@@ -1,5 +1,6 @@
 import { Batches } from './batches.ts';
 import { Http, type ClientOptions, type RequestOptions } from './http.ts';
+import { Images } from './images.ts';
 import { imageForm, type ImageSource } from './image-form.ts';
 import type { Detection, DetectOptions, Masked, MaskOptions } from './types.ts';
 
@@ -12,11 +13,14 @@ export interface MaskedImage extends Omit<Masked, 'output'> {
 export class FaceApi {
   /** Many images in one request, processed in the background */
   readonly batches: Batches;
+  /** Corrections of masked images */
+  readonly images: Images;
   readonly #http: Http;
 
   constructor(options: ClientOptions) {
     this.#http = new Http(options);
     this.batches = new Batches(this.#http);
+    this.images = new Images(this.#http);
   }
 
   /** @throws FaceApiError, UnreachableError, the reason of the signal */

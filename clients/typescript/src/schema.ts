@@ -285,6 +285,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/images/{id}/masks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the masks of an image
+         * @description The version that is served, with its masks. The ID is that of the image or of one of its jobs (`X-Job-Id`). Needs an API key with the scope `review`.
+         */
+        get: operations["imageMasks"];
+        put?: never;
+        /**
+         * Correct the masks of an image
+         * @description Makes a new version with exactly these masks, rendered from the stored original. Needs an API key with the scope `review`; to make pixels visible that are masked in the version before, also the scope `unmask`.
+         */
+        post: operations["correctImage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/images/{id}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the masked image: the version that is served
+         * @description The stable URL of the result. The ID is that of the image or of one of its jobs (`X-Job-Id`).
+         */
+        get: operations["imageResult"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/login": {
         parameters: {
             query?: never;
@@ -803,6 +847,11 @@ export interface components {
         Detection: {
             /** @description Request ID, also in X-Request-Id */
             id: string;
+            /**
+             * Format: uuid
+             * @description ID of the stored job, also in X-Job-Id; absent if none is stored
+             */
+            job_id?: string;
             model: components["schemas"]["Model"];
             image: components["schemas"]["Image"];
             /** @description In the order requested: best first by default */
@@ -1099,6 +1148,102 @@ export interface components {
                 code: string;
                 detail: string;
             } | null;
+        };
+        /** @description A version of the masked image; its masks are in pixels of the upright image */
+        ImageMasks: {
+            /** Format: uuid */
+            id: string;
+            /** @description From 1, the result of the service */
+            number: number;
+            /**
+             * @description pending: it makes a face visible, and waits for a second person
+             * @enum {string}
+             */
+            state: "approved" | "pending";
+            /** @description true: the version at the stable URL of the result */
+            is_served: boolean;
+            based_on: string | null;
+            masks: {
+                left: number;
+                top: number;
+                right: number;
+                bottom: number;
+                /**
+                 * @description The mask is the ellipse in the box, or the whole box
+                 * @enum {string}
+                 */
+                shape: "ellipse" | "box";
+                /** @description Number of the frame or page, from 0; absent: all of them */
+                frame?: number;
+                /**
+                 * @description added: by a region, by verification or by a person
+                 * @enum {string}
+                 */
+                origin: "detected" | "uncertain" | "added";
+            }[];
+            visible: {
+                left: number;
+                top: number;
+                right: number;
+                bottom: number;
+                reason: string;
+            }[];
+            /** @description As in the audit log; null: the service */
+            author: string | null;
+            reason: string | null;
+            note: string | null;
+            /** @description true: a pixel is visible that the version before masks */
+            uncovers: boolean;
+            /** @description The second person, if one was needed */
+            approved_by: string | null;
+            receipt: string | null;
+            type: string;
+            bytes: number;
+            sha256: string;
+            previous_sha256: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            image_id: string;
+        };
+        /** @description The masks of a new version: a list, or those of an earlier version */
+        Edit: {
+            /**
+             * Format: uuid
+             * @description `id` of the version that was changed: the one that is served
+             */
+            based_on: string;
+            /** @description All masks of the new version; or else restore */
+            masks?: components["schemas"]["WantedMask"][];
+            /** @description Number of the version whose masks the new version gets */
+            restore?: number;
+            /** @default [] */
+            visible: components["schemas"]["VisibleFace"][];
+            /** @description Why; it is stated in the receipt */
+            reason: string;
+            note?: string;
+        };
+        /** @description A mask in pixels of the upright image; it is not grown by a padding */
+        WantedMask: {
+            left: number;
+            top: number;
+            right: number;
+            bottom: number;
+            /**
+             * @description The mask is the ellipse in the box, or the whole box
+             * @enum {string}
+             */
+            shape: "ellipse" | "box";
+            /** @description Number of the frame or page, from 0; absent: all of them */
+            frame?: number;
+        };
+        /** @description A face that stays visible, and why */
+        VisibleFace: {
+            left: number;
+            top: number;
+            right: number;
+            bottom: number;
+            reason: string;
         };
         LoginForm: {
             /** @description true: a login needs the name of a user */
@@ -1912,45 +2057,6 @@ export interface components {
             result_url: string | null;
             url_expires_at: string | null;
         };
-        /** @description The masks of a new version: a list, or those of an earlier version */
-        Edit: {
-            /**
-             * Format: uuid
-             * @description `id` of the version that was changed: the one that is served
-             */
-            based_on: string;
-            /** @description All masks of the new version; or else restore */
-            masks?: components["schemas"]["WantedMask"][];
-            /** @description Number of the version whose masks the new version gets */
-            restore?: number;
-            /** @default [] */
-            visible: components["schemas"]["VisibleFace"][];
-            /** @description Why; it is stated in the receipt */
-            reason: string;
-            note?: string;
-        };
-        /** @description A mask in pixels of the upright image; it is not grown by a padding */
-        WantedMask: {
-            left: number;
-            top: number;
-            right: number;
-            bottom: number;
-            /**
-             * @description The mask is the ellipse in the box, or the whole box
-             * @enum {string}
-             */
-            shape: "ellipse" | "box";
-            /** @description Number of the frame or page, from 0; absent: all of them */
-            frame?: number;
-        };
-        /** @description A face that stays visible, and why */
-        VisibleFace: {
-            left: number;
-            top: number;
-            right: number;
-            bottom: number;
-            reason: string;
-        };
         VersionPreview: {
             masks: components["schemas"]["WantedMask"][];
         };
@@ -2049,6 +2155,11 @@ export interface components {
         Masked: {
             /** @description Request ID, also in X-Request-Id */
             id: string;
+            /**
+             * Format: uuid
+             * @description ID of the stored job, also in X-Job-Id; absent if none is stored
+             */
+            job_id?: string;
             model: components["schemas"]["Model"];
             image: components["schemas"]["Image"];
             /** @description In the order requested: best first by default */
@@ -3109,6 +3220,8 @@ export interface operations {
             /** @description The masked image */
             200: {
                 headers: {
+                    /** @description ID of the stored job; absent if none is stored */
+                    "X-Job-Id"?: string;
                     /** @description Number of faces detected */
                     "X-Face-Count"?: number;
                     /** @description Faces whose longer side is shorter, in pixels of the image, may be missed */
@@ -3430,6 +3543,8 @@ export interface operations {
             /** @description The masked image */
             200: {
                 headers: {
+                    /** @description ID of the stored job; absent if none is stored */
+                    "X-Job-Id"?: string;
                     /** @description Number of faces detected */
                     "X-Face-Count"?: number;
                     /** @description Faces whose longer side is shorter, in pixels of the image, may be missed */
@@ -4452,6 +4567,355 @@ export interface operations {
                 };
             };
             /** @description Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imageMasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of the image, or of one of its jobs */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version that is served */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageMasks"];
+                };
+            };
+            /** @description Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service busy; Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    correctImage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of the image, or of one of its jobs */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Edit"];
+            };
+        };
+        responses: {
+            /** @description The new version */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageMasks"];
+                };
+            };
+            /** @description Invalid option; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; URL not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Newer version exists; Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Upload too large; Image too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported content type; Unsupported image type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Image cannot be decoded; URL cannot be fetched */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service busy; Service not ready; Storage full; Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Processing timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imageResult: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of the image, or of one of its jobs */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The masked image */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
+                };
+            };
+            /** @description Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service busy; Storage unavailable */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6568,6 +7032,8 @@ export interface operations {
             /** @description The masked image */
             200: {
                 headers: {
+                    /** @description ID of the stored job; absent if none is stored */
+                    "X-Job-Id"?: string;
                     /** @description Number of faces detected */
                     "X-Face-Count"?: number;
                     /** @description Faces whose longer side is shorter, in pixels of the image, may be missed */
