@@ -6,7 +6,7 @@ import { ADMIN_API_PATH, JSON_SUFFIX } from './http/route.ts';
 import { IMAGE_ROUTE, type ImageOperation } from './http/takes-image.ts';
 import { batchFieldsSchema, batchSourceSchema } from './jobs/api/schemas.ts';
 import { webhookEventSchema } from './jobs/webhooks/webhook-event.ts';
-import { maskedSchema } from './masking/schemas.ts';
+import { maskedSchema, maskOptionsSchema } from './masking/schemas.ts';
 import { VERSION } from './version.ts';
 
 type JsonSchema = Record<string, unknown>;
@@ -109,6 +109,8 @@ function describeBatchJson(document: OpenAPIObject, operation: Operation): void 
     source: toJsonSchema(batchSourceSchema, 'input').schema,
     urls: { type: 'array', items: { type: 'string' }, description: 'URLs of images. The JSON is limited to 4 MiB' },
   };
+  // Named by its description.
+  addComponents(document, toJsonSchema(maskOptionsSchema, 'input').components);
   addComponents(document, { BatchJson: { type: 'object', required: ['kind'], properties } });
   const { content } = operation.requestBody as { content: Record<string, object> };
   content['application/json'] = { schema: { $ref: '#/components/schemas/BatchJson' } };

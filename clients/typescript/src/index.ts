@@ -17,5 +17,6 @@ export type {
   MaskOptions,
   Problem,
   Region,
+  SingleMaskOptions,
   WantedMask,
 } from './types.ts';

@@ -16,6 +16,7 @@ export type Face = Schemas['Face'];
 export type ImageMasks = Schemas['ImageMasks'];
 export type Masked = Schemas['Masked'];
 export type MaskOptions = Schemas['MaskOptions'];
+export type SingleMaskOptions = Schemas['SingleMaskOptions'];
 export type Problem = Schemas['Problem'];
 export type Region = Schemas['Region'];
 export type WantedMask = Schemas['WantedMask'];
