@@ -17,13 +17,16 @@ import { MetricsModule } from './metrics/metrics.module.ts';
 import { StorageModule } from './storage/storage.module.ts';
 import { TracingModule } from './tracing/tracing.module.ts';
 import { ReceiptsApiModule } from './receipts/receipts.module.ts';
+import { ReviewApiModule } from './review/api/review-api.module.ts';
 import { TrafficModule } from './traffic/traffic.module.ts';
+
+const PUBLIC_API = [DetectionApiModule, MaskingApiModule, ReceiptsApiModule, JobsApiModule, ReviewApiModule];
 
 /** What each role serves beside health, metrics and what all of them stand on. */
 const roles: Record<Role, ModuleMetadata['imports'] & object> = {
-  api: [DetectionApiModule, MaskingApiModule, ReceiptsApiModule, JobsApiModule],
+  api: PUBLIC_API,
   admin: [AdminModule],
-  all: [DetectionApiModule, MaskingApiModule, ReceiptsApiModule, JobsApiModule, AdminModule],
+  all: [...PUBLIC_API, AdminModule],
   worker: [],
 };
 

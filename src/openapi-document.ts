@@ -6,7 +6,7 @@ import { ADMIN_API_PATH, JSON_SUFFIX } from './http/route.ts';
 import { IMAGE_ROUTE, type ImageOperation } from './http/takes-image.ts';
 import { batchFieldsSchema, batchSourceSchema } from './jobs/api/schemas.ts';
 import { webhookEventSchema } from './jobs/webhooks/webhook-event.ts';
-import { maskedSchema } from './masking/schemas.ts';
+import { maskedSchema, maskOptionsSchema } from './masking/schemas.ts';
 import { VERSION } from './version.ts';
 
 type JsonSchema = Record<string, unknown>;
@@ -14,6 +14,7 @@ type Operation = NonNullable<OpenAPIObject['paths'][string]['post']>;
 
 const TAGS = {
   faces: 'Detect and mask faces in an image',
+  images: 'Correct the masks of images, and get the corrected images. Requires storage (FACE_API_STORAGE_ENABLED)',
   jobs: 'Detect and mask many images in the background. Requires storage (FACE_API_STORAGE_ENABLED)',
   receipts: 'Verify signed receipts of masked images',
   operation: 'Health checks and metrics',
@@ -108,6 +109,8 @@ function describeBatchJson(document: OpenAPIObject, operation: Operation): void 
     source: toJsonSchema(batchSourceSchema, 'input').schema,
     urls: { type: 'array', items: { type: 'string' }, description: 'URLs of images. The JSON is limited to 4 MiB' },
   };
+  // Named by its description.
+  addComponents(document, toJsonSchema(maskOptionsSchema, 'input').components);
   addComponents(document, { BatchJson: { type: 'object', required: ['kind'], properties } });
   const { content } = operation.requestBody as { content: Record<string, object> };
   content['application/json'] = { schema: { $ref: '#/components/schemas/BatchJson' } };
@@ -244,6 +247,7 @@ function describeMaskAnswer(document: OpenAPIObject, operation: Operation, isJso
     200: {
       description: 'The masked image',
       headers: {
+        'X-Job-Id': text('ID of the stored job; absent if none is stored'),
         'X-Face-Count': integer('Number of faces detected'),
         'X-Smallest-Face-Px': {
           description: 'Faces whose longer side is shorter, in pixels of the image, may be missed',

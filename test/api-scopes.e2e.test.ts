@@ -18,6 +18,9 @@ const NEEDED: Readonly<Record<string, (typeof SCOPES)[number] | 'any'>> = {
   'POST /api/v1/jobs/{id}/retry': 'any',
   'DELETE /api/v1/jobs/{id}': 'any',
   'POST /api/v1/receipts/verify': 'any',
+  'GET /api/v1/images/{id}/masks': 'review',
+  'POST /api/v1/images/{id}/masks': 'review',
+  'GET /api/v1/images/{id}/result': 'any',
 };
 
 const secretOf = (name: string) => `the secret of ${name}`.padEnd(20, '-');

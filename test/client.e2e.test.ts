@@ -171,6 +171,7 @@ describe('with a service that has storage,', () => {
       FACE_API_DATA_FOLDER: join(folder, 'data'),
       DATABASE_URL: database.url,
       FACE_API_API_KEYS: `client:${API_KEY}`,
+      FACE_API_API_KEY_SCOPES: 'client=detect+mask+review',
       FACE_API_MASK_RECALL: 'fast',
     });
     faceApi = new FaceApi({ url: service.url, apiKey: API_KEY });
@@ -330,6 +331,7 @@ describe('with a service that has storage,', () => {
       /^415 unsupported_image .+ [0-9a-f-]{36}$/m,
       /^done 3 of 3\nnotes\.txt unsupported_image /m,
       /^[0-9a-f-]{36} 2$/m,
+      /^version 2 added$/m,
     ];
 
     it('has types that are right, and prints what it should', async () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RequestSlots } from '../src/http/request-slots.ts';
 import { InferencePool } from '../src/inference/inference-pool.ts';
 import { detectOptionsSchema } from '../src/inference/schemas.ts';
-import { maskOptionsSchema } from '../src/masking/schemas.ts';
+import { singleMaskOptionsSchema } from '../src/masking/schemas.ts';
 import { checkOptionsSchema } from '../src/receipts/schemas.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { VERSION } from '../src/version.ts';
@@ -219,9 +219,9 @@ describe('the OpenAPI document', () => {
   });
 
   it('has the default of each option as its example, where there is one', () => {
-    for (const { properties } of ['DetectOptions', 'MaskOptions'].map((name) => document.components.schemas[name]!)) {
+    for (const { properties } of ['DetectOptions', 'SingleMaskOptions'].map((name) => document.components.schemas[name]!)) {
       for (const [name, { description, examples }] of Object.entries(properties)) {
-        const hasDefault = !/Default: (no limit|all|the format)/.test(description);
+        const hasDefault = !/Default: (no limit|no job|all|the format)/.test(description);
         expect(examples?.length ?? 0, name).toBe(hasDefault ? 1 : 0);
       }
     }
@@ -260,6 +260,8 @@ describe('the OpenAPI document', () => {
       '/api/v1/admin/system',
       '/api/v1/detect',
       '/api/v1/detect/json',
+      '/api/v1/images/{id}/masks',
+      '/api/v1/images/{id}/result',
       '/api/v1/jobs',
       '/api/v1/jobs/{id}',
       '/api/v1/jobs/{id}/items',
@@ -275,8 +277,8 @@ describe('the OpenAPI document', () => {
     for (const [path, schema, { images, type }] of [
       ['/api/v1/detect', detectOptionsSchema, FORM],
       ['/api/v1/detect/json', detectOptionsSchema, JSON_BODY],
-      ['/api/v1/mask', maskOptionsSchema, FORM],
-      ['/api/v1/mask/json', maskOptionsSchema, JSON_BODY],
+      ['/api/v1/mask', singleMaskOptionsSchema, FORM],
+      ['/api/v1/mask/json', singleMaskOptionsSchema, JSON_BODY],
       ['/api/v1/receipts/verify', checkOptionsSchema, FORM],
     ] as const) {
       const operation = document.paths[path]!['post']!;

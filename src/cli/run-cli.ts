@@ -9,6 +9,7 @@ import { addEvaluate } from './evaluate.ts';
 import { addDetect, addMask } from './files/commands.ts';
 import { addModels } from './models.ts';
 import { addReceipt } from './receipt.ts';
+import { addReview } from './review.ts';
 import { addServe } from './serve.ts';
 import { addStorage } from './storage.ts';
 
@@ -46,6 +47,7 @@ function createProgram(context: CliContext): Command {
   addDetect(program, context);
   addModels(program, context);
   addStorage(program, context);
+  addReview(program, context);
   addReceipt(program, context);
   addAdmin(program, context);
   addEvaluate(program, context);

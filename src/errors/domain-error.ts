@@ -15,6 +15,7 @@ export const problems = {
   unsupported_image: { status: 415, title: 'Unsupported image type' },
   idempotency_mismatch: { status: 422, title: 'Idempotency key already used' },
   undecodable_image: { status: 422, title: 'Image cannot be decoded' },
+  unknown_faces: { status: 422, title: 'Faces to keep not found' },
   fetch_failed: { status: 422, title: 'URL cannot be fetched' },
   version_conflict: { status: 409, title: 'Newer version exists' },
   storage_off: { status: 409, title: 'Storage is off' },

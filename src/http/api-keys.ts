@@ -9,8 +9,8 @@ import { routeOf } from './route.ts';
 const DEFAULT_SCOPES: readonly Scope[] = ['mask', 'detect'];
 
 /**
- * The scope that each part of the API needs; any: every key may use it. A route that is in none of these is forbidden
- * to every key.
+ * The scope that each part of the API or each route needs; any: every key may use it. A route that is in none of these
+ * is forbidden to every key.
  */
 const NEEDED: Readonly<Record<string, Scope | 'any'>> = {
   '/api/v1/detect': 'detect',
@@ -18,6 +18,9 @@ const NEEDED: Readonly<Record<string, Scope | 'any'>> = {
   // The form of a new batch says what it needs.
   '/api/v1/jobs': 'any',
   '/api/v1/receipts': 'any',
+  // Whether a correction makes a face visible, which needs `unmask`, is decided by its masks.
+  '/api/v1/images/:id/masks': 'review',
+  '/api/v1/images/:id/result': 'any',
 };
 
 /**
@@ -79,9 +82,9 @@ function nameOfKey(request: FastifyRequest, digests: readonly { name: string; di
   return matching?.name ?? null;
 }
 
-/** By the first three names of the path */
+/** By the route, or by the first three names of its path */
 function scopeNeeded(route: string): Scope | 'any' | undefined {
-  return NEEDED[route.split('/').slice(0, 4).join('/')];
+  return NEEDED[route] ?? NEEDED[route.split('/').slice(0, 4).join('/')];
 }
 
 function givenKey({ headers }: FastifyRequest): string {

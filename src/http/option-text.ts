@@ -40,7 +40,7 @@ function convert(name: string, text: unknown, type: unknown): unknown {
 /** Each text is an entry or a list of entries: programs send a list of one as its entry, and others in several fields. */
 function toList(name: string, texts: readonly unknown[]): unknown {
   const values = texts.map((text) => (typeof text === 'string' ? toJson(name, text) : text));
-  return values.length === 1 && typeof values[0] !== 'object' ? values[0] : values.flat();
+  return values.length === 1 && typeof values[0] === 'string' ? values[0] : values.flat();
 }
 
 /** Each text is a name, names separated by commas, or a list in JSON. */

@@ -61,7 +61,7 @@ export function detectSettingsBody(settings: DetectSettings): Record<string, unk
 /** The JSON response. Pixels are rounded to hundredths, scores and shares to ten-thousandths. */
 export function toDetectionBody(
   { image, faces, search, hiddenPayloads, notes, timings }: DetectAnswer,
-  { id, queuedMs }: Pick<ImageRequest, 'id' | 'queuedMs'>,
+  { id, queuedMs, jobId }: Pick<ImageRequest, 'id' | 'queuedMs' | 'jobId'>,
   { name, sha256 }: LoadedModel,
   { landmarks = true }: Pick<DetectOptions, 'landmarks'>,
 ): DetectionBody {
@@ -69,6 +69,7 @@ export function toDetectionBody(
   const total = Object.values(stages).reduce((sum, ms) => sum + ms, 0);
   return {
     id,
+    ...(jobId !== null && { job_id: jobId }),
     model: { name, sha256 },
     image,
     faces: faces.map((face) => toFaceBody(face, image, landmarks)),
@@ -154,6 +155,7 @@ function round(value: number, decimals: number): number {
 
 /** Headers with a summary of the response. Server-Timing (W3C) has the timings. */
 export function detectionHeaders({
+  job_id,
   face_count,
   model,
   notes,
@@ -161,6 +163,7 @@ export function detectionHeaders({
   timings,
 }: Omit<DetectionBody, 'id'>): Record<string, string | number> {
   return {
+    ...(job_id !== undefined && { 'x-job-id': job_id }),
     'x-face-count': face_count,
     ...(search && {
       'x-smallest-face-px': search.smallest_face_px,

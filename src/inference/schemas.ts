@@ -84,6 +84,10 @@ export const searchSchema = z.object({
 export const detectionSchema = z
   .object({
     id: z.string().meta({ description: 'Request ID, also in X-Request-Id' }),
+    job_id: z
+      .uuid()
+      .optional()
+      .meta({ description: 'ID of the stored job, also in X-Job-Id; absent if none is stored' }),
     model: z.object({ name: z.string(), sha256: z.string() }).meta({ id: 'Model' }),
     image: z
       .object({

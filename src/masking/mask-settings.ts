@@ -1,14 +1,20 @@
 import type { Configuration } from '../config/configuration.ts';
 import { DomainError } from '../errors/domain-error.ts';
 import type { MaskSettings } from '../inference/worker/messages.ts';
+import type { Box } from '../vision/geometry.ts';
 import { METADATA_GROUPS, type MetadataGroup } from '../vision/metadata/metadata.ts';
 import type { MaskRequestOptions } from './schemas.ts';
 
 /**
  * The caller's options, completed by the configured defaults.
+ * @param keptFaces boxes of faces that stay visible
  * @throws DomainError invalid_option if they ask for metadata that the configuration does not permit
  */
-export function toMaskSettings(options: MaskRequestOptions, defaults: Configuration['masking']): MaskSettings {
+export function toMaskSettings(
+  options: MaskRequestOptions,
+  defaults: Configuration['masking'],
+  keptFaces: readonly Box[] = [],
+): MaskSettings {
   return {
     plan: { shape: options.shape ?? defaults.shape, padding: options.padding ?? defaults.padding },
     margin: options.margin ?? defaults.margin,
@@ -20,7 +26,11 @@ export function toMaskSettings(options: MaskRequestOptions, defaults: Configurat
     },
     // A caller who says from which score on a face is masked is taken at their word.
     reviewThreshold: options.review_threshold ?? options.threshold ?? defaults.reviewThreshold,
-    regions: options.regions ?? [],
+    regions: [
+      ...(options.regions ?? []),
+      // A detection searches the first frame only.
+      ...keptFaces.map((box) => ({ ...box, keep: true, isFace: true, frame: 0 }) as const),
+    ],
     format: options.format,
     quality: options.quality ?? defaults.quality,
     effort: options.effort ?? defaults.effort,

@@ -8,9 +8,10 @@ import { IdempotencyInterceptor } from '../inference/idempotency.interceptor.ts'
 import type { ImageRequest } from '../inference/image-request.ts';
 import { ReceivedImage } from '../inference/received-image.ts';
 import { SemaphoreInterceptor } from '../inference/semaphore.interceptor.ts';
+import { KeptFacesInterceptor } from './kept-faces.interceptor.ts';
 import { maskingReply } from './masking-reply.ts';
 import { MaskingService } from './masking.service.ts';
-import { type MaskRequestOptions, maskOptionsSchema } from './schemas.ts';
+import { type SingleMaskOptions, singleMaskOptionsSchema } from './schemas.ts';
 
 @ApiTags('faces')
 @Controller('api/v1/mask')
@@ -27,16 +28,21 @@ export class MaskingController {
   })
   @ApiHeader(IDEMPOTENCY_HEADER)
   @TakesImage(
-    { kind: 'mask', options: maskOptionsSchema, problems: IDEMPOTENCY_PROBLEMS },
+    {
+      kind: 'mask',
+      options: singleMaskOptionsSchema,
+      problems: [...IDEMPOTENCY_PROBLEMS, 'unknown_faces', 'storage_unavailable'],
+    },
     IdempotencyInterceptor,
+    KeptFacesInterceptor,
     SemaphoreInterceptor,
   )
   async mask(
-    @ReceivedImage() image: ImageRequest<MaskRequestOptions>,
+    @ReceivedImage() image: ImageRequest<SingleMaskOptions>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Buffer> {
     const accept = routeOf(request).endsWith(JSON_SUFFIX) ? 'application/json' : request.headers.accept;
-    return maskingReply(await this.masking.mask(image), accept, reply);
+    return maskingReply(await this.masking.mask(image, { keptFaces: request.context.keptFaces ?? [] }), accept, reply);
   }
 }

@@ -14,6 +14,7 @@ import type { MaskAnswer, MaskSettings } from '../inference/worker/messages.ts';
 import { LoadedModel, SecondModel } from '../models/loaded-model.ts';
 import type { Receipt } from '../receipts/receipt.ts';
 import { Receipts } from '../receipts/receipts.ts';
+import type { Box } from '../vision/geometry.ts';
 import { isReversible } from '../vision/paint.ts';
 import { maskSettingsBody, toMaskSettings } from './mask-settings.ts';
 import type { MaskedBody, MaskRequestOptions } from './schemas.ts';
@@ -38,12 +39,16 @@ export class MaskingService {
 
   /**
    * To be called as the work of ImageProcessing, which has the permit.
-   * @param version what the receipt says of a version that a person made
+   * @param extra `version`: what the receipt says of a version that a person made; `keptFaces`: boxes of faces that stay
+   * visible
    */
-  async mask(request: ImageRequest<MaskRequestOptions>, version?: Receipt['version']): Promise<Masking> {
+  async mask(
+    request: ImageRequest<MaskRequestOptions>,
+    { version, keptFaces }: { readonly version?: Receipt['version']; readonly keptFaces?: readonly Box[] } = {},
+  ): Promise<Masking> {
     const { options } = request;
     const { detection, masking } = this.configuration;
-    const mask = toMaskSettings(options, masking);
+    const mask = toMaskSettings(options, masking, keptFaces);
     const detect =
       options.detect === false
         ? null

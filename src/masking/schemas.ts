@@ -195,6 +195,34 @@ export const maskOptionsSchema = z
 
 export type MaskRequestOptions = z.infer<typeof maskOptionsSchema>;
 
+/** Options of a request with one image. */
+export const singleMaskOptionsSchema = maskOptionsSchema
+  .safeExtend({
+    keep_faces: z
+      .array(z.int().min(0))
+      .min(1)
+      .max(MAX_REGIONS)
+      .optional()
+      .meta({
+        description:
+          'Faces that stay visible: their indexes in `faces` of an earlier detection of the same image, from 0. All others are masked, also those that the detection did not find. Of an image with several frames, only the first one. Needs keep_faces_of. Default: none',
+        examples: [[]],
+      }),
+    keep_faces_of: z.uuid().toLowerCase().optional().meta({
+      description:
+        'ID of the stored job of this detection (`job_id`, `X-Job-Id`), sent with the same API key. Needs keep_faces, and storage. Default: no job',
+    }),
+  })
+  .superRefine(({ keep_faces, keep_faces_of }, context) => {
+    const keepsSome = keep_faces !== undefined && keep_faces.length > 0;
+    if (keepsSome === (keep_faces_of !== undefined)) return;
+    const [given, missing] = keepsSome ? ['keep_faces', 'keep_faces_of'] : ['keep_faces_of', 'keep_faces'];
+    context.addIssue({ code: 'custom', path: [given], message: `needs ${missing} too` });
+  })
+  .meta({ id: 'SingleMaskOptions' });
+
+export type SingleMaskOptions = z.infer<typeof singleMaskOptionsSchema>;
+
 const outcomeSchema = z.enum(METADATA_OUTCOMES).optional();
 
 export const metadataOutcomesSchema = z

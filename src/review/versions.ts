@@ -181,7 +181,7 @@ export class Versions {
       // In its own ArrayBuffer, which can be transferred to the thread.
       image: Uint8Array.from(original),
     });
-    return this.images.process(request, () => this.masking.mask(request, version));
+    return this.images.process(request, () => this.masking.mask(request, { version }));
   }
 
   private async image(imageId: string): Promise<ImageRow> {

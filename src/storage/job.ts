@@ -18,6 +18,8 @@ export interface RecordedFace {
   readonly box_normalized: RecordedBox;
   readonly score: number;
   readonly uncertain?: true | undefined;
+  /** From 0, if there are several */
+  readonly frame?: number | undefined;
   readonly landmarks?: Readonly<Record<string, { readonly x: number; readonly y: number }>> | null | undefined;
 }
 

@@ -4,7 +4,15 @@ import { JobRecorder, NoRecorder } from './job-recorder.ts';
 import { ObjectStore } from './objects/object-store.ts';
 import { Replays } from './replays.ts';
 import { MemorySessionStore, SessionStore } from './session-store.ts';
-import { AuditLog, ImageEraser, SharedTraffic, StorageRepair, StoredRecords, StoredVersions } from './stored.ts';
+import {
+  AuditLog,
+  ImageEraser,
+  JobLookup,
+  SharedTraffic,
+  StorageRepair,
+  StoredRecords,
+  StoredVersions,
+} from './stored.ts';
 
 /** Every method of storage that is off */
 function storageOff(): never {
@@ -20,6 +28,7 @@ class NoRecords implements StoredRecords {
 }
 
 class NoVersions implements StoredVersions {
+  readonly sentImage = storageOff;
   readonly list = storageOff;
   readonly find = storageOff;
   readonly latestResult = storageOff;
@@ -65,6 +74,7 @@ const providers: Provider[] = [
   { provide: Replays, useClass: NoReplays },
   { provide: StoredRecords, useClass: NoRecords },
   { provide: StoredVersions, useClass: NoVersions },
+  { provide: JobLookup, useValue: { waiting: storageOff, find: storageOff } satisfies JobLookup },
   { provide: SharedTraffic, useClass: NoSharedTraffic },
   { provide: AuditLog, useValue: { add: storageOff } satisfies AuditLog },
   { provide: ImageEraser, useValue: { erase: storageOff } satisfies ImageEraser },

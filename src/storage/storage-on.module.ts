@@ -16,9 +16,18 @@ import { TrafficRecords } from './records/traffic-records.ts';
 import { Replays } from './replays.ts';
 import { SessionStore } from './session-store.ts';
 import { Spool } from './spool/spool.ts';
+import { SpooledJobs } from './spooled-jobs.ts';
 import { SpoolingRecorder } from './spooling-recorder.ts';
 import { StoragePartsModule } from './storage-parts.module.ts';
-import { AuditLog, ImageEraser, SharedTraffic, StorageRepair, StoredRecords, StoredVersions } from './stored.ts';
+import {
+  AuditLog,
+  ImageEraser,
+  JobLookup,
+  SharedTraffic,
+  StorageRepair,
+  StoredRecords,
+  StoredVersions,
+} from './stored.ts';
 import { VersionArchive } from './version-archive.ts';
 
 const parts: Provider[] = [
@@ -27,6 +36,7 @@ const parts: Provider[] = [
   { provide: Replays, useExisting: ReplayRecords },
   { provide: StoredRecords, useExisting: Listing },
   { provide: StoredVersions, useExisting: VersionArchive },
+  { provide: JobLookup, useClass: SpooledJobs },
   { provide: SharedTraffic, useExisting: TrafficRecords },
   { provide: AuditLog, useExisting: AuditRecords },
   { provide: ImageEraser, useExisting: Eraser },

@@ -3,6 +3,7 @@ import type { Reconciler } from './maintenance/reconciler.ts';
 import type { AuditRecords } from './records/audit-records.ts';
 import type { Listing } from './records/listing.ts';
 import type { TrafficRecords } from './records/traffic-records.ts';
+import type { SpooledJobs } from './spooled-jobs.ts';
 import type { VersionArchive } from './version-archive.ts';
 
 /**
@@ -19,6 +20,12 @@ export abstract class StoredRecords {
   abstract readonly audit: Listing['audit'];
 }
 
+/** Jobs, also those that are still in the spool */
+export abstract class JobLookup {
+  abstract readonly waiting: SpooledJobs['waiting'];
+  abstract readonly find: SpooledJobs['find'];
+}
+
 export abstract class AuditLog {
   abstract readonly add: AuditRecords['add'];
 }
@@ -33,6 +40,7 @@ export abstract class StorageRepair {
 
 /** The versions of masked images */
 export abstract class StoredVersions {
+  abstract readonly sentImage: VersionArchive['sentImage'];
   abstract readonly list: VersionArchive['list'];
   abstract readonly find: VersionArchive['find'];
   abstract readonly latestResult: VersionArchive['latestResult'];

@@ -26,6 +26,24 @@ export class VersionArchive {
     private readonly objects: ObjectStore,
   ) {}
 
+  /**
+   * The image that has this ID, or whose job or first version has it.
+   * @param apiKeyName only if this key sent it or corrected it; null: whoever sent it
+   * @returns its ID; null if there is none
+   */
+  async sentImage(id: string, apiKeyName: string | null): Promise<string | null> {
+    const dataSource = await this.database.ready();
+    const rows: { id: string }[] = await dataSource.query(
+      `SELECT image.id FROM images image
+       WHERE image.id = coalesce((SELECT image_id FROM jobs WHERE id = $1), (SELECT image_id FROM versions WHERE id = $1), $1)
+         AND ($2::text IS NULL
+           OR EXISTS (SELECT FROM jobs WHERE image_id = image.id AND api_key_name = $2)
+           OR EXISTS (SELECT FROM versions WHERE image_id = image.id AND author = 'key:' || $2))`,
+      [id, apiKeyName],
+    );
+    return rows[0]?.id ?? null;
+  }
+
   /** Newest first; empty: nobody has changed the masks of the image. */
   async list(imageId: string): Promise<VersionRow[]> {
     const { manager } = await this.database.ready();

@@ -54,6 +54,13 @@ describe('planning a mask', () => {
     expect(planMask([face], [beside], options)).toEqual(planMask([face], [], options));
   });
 
+  it('leaves out the face whose box is to be kept, and none that is in front of it or behind it', () => {
+    const kept = { ...face, keep: true, isFace: true } as const;
+    const found = { ...face, left: face.left + 3 };
+    const [inFront, behind] = [box(110, 215, 130, 245), box(70, 160, 170, 300)];
+    expect(planMask([found, inFront, behind], [kept], options)).toEqual(planMask([inFront, behind], [], options));
+  });
+
   it('masks a region even where another one is to be kept', () => {
     const everywhere = { ...box(0, 0, 1000, 1000), keep: true };
     expect(planMask([face], [everywhere, box(1, 2, 3, 4)], options)).toEqual([{ kind: 'box', box: box(1, 2, 3, 4) }]);

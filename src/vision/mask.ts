@@ -1,5 +1,5 @@
 import { type BlockGrid, growToBlocks, growToSources } from './block-grid.ts';
-import { type Box, boxArea, clipBox, outward, overlap, type Point, type Size, union } from './geometry.ts';
+import { type Box, boxArea, clipBox, iou, outward, overlap, type Point, type Size, union } from './geometry.ts';
 
 export interface MaskShape {
   readonly kind: 'ellipse' | 'box';
@@ -18,6 +18,8 @@ export function onGrid(shapes: readonly MaskShape[], grid: BlockGrid | 'lossless
 export interface CallerRegion extends Box {
   /** Faces whose center is inside stay visible; the region itself is not masked. */
   readonly keep?: boolean | undefined;
+  /** With keep: the region is the box of a face, and only this face stays visible, none in front of it or behind it. */
+  readonly isFace?: true;
   /** Absent: box */
   readonly shape?: 'ellipse' | 'box' | undefined;
   /** Number of the frame or page, from 0; absent: all of them. */
@@ -95,9 +97,14 @@ export function coveredShare(covered: Uint8Array, box: Box, { width }: Size): nu
   return inside / ((right - left) * (bottom - top));
 }
 
+/** Boxes with a larger overlap (intersection over union) are of the same face. */
+const SAME_FACE = 0.5;
+
 /** Whether a region of the request keeps the face visible. */
 export function isKept(face: Box, regions: readonly CallerRegion[]): boolean {
-  return regions.some((region) => region.keep && holdsCenter(region, face));
+  return regions.some(
+    (region) => region.keep && (region.isFace ? iou(region, face) > SAME_FACE : holdsCenter(region, face)),
+  );
 }
 
 function holdsCenter(region: Box, face: Box): boolean {

@@ -23,7 +23,8 @@ export interface Call extends RequestOptions {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | null | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: FormData;
+  /** A text is JSON. */
+  readonly body?: FormData | string;
 }
 
 const FIRST_BACKOFF_MS = 500;
@@ -84,6 +85,7 @@ export class Http {
       headers: {
         ...this.#headers,
         ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
+        ...(typeof body === 'string' && { 'content-type': 'application/json' }),
         ...headers,
       },
       body: body ?? null,

@@ -3,6 +3,7 @@ export { FaceApiError, UnreachableError } from './errors.ts';
 export { FaceApi, type MaskedImage } from './face-api.ts';
 export type { ClientOptions, RequestOptions } from './http.ts';
 export type { ImageSource, NamedImage } from './image-form.ts';
+export type { Correction, Images } from './images.ts';
 export type { components, operations, paths } from './schema.ts';
 export type {
   Batch,
@@ -11,8 +12,11 @@ export type {
   Detection,
   DetectOptions,
   Face,
+  ImageMasks,
   Masked,
   MaskOptions,
   Problem,
   Region,
+  SingleMaskOptions,
+  WantedMask,
 } from './types.ts';

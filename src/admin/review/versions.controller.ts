@@ -1,11 +1,11 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { DomainError } from '../../errors/domain-error.ts';
 import { ApiProblems } from '../../http/api-problems.ts';
 import { ADMIN_API_PATH } from '../../http/route.ts';
 import { TakesImage } from '../../http/takes-image.ts';
 import { toEdit, toVersionBody } from '../../review/api/bodies.ts';
+import { renderingOf } from '../../review/api/rendering.ts';
 import {
   type EditBody,
   editSchema,
@@ -14,8 +14,8 @@ import {
   type VersionParams,
   versionParamsSchema,
 } from '../../review/api/schemas.ts';
-import { type Rendering, Versions } from '../../review/versions.ts';
-import { contentTypeOf } from '../../storage/objects/object-keys.ts';
+import { sendServed } from '../../review/api/served-image.ts';
+import { Versions } from '../../review/versions.ts';
 import { ObjectStore } from '../../storage/objects/object-store.ts';
 import { reachStorage } from '../../storage/reach-storage.ts';
 import type { VersionRow } from '../../storage/records/version.entity.ts';
@@ -129,32 +129,11 @@ export class VersionsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Buffer | undefined> {
     return reachStorage(async () => {
-      const version = await this.versions.served(id);
-      const key = version?.objectKey ?? null;
-      if (!version || key === null) throw noFile();
-      const tag = `"${version.sha256}"`;
-      // Browsers cache it but ask each time, so that an older version or an erased image is not shown any more.
-      void reply.headers({ etag: tag, 'cache-control': 'private, no-cache' });
-      if (request.headers['if-none-match'] === tag) {
-        void reply.code(304);
-        return undefined;
-      }
-      const bytes = await this.objects.get(key);
-      if (!bytes) throw noFile();
-      void reply.type(contentTypeOf(key));
-      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      return sendServed(await this.versions.served(id), this.objects, request, reply);
     });
   }
 
   private async body(row: VersionRow, isServed: boolean): Promise<AdminVersionBody> {
     return { ...toVersionBody(row, isServed), ...(await this.links.of({ result_url: row.objectKey })) };
   }
-}
-
-function renderingOf({ id, context }: FastifyRequest): Rendering {
-  return { requestId: id, abandoned: context.abandoned, apiKeyName: context.apiKeyName };
-}
-
-function noFile(): DomainError {
-  return new DomainError('not_found', 'The image has no masked result, or its file is lost. Mask it again');
 }

@@ -145,8 +145,9 @@ function bareFaces(
   frames: MaskedFrames,
   frame: number,
   faces: readonly Face[],
-  { regions }: MaskSettings,
+  { regions: all }: MaskSettings,
 ): readonly Face[] {
+  const regions = all.filter((region) => region.frame === undefined || region.frame === frame);
   const unwanted = faces.filter(({ box }) => !isKept(box, regions));
   if (unwanted.length === 0) return [];
   const covered = frames.coverage(frame);

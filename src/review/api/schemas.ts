@@ -81,6 +81,17 @@ export const versionSchema = z
   .meta({ id: 'Version' });
 export type VersionBody = z.infer<typeof versionSchema>;
 
+export const imageMasksSchema = versionSchema.extend({ image_id: z.uuid() }).meta({
+  id: 'ImageMasks',
+  description: 'A version of the masked image; its masks are in pixels of the upright image',
+});
+export type ImageMasksBody = z.infer<typeof imageMasksSchema>;
+
+export const sentImageParamsSchema = z.strictObject({
+  id: z.uuid().toLowerCase().meta({ description: 'ID of the image, or of one of its jobs' }),
+});
+export type SentImageParams = z.infer<typeof sentImageParamsSchema>;
+
 export const versionParamsSchema = z.strictObject({
   id: z.uuid().toLowerCase(),
   number: z

@@ -38,6 +38,8 @@ export interface JobFilter extends FaceCounts, Period {
 }
 
 export interface ImageFilter extends FaceCounts, Period {
+  /** true: only those with versions that people made. */
+  readonly isCorrected?: boolean | undefined;
   readonly type?: string | undefined;
   readonly search?: string | undefined;
 }
@@ -90,6 +92,7 @@ export class Listing {
     await this.database.ready();
     const query = this.imageRows.createQueryBuilder('row');
     if (filter.search !== undefined) searchImages(query, filter.search);
+    if (filter.isCorrected) query.andWhere('EXISTS (SELECT FROM versions WHERE image_id = row.id)');
     return readPage(query, IMAGE_CHOICES, filter, page);
   }
 

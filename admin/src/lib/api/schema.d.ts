@@ -285,6 +285,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/images/{id}/masks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the masks of an image
+         * @description The version that is served, with its masks. The ID is that of the image or of one of its jobs (`X-Job-Id`). Needs an API key with the scope `review`.
+         */
+        get: operations["imageMasks"];
+        put?: never;
+        /**
+         * Correct the masks of an image
+         * @description Makes a new version with exactly these masks, rendered from the stored original. Needs an API key with the scope `review`; to make pixels visible that are masked in the version before, also the scope `unmask`.
+         */
+        post: operations["correctImage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/images/{id}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the masked image: the version that is served
+         * @description The stable URL of the result. The ID is that of the image or of one of its jobs (`X-Job-Id`).
+         */
+        get: operations["imageResult"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/login": {
         parameters: {
             query?: never;
@@ -843,6 +887,11 @@ export interface components {
         Detection: {
             /** @description Request ID, also in X-Request-Id */
             id: string;
+            /**
+             * Format: uuid
+             * @description ID of the stored job, also in X-Job-Id; absent if none is stored
+             */
+            job_id?: string;
             model: components["schemas"]["Model"];
             image: components["schemas"]["Image"];
             /** @description In the order requested: best first by default */
@@ -1139,6 +1188,102 @@ export interface components {
                 code: string;
                 detail: string;
             } | null;
+        };
+        /** @description A version of the masked image; its masks are in pixels of the upright image */
+        ImageMasks: {
+            /** Format: uuid */
+            id: string;
+            /** @description From 1, the result of the service */
+            number: number;
+            /**
+             * @description pending: it makes a face visible, and waits for a second person
+             * @enum {string}
+             */
+            state: "approved" | "pending";
+            /** @description true: the version at the stable URL of the result */
+            is_served: boolean;
+            based_on: string | null;
+            masks: {
+                left: number;
+                top: number;
+                right: number;
+                bottom: number;
+                /**
+                 * @description The mask is the ellipse in the box, or the whole box
+                 * @enum {string}
+                 */
+                shape: "ellipse" | "box";
+                /** @description Number of the frame or page, from 0; absent: all of them */
+                frame?: number;
+                /**
+                 * @description added: by a region, by verification or by a person
+                 * @enum {string}
+                 */
+                origin: "detected" | "uncertain" | "added";
+            }[];
+            visible: {
+                left: number;
+                top: number;
+                right: number;
+                bottom: number;
+                reason: string;
+            }[];
+            /** @description As in the audit log; null: the service */
+            author: string | null;
+            reason: string | null;
+            note: string | null;
+            /** @description true: a pixel is visible that the version before masks */
+            uncovers: boolean;
+            /** @description The second person, if one was needed */
+            approved_by: string | null;
+            receipt: string | null;
+            type: string;
+            bytes: number;
+            sha256: string;
+            previous_sha256: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            image_id: string;
+        };
+        /** @description The masks of a new version: a list, or those of an earlier version */
+        Edit: {
+            /**
+             * Format: uuid
+             * @description `id` of the version that was changed: the one that is served
+             */
+            based_on: string;
+            /** @description All masks of the new version; or else restore */
+            masks?: components["schemas"]["WantedMask"][];
+            /** @description Number of the version whose masks the new version gets */
+            restore?: number;
+            /** @default [] */
+            visible: components["schemas"]["VisibleFace"][];
+            /** @description Why; it is stated in the receipt */
+            reason: string;
+            note?: string;
+        };
+        /** @description A mask in pixels of the upright image; it is not grown by a padding */
+        WantedMask: {
+            left: number;
+            top: number;
+            right: number;
+            bottom: number;
+            /**
+             * @description The mask is the ellipse in the box, or the whole box
+             * @enum {string}
+             */
+            shape: "ellipse" | "box";
+            /** @description Number of the frame or page, from 0; absent: all of them */
+            frame?: number;
+        };
+        /** @description A face that stays visible, and why */
+        VisibleFace: {
+            left: number;
+            top: number;
+            right: number;
+            bottom: number;
+            reason: string;
         };
         LoginForm: {
             /** @description false: only the identity provider lets people in */
@@ -1959,45 +2104,6 @@ export interface components {
             result_url: string | null;
             url_expires_at: string | null;
         };
-        /** @description The masks of a new version: a list, or those of an earlier version */
-        Edit: {
-            /**
-             * Format: uuid
-             * @description `id` of the version that was changed: the one that is served
-             */
-            based_on: string;
-            /** @description All masks of the new version; or else restore */
-            masks?: components["schemas"]["WantedMask"][];
-            /** @description Number of the version whose masks the new version gets */
-            restore?: number;
-            /** @default [] */
-            visible: components["schemas"]["VisibleFace"][];
-            /** @description Why; it is stated in the receipt */
-            reason: string;
-            note?: string;
-        };
-        /** @description A mask in pixels of the upright image; it is not grown by a padding */
-        WantedMask: {
-            left: number;
-            top: number;
-            right: number;
-            bottom: number;
-            /**
-             * @description The mask is the ellipse in the box, or the whole box
-             * @enum {string}
-             */
-            shape: "ellipse" | "box";
-            /** @description Number of the frame or page, from 0; absent: all of them */
-            frame?: number;
-        };
-        /** @description A face that stays visible, and why */
-        VisibleFace: {
-            left: number;
-            top: number;
-            right: number;
-            bottom: number;
-            reason: string;
-        };
         VersionPreview: {
             masks: components["schemas"]["WantedMask"][];
         };
@@ -2093,9 +2199,159 @@ export interface components {
                 result_url: string;
             };
         };
+        SingleMaskOptions: {
+            /**
+             * @description Minimum score; lower finds more faces and more false alarms. Default: FACE_API_DEFAULT_THRESHOLD, 0.5 unless configured
+             * @example 0.5
+             */
+            threshold?: number;
+            /**
+             * @description Overlap (intersection over union) above which the box with the lower score is dropped. Default: FACE_API_DEFAULT_NMS_THRESHOLD, 0.4 unless configured
+             * @example 0.4
+             */
+            nms_threshold?: number;
+            /**
+             * @description Minimum length of the short side of a face, in pixels of the image. Default: FACE_API_DEFAULT_MIN_FACE_SIZE, 0 unless configured
+             * @example 0
+             */
+            min_face_size?: number;
+            /**
+             * @description Long side in pixels to which the image is scaled for the detector, a multiple of 32. Larger finds smaller faces and takes longer. At most FACE_API_MAX_INPUT_SIZE, 1920 unless configured. Models with a fixed input size ignore it. Default: FACE_API_DEFAULT_INPUT_SIZE, 640 unless configured
+             * @example 640
+             */
+            input_size?: number;
+            /**
+             * @description Run one more detection at a smaller size, for faces that fill much of the image; takes about a tenth longer. Default: FACE_API_DEFAULT_LARGE_FACES, true unless configured
+             * @example true
+             */
+            large_faces?: boolean;
+            /**
+             * @description How thoroughly to search: more looks at the image, at larger sizes, in tiles and rotated, find smaller and rotated faces and take longer. Default: FACE_API_DETECT_RECALL (standard unless configured) for detection, FACE_API_MASK_RECALL (high) for masking
+             * @example high
+             * @enum {string}
+             */
+            recall?: "fast" | "standard" | "high" | "max";
+            /** @description Milliseconds in which to search for faces, from when the image has been received, including the wait for a worker. The looks of the recall level are taken in the order of their worth; those that would end later are skipped, except the first. Masking and verification come on top. Default: no limit */
+            latency_budget_ms?: number;
+            /**
+             * @description Include the five landmarks of each face. Default: true
+             * @example true
+             */
+            landmarks?: boolean;
+            /**
+             * @description Include pose, sharpness and brightness of each face, and whether the border cuts it. Default: false
+             * @example false
+             */
+            face_quality?: boolean;
+            /**
+             * @description false: do not search for faces; mask only the `regions`. Cannot be combined with verify. Default: true
+             * @example true
+             */
+            detect?: boolean;
+            /**
+             * @description Also mask faces with a score from this value up to the threshold, and mark them as `uncertain`, so that a person can review them. At most the threshold. Default: FACE_API_DEFAULT_REVIEW_THRESHOLD, or the threshold if the request has one
+             * @example 0.3
+             */
+            review_threshold?: number;
+            /**
+             * @description blur: a soft fill; pixelate: a mosaic of that fill; solid: one color. None of these uses any pixel under the mask. gaussian and mosaic blur and pixelate the face itself: they can be partly reversed, and require allow_reversible. Default: FACE_API_DEFAULT_METHOD, blur unless configured
+             * @example blur
+             * @enum {string}
+             */
+            method?: "blur" | "pixelate" | "solid" | "gaussian" | "mosaic";
+            /**
+             * @description true: allow the methods gaussian and mosaic. Default: false
+             * @example false
+             */
+            allow_reversible?: boolean;
+            /**
+             * @description Color of the method solid. Default: FACE_API_DEFAULT_COLOR, #000000 unless configured
+             * @example #000000
+             */
+            color?: string;
+            /**
+             * @description Shape of the masks. Default: FACE_API_DEFAULT_SHAPE, ellipse unless configured
+             * @example ellipse
+             * @enum {string}
+             */
+            shape?: "ellipse" | "box";
+            /**
+             * @description How far the mask extends beyond the face on each side, as a fraction of its width and height. Default: FACE_API_DEFAULT_PADDING, 0.25 unless configured
+             * @example 0.25
+             */
+            padding?: number;
+            /**
+             * @description How much further the mask extends on each side, as a fraction of smallest_face_px in the response: the boxes of small faces are less exact than this. Default: FACE_API_DEFAULT_MARGIN, 0.5 unless configured
+             * @example 0.5
+             */
+            margin?: number;
+            /**
+             * @description Smoothness of the blur, coarseness of the mosaic: 0 to 1. Default: FACE_API_DEFAULT_STRENGTH, 0.5 unless configured
+             * @example 0.5
+             */
+            strength?: number;
+            /**
+             * @description Draw a fine outline, white and black, inside the edge of each mask, so that it can be seen that something was removed. Default: FACE_API_DEFAULT_MARK, false unless configured
+             * @example false
+             */
+            mark?: boolean;
+            /**
+             * @description Output format. Default: the format of the image, and jpeg for HEIC. For animations and multi-page images: webp, gif, tiff
+             * @enum {string}
+             */
+            format?: "jpeg" | "png" | "webp" | "avif" | "gif" | "tiff";
+            /**
+             * @description Quality of JPEG, WebP (100: lossless) and AVIF. Default: FACE_API_DEFAULT_QUALITY, 90 unless configured
+             * @example 90
+             */
+            quality?: number;
+            /**
+             * @description Encoding effort. fast: short encoding time; small: smaller file, two to five times the encoding time. Default: FACE_API_DEFAULT_EFFORT, fast unless configured
+             * @example fast
+             * @enum {string}
+             */
+            effort?: "fast" | "small";
+            /**
+             * @description Search again with a lower minimum score, also in the masked image and at another size, and mask the faces that are not covered yet. Cannot be combined with detect=false. Default: FACE_API_DEFAULT_VERIFY, false unless configured
+             * @example false
+             */
+            verify?: boolean;
+            /**
+             * @description What of the metadata of the image to write anew into the masked image, as a list. time: when it was taken; place: GPS position; credit: creators, rights and credit line; camera: camera, lens and exposure, without serial numbers; panorama: GPano. Everything else is left out. FACE_API_METADATA_ALLOW limits the choice. Default: none
+             * @example [
+             *       "none"
+             *     ]
+             */
+            metadata?: ("none" | "time" | "place" | "credit" | "camera" | "panorama")[];
+            /**
+             * @description Return a signed receipt that states what was masked. Default: FACE_API_DEFAULT_RECEIPT, false unless configured
+             * @example false
+             */
+            receipt?: boolean;
+            /**
+             * @description Boxes to mask in addition, or to keep; in a form, as JSON: one list, or one field for each box
+             * @example []
+             */
+            regions?: components["schemas"]["Region"][];
+            /**
+             * @description Faces that stay visible: their indexes in `faces` of an earlier detection of the same image, from 0. All others are masked, also those that the detection did not find. Of an image with several frames, only the first one. Needs keep_faces_of. Default: none
+             * @example []
+             */
+            keep_faces?: number[];
+            /**
+             * Format: uuid
+             * @description ID of the stored job of this detection (`job_id`, `X-Job-Id`), sent with the same API key. Needs keep_faces, and storage. Default: no job
+             */
+            keep_faces_of?: string;
+        };
         Masked: {
             /** @description Request ID, also in X-Request-Id */
             id: string;
+            /**
+             * Format: uuid
+             * @description ID of the stored job, also in X-Job-Id; absent if none is stored
+             */
+            job_id?: string;
             model: components["schemas"]["Model"];
             image: components["schemas"]["Image"];
             /** @description In the order requested: best first by default */
@@ -3126,6 +3382,7 @@ export interface operations {
                 verify?: boolean;
                 metadata?: ("none" | "time" | "place" | "credit" | "camera" | "panorama")[];
                 receipt?: boolean;
+                keep_faces_of?: string;
             };
             header?: {
                 /** @description 1 to 255 visible ASCII characters, such as a UUID. With storage on: repeating the request with the same key within 24 hours returns the first answer, with the header Idempotency-Replayed: true; another request with this key gets 422 */
@@ -3148,6 +3405,11 @@ export interface operations {
                      * @example []
                      */
                     regions?: components["schemas"]["Region"][];
+                    /**
+                     * @description Faces that stay visible: their indexes in `faces` of an earlier detection of the same image, from 0. All others are masked, also those that the detection did not find. Of an image with several frames, only the first one. Needs keep_faces_of. Default: none
+                     * @example []
+                     */
+                    keep_faces?: number[];
                 };
                 "image/*": string;
             };
@@ -3156,6 +3418,8 @@ export interface operations {
             /** @description The masked image */
             200: {
                 headers: {
+                    /** @description ID of the stored job; absent if none is stored */
+                    "X-Job-Id"?: string;
                     /** @description Number of faces detected */
                     "X-Face-Count"?: number;
                     /** @description Faces whose longer side is shorter, in pixels of the image, may be missed */
@@ -3251,7 +3515,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded; URL cannot be fetched; Idempotency key already used */
+            /** @description Image cannot be decoded; URL cannot be fetched; Idempotency key already used; Faces to keep not found */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3470,6 +3734,16 @@ export interface operations {
                      * @example []
                      */
                     regions?: components["schemas"]["Region"][];
+                    /**
+                     * @description Faces that stay visible: their indexes in `faces` of an earlier detection of the same image, from 0. All others are masked, also those that the detection did not find. Of an image with several frames, only the first one. Needs keep_faces_of. Default: none
+                     * @example []
+                     */
+                    keep_faces?: number[];
+                    /**
+                     * Format: uuid
+                     * @description ID of the stored job of this detection (`job_id`, `X-Job-Id`), sent with the same API key. Needs keep_faces, and storage. Default: no job
+                     */
+                    keep_faces_of?: string;
                 };
             };
         };
@@ -3477,6 +3751,8 @@ export interface operations {
             /** @description The masked image */
             200: {
                 headers: {
+                    /** @description ID of the stored job; absent if none is stored */
+                    "X-Job-Id"?: string;
                     /** @description Number of faces detected */
                     "X-Face-Count"?: number;
                     /** @description Faces whose longer side is shorter, in pixels of the image, may be missed */
@@ -3572,7 +3848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Image cannot be decoded; URL cannot be fetched; Idempotency key already used */
+            /** @description Image cannot be decoded; URL cannot be fetched; Idempotency key already used; Faces to keep not found */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4499,6 +4775,355 @@ export interface operations {
                 };
             };
             /** @description Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imageMasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of the image, or of one of its jobs */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version that is served */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageMasks"];
+                };
+            };
+            /** @description Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service busy; Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    correctImage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of the image, or of one of its jobs */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Edit"];
+            };
+        };
+        responses: {
+            /** @description The new version */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageMasks"];
+                };
+            };
+            /** @description Invalid option; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed; URL not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Newer version exists; Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Upload too large; Image too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported content type; Unsupported image type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Image cannot be decoded; URL cannot be fetched */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service busy; Service not ready; Storage full; Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Processing timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imageResult: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of the image, or of one of its jobs */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The masked image */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
+                };
+            };
+            /** @description Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage is off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service busy; Storage unavailable */
             503: {
                 headers: {
                     /** @description Seconds to wait before trying again */
@@ -6748,6 +7373,8 @@ export interface operations {
             /** @description The masked image */
             200: {
                 headers: {
+                    /** @description ID of the stored job; absent if none is stored */
+                    "X-Job-Id"?: string;
                     /** @description Number of faces detected */
                     "X-Face-Count"?: number;
                     /** @description Faces whose longer side is shorter, in pixels of the image, may be missed */
