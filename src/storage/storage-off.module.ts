@@ -4,7 +4,16 @@ import { JobRecorder, NoRecorder } from './job-recorder.ts';
 import { ObjectStore } from './objects/object-store.ts';
 import { Replays } from './replays.ts';
 import { MemorySessionStore, SessionStore } from './session-store.ts';
-import { AuditLog, ImageEraser, SharedTraffic, StorageRepair, StoredRecords, StoredVersions } from './stored.ts';
+import {
+  AuditLog,
+  ImageEraser,
+  ReviewWork,
+  SharedTraffic,
+  StorageRepair,
+  StoredRecords,
+  StoredReviews,
+  StoredVersions,
+} from './stored.ts';
 
 /** Every method of storage that is off */
 function storageOff(): never {
@@ -25,6 +34,21 @@ class NoVersions implements StoredVersions {
   readonly latestResult = storageOff;
   readonly add = storageOff;
   readonly approve = storageOff;
+}
+
+class NoReviews implements StoredReviews {
+  readonly page = storageOff;
+  readonly total = storageOff;
+  readonly find = storageOff;
+  readonly counts = storageOff;
+  readonly figures = storageOff;
+}
+
+class NoReviewWork implements ReviewWork {
+  readonly claim = storageOff;
+  readonly release = storageOff;
+  readonly decide = storageOff;
+  readonly report = storageOff;
 }
 
 class NoObjects implements ObjectStore {
@@ -65,6 +89,8 @@ const providers: Provider[] = [
   { provide: Replays, useClass: NoReplays },
   { provide: StoredRecords, useClass: NoRecords },
   { provide: StoredVersions, useClass: NoVersions },
+  { provide: StoredReviews, useClass: NoReviews },
+  { provide: ReviewWork, useClass: NoReviewWork },
   { provide: SharedTraffic, useClass: NoSharedTraffic },
   { provide: AuditLog, useValue: { add: storageOff } satisfies AuditLog },
   { provide: ImageEraser, useValue: { erase: storageOff } satisfies ImageEraser },

@@ -12,13 +12,24 @@ import { DatabaseSessionStore } from './records/database-session-store.ts';
 import { EmbeddedPostgresError } from './records/embedded-postgres-error.ts';
 import { Listing } from './records/listing.ts';
 import { ReplayRecords } from './records/replay-records.ts';
+import { ReviewListing } from './records/review-listing.ts';
 import { TrafficRecords } from './records/traffic-records.ts';
 import { Replays } from './replays.ts';
 import { SessionStore } from './session-store.ts';
 import { Spool } from './spool/spool.ts';
 import { SpoolingRecorder } from './spooling-recorder.ts';
 import { StoragePartsModule } from './storage-parts.module.ts';
-import { AuditLog, ImageEraser, SharedTraffic, StorageRepair, StoredRecords, StoredVersions } from './stored.ts';
+import { ReviewArchive } from './review-archive.ts';
+import {
+  AuditLog,
+  ImageEraser,
+  ReviewWork,
+  SharedTraffic,
+  StorageRepair,
+  StoredRecords,
+  StoredReviews,
+  StoredVersions,
+} from './stored.ts';
 import { VersionArchive } from './version-archive.ts';
 
 const parts: Provider[] = [
@@ -27,6 +38,8 @@ const parts: Provider[] = [
   { provide: Replays, useExisting: ReplayRecords },
   { provide: StoredRecords, useExisting: Listing },
   { provide: StoredVersions, useExisting: VersionArchive },
+  { provide: StoredReviews, useExisting: ReviewListing },
+  { provide: ReviewWork, useExisting: ReviewArchive },
   { provide: SharedTraffic, useExisting: TrafficRecords },
   { provide: AuditLog, useExisting: AuditRecords },
   { provide: ImageEraser, useExisting: Eraser },
