@@ -12,7 +12,7 @@ const SLOW = [
   'src/jobs/webhooks/webhooks.test.ts',
   'src/models/download.test.ts',
   'src/storage/{maintenance/maintenance,objects/object-store,spool/spool}.test.ts',
-  'src/storage/records/{database,embedded-postgres}.test.ts',
+  'src/storage/records/{database,embedded-postgres,review-listing,review-migration}.test.ts',
   'src/vision/paint.test.ts',
   'test/{fixtures,reference}/**/*.test.ts',
 ];

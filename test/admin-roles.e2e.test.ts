@@ -29,6 +29,14 @@ const LEAST: Readonly<Record<string, Role | null>> = {
   'POST /images/{id}/versions': 'reviewer',
   'POST /images/{id}/versions/preview': 'reviewer',
   'POST /images/{id}/versions/{number}/approval': 'unmasker',
+  'GET /images/{id}/review': 'viewer',
+  'PUT /images/{id}/claim': 'reviewer',
+  'DELETE /images/{id}/claim': 'reviewer',
+  'POST /images/{id}/decision': 'reviewer',
+  'GET /review': 'viewer',
+  'GET /review/counts': 'viewer',
+  'GET /review/figures': 'reviewer',
+  'POST /review/decisions': 'reviewer',
   'GET /jobs': 'viewer',
   'GET /jobs.csv': 'viewer',
   'GET /jobs/{id}': 'viewer',
@@ -93,8 +101,8 @@ describe('a role', () => {
         `${service.url}/api/v1/admin${path.replace(/\{(id|webhook)\}/g, '0190a0b0-0000-7000-8000-000000000000').replace('{number}', '1')}`,
         {
           method,
-          headers: { ...headers, ...(method === 'POST' && { 'content-type': 'application/json' }) },
-          ...(method === 'POST' && { body: '{}' }),
+          headers: { ...headers, ...(['POST', 'PUT'].includes(method) && { 'content-type': 'application/json' }) },
+          ...(['POST', 'PUT'].includes(method) && { body: '{}' }),
         },
       );
       if (response.status === 403) await expectProblem(response, 403, 'forbidden');

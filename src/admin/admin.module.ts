@@ -23,6 +23,7 @@ import { JobsController } from './kept/jobs.controller.ts';
 import { MaintenanceController } from './kept/maintenance.controller.ts';
 import { Thumbnails } from './kept/thumbnails.ts';
 import { PlaygroundController } from './playground/playground.controller.ts';
+import { QueueController } from './review/queue.controller.ts';
 import { VersionsController } from './review/versions.controller.ts';
 import { StatisticsController } from './statistics/statistics.controller.ts';
 import { SystemReport } from './system/system-report.ts';
@@ -52,6 +53,7 @@ const MINUTE_MS = 60_000;
     SystemController,
     PlaygroundController,
     VersionsController,
+    QueueController,
   ],
   providers: [
     AssetLinks,

@@ -18,6 +18,7 @@ export const problems = {
   unknown_faces: { status: 422, title: 'Faces to keep not found' },
   fetch_failed: { status: 422, title: 'URL cannot be fetched' },
   version_conflict: { status: 409, title: 'Newer version exists' },
+  claimed: { status: 409, title: 'Somebody works on this image' },
   storage_off: { status: 409, title: 'Storage is off' },
   already_running: { status: 409, title: 'Already running' },
   batch_active: { status: 409, title: 'Batch still active' },

@@ -13,6 +13,10 @@ export const problemSchema = z
       .object({ id: z.uuid(), number: z.int(), author: z.string() })
       .optional()
       .meta({ description: 'Only of version-conflict: the version on which a change must be based' }),
+    claim: z
+      .object({ by: z.string(), since: z.iso.datetime(), until: z.iso.datetime() })
+      .optional()
+      .meta({ description: 'Only of claimed: who works on the image' }),
   })
   .meta({ id: 'Problem' });
 

@@ -1,9 +1,10 @@
 import { DomainError } from '../errors/domain-error.ts';
 import type { LoadedModel } from '../models/loaded-model.ts';
-import type { FinishedJob } from '../storage/job.ts';
+import type { FinishedJob, RecordedSearch } from '../storage/job.ts';
 import { currentTrace } from '../tracing/trace.ts';
 import { toDetectionBody, toVerificationBody } from './detection-body.ts';
 import type { ImageRequest } from './image-request.ts';
+import type { DetectionBody } from './schemas.ts';
 
 /**
  * The job of a request. It has all faces that were found, also those that the response omits.
@@ -34,6 +35,7 @@ export function toFinishedJob(
     maskedCount: answer?.maskedCount ?? null,
     uncertainCount: answer?.uncertainCount ?? null,
     masks: answer?.masks ?? null,
+    search: recordedSearch(body?.search ?? null),
     timings: body?.timings ?? {},
     durationMs: performance.now() - start.ms,
     model: { name: model.name, sha256: model.sha256 },
@@ -47,6 +49,15 @@ export function toFinishedJob(
     original: image.byteLength > 0 ? image : null,
     result: answer?.output ? { type: answer.output.format, bytes: answer.output.bytes } : null,
   };
+}
+
+function recordedSearch(search: DetectionBody['search']): RecordedSearch | null {
+  return (
+    search && {
+      smallest_face_px: search.smallest_face_px,
+      skipped_looks: search.skipped_looks.reduce((sum, { runs }) => sum + runs, 0),
+    }
+  );
 }
 
 /** As in the response; the cause is in the log. */

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
 import { contentTypeOf, objectKeysOf, originalKey, resultKey } from './objects/object-keys.ts';
+import { openForMasking } from './open-review.ts';
 import { ObjectStore } from './objects/object-store.ts';
 import { Database } from './records/database.ts';
 import { type ImageRow, imageEntity } from './records/image.entity.ts';
@@ -32,6 +33,7 @@ export class Archive {
       const imageId = job.original && (await this.storeImage(rows, job, job.original));
       const key = job.result && (await this.storeResult(job, job.result));
       await insertJob(rows, job, imageId, key);
+      await openForMasking(rows, job, imageId);
       return true;
     });
   }

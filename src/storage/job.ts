@@ -36,6 +36,12 @@ export interface RecordedVerification {
   readonly added_boxes: readonly (RecordedBox & { readonly frame?: number | undefined })[];
 }
 
+export interface RecordedSearch {
+  readonly smallest_face_px: number;
+  /** How many */
+  readonly skipped_looks: number;
+}
+
 /** Everything except the bytes. In the spool, it is JSON. */
 export interface Job {
   /** UUID v7, created with the request, so that a job that is stored twice is recognized. */
@@ -56,6 +62,8 @@ export interface Job {
   readonly metadata?: Readonly<Record<string, string>> | null;
   /** Null: not a masking, or it failed. Absent in older spools. */
   readonly masks?: readonly RecordedMask[] | null;
+  /** How hard faces were looked for; null: there was no search. Absent in older spools. */
+  readonly search?: RecordedSearch | null;
   readonly timings: Readonly<Record<string, number>>;
   readonly durationMs: number;
   readonly model: { readonly name: string; readonly sha256: string };

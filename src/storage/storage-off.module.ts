@@ -8,9 +8,11 @@ import {
   AuditLog,
   ImageEraser,
   JobLookup,
+  ReviewWork,
   SharedTraffic,
   StorageRepair,
   StoredRecords,
+  StoredReviews,
   StoredVersions,
 } from './stored.ts';
 
@@ -34,6 +36,21 @@ class NoVersions implements StoredVersions {
   readonly latestResult = storageOff;
   readonly add = storageOff;
   readonly approve = storageOff;
+}
+
+class NoReviews implements StoredReviews {
+  readonly page = storageOff;
+  readonly total = storageOff;
+  readonly find = storageOff;
+  readonly counts = storageOff;
+  readonly figures = storageOff;
+}
+
+class NoReviewWork implements ReviewWork {
+  readonly claim = storageOff;
+  readonly release = storageOff;
+  readonly decide = storageOff;
+  readonly report = storageOff;
 }
 
 class NoObjects implements ObjectStore {
@@ -75,6 +92,8 @@ const providers: Provider[] = [
   { provide: StoredRecords, useClass: NoRecords },
   { provide: StoredVersions, useClass: NoVersions },
   { provide: JobLookup, useValue: { waiting: storageOff, find: storageOff } satisfies JobLookup },
+  { provide: StoredReviews, useClass: NoReviews },
+  { provide: ReviewWork, useClass: NoReviewWork },
   { provide: SharedTraffic, useClass: NoSharedTraffic },
   { provide: AuditLog, useValue: { add: storageOff } satisfies AuditLog },
   { provide: ImageEraser, useValue: { erase: storageOff } satisfies ImageEraser },

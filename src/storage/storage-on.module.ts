@@ -12,6 +12,7 @@ import { DatabaseSessionStore } from './records/database-session-store.ts';
 import { EmbeddedPostgresError } from './records/embedded-postgres-error.ts';
 import { Listing } from './records/listing.ts';
 import { ReplayRecords } from './records/replay-records.ts';
+import { ReviewListing } from './records/review-listing.ts';
 import { TrafficRecords } from './records/traffic-records.ts';
 import { Replays } from './replays.ts';
 import { SessionStore } from './session-store.ts';
@@ -19,13 +20,16 @@ import { Spool } from './spool/spool.ts';
 import { SpooledJobs } from './spooled-jobs.ts';
 import { SpoolingRecorder } from './spooling-recorder.ts';
 import { StoragePartsModule } from './storage-parts.module.ts';
+import { ReviewArchive } from './review-archive.ts';
 import {
   AuditLog,
   ImageEraser,
   JobLookup,
+  ReviewWork,
   SharedTraffic,
   StorageRepair,
   StoredRecords,
+  StoredReviews,
   StoredVersions,
 } from './stored.ts';
 import { VersionArchive } from './version-archive.ts';
@@ -37,6 +41,8 @@ const parts: Provider[] = [
   { provide: StoredRecords, useExisting: Listing },
   { provide: StoredVersions, useExisting: VersionArchive },
   { provide: JobLookup, useClass: SpooledJobs },
+  { provide: StoredReviews, useExisting: ReviewListing },
+  { provide: ReviewWork, useExisting: ReviewArchive },
   { provide: SharedTraffic, useExisting: TrafficRecords },
   { provide: AuditLog, useExisting: AuditRecords },
   { provide: ImageEraser, useExisting: Eraser },

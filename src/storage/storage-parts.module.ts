@@ -12,6 +12,7 @@ import { openObjects } from './objects/open-objects.ts';
 import { Persistence, PERSISTENCE_DEFAULTS } from './persistence.ts';
 import { Database } from './records/database.ts';
 import { RecordsModule } from './records/records.module.ts';
+import { ReviewArchive } from './review-archive.ts';
 import { Spool } from './spool/spool.ts';
 import { StorageMetrics } from './storage-metrics.ts';
 import { VersionArchive } from './version-archive.ts';
@@ -76,6 +77,7 @@ const logger = new Logger('Storage');
         ),
     },
     VersionArchive,
+    ReviewArchive,
     Eraser,
     Pruner,
     {
@@ -95,6 +97,7 @@ const logger = new Logger('Storage');
     Spool,
     Persistence,
     VersionArchive,
+    ReviewArchive,
     Eraser,
     Pruner,
     Reconciler,

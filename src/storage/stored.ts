@@ -2,8 +2,10 @@ import type { Eraser } from './maintenance/eraser.ts';
 import type { Reconciler } from './maintenance/reconciler.ts';
 import type { AuditRecords } from './records/audit-records.ts';
 import type { Listing } from './records/listing.ts';
+import type { ReviewListing } from './records/review-listing.ts';
 import type { TrafficRecords } from './records/traffic-records.ts';
 import type { SpooledJobs } from './spooled-jobs.ts';
+import type { ReviewArchive } from './review-archive.ts';
 import type { VersionArchive } from './version-archive.ts';
 
 /**
@@ -46,6 +48,23 @@ export abstract class StoredVersions {
   abstract readonly latestResult: VersionArchive['latestResult'];
   abstract readonly add: VersionArchive['add'];
   abstract readonly approve: VersionArchive['approve'];
+}
+
+/** The queue of masked images that somebody has to look at */
+export abstract class StoredReviews {
+  abstract readonly page: ReviewListing['page'];
+  abstract readonly total: ReviewListing['total'];
+  abstract readonly find: ReviewListing['find'];
+  abstract readonly counts: ReviewListing['counts'];
+  abstract readonly figures: ReviewListing['figures'];
+}
+
+/** What reviewers do with the queue */
+export abstract class ReviewWork {
+  abstract readonly claim: ReviewArchive['claim'];
+  abstract readonly release: ReviewArchive['release'];
+  abstract readonly decide: ReviewArchive['decide'];
+  abstract readonly report: ReviewArchive['report'];
 }
 
 /** The traffic of all processes of the service. */

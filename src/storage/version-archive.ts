@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { openForVersion } from './open-review.ts';
 import { contentTypeOf, versionKey } from './objects/object-keys.ts';
 import { ObjectStore } from './objects/object-store.ts';
 import type { AuditAction } from './records/audit.entity.ts';
 import { recordAudit } from './records/audit-records.ts';
 import { Database } from './records/database.ts';
 import { imageEntity } from './records/image.entity.ts';
-import { type JobRow, jobEntity } from './records/job.entity.ts';
-import { lockImage } from './records/locks.ts';
+import type { JobRow } from './records/job.entity.ts';
+import { latestResult } from './records/latest-result.ts';
+import { lockImageById } from './records/locks.ts';
 import { type VersionRow, versionEntity } from './records/version.entity.ts';
 import { served } from './served-version.ts';
 
@@ -58,14 +60,7 @@ export class VersionArchive {
   /** The newest masking of the image whose result and masks are stored */
   async latestResult(imageId: string): Promise<JobRow | null> {
     const { manager } = await this.database.ready();
-    return manager
-      .createQueryBuilder<JobRow>(jobEntity, 'job')
-      .where('job.image_id = :imageId', { imageId })
-      .andWhere(`job.kind = 'mask' AND job.status = 'done' AND job.result_key IS NOT NULL AND job.masks IS NOT NULL`)
-      .orderBy('job.createdAt', 'DESC')
-      .addOrderBy('job.id', 'DESC')
-      .limit(1)
-      .getOne();
+    return latestResult(manager, imageId);
   }
 
   /**
@@ -75,7 +70,7 @@ export class VersionArchive {
   async add(imageId: string, first: MadeVersion | null, made: MadeVersion): Promise<VersionRow | null> {
     const dataSource = await this.database.ready();
     return dataSource.transaction(async (rows) => {
-      if (!(await lockImageOf(rows, imageId))) return null;
+      if (!(await lockImageById(rows, imageId))) return null;
       const stored = await rows.find(versionEntity, { where: { imageId }, order: { number: 'DESC' } });
       const base = stored.length > 0 ? served(stored) : first?.row;
       if (base?.id !== made.row.basedOn) return null;
@@ -83,6 +78,7 @@ export class VersionArchive {
       const row = await this.insert(rows, (stored[0]?.number ?? 1) + 1, made);
       // It is kept for as long as an image that was uploaded now.
       await rows.update(imageEntity, { id: imageId }, { lastUsedAt: row.createdAt });
+      await openForVersion(rows, imageId);
       await record(rows, row, row.uncovers ? 'unmask' : 'edit', row.author!);
       return row;
     });
@@ -95,13 +91,14 @@ export class VersionArchive {
   async approve(imageId: string, number: number, actor: string): Promise<VersionRow | null> {
     const dataSource = await this.database.ready();
     return dataSource.transaction(async (rows) => {
-      if (!(await lockImageOf(rows, imageId))) return null;
+      if (!(await lockImageById(rows, imageId))) return null;
       const stored = await rows.find(versionEntity, { where: { imageId }, order: { number: 'DESC' } });
       const waiting = stored.find((row) => row.number === number && row.state === 'pending');
       if (!waiting || served(stored)?.id !== waiting.basedOn) return null;
       const approval = { state: 'approved', approvedBy: actor } as const;
       await rows.update(versionEntity, { id: waiting.id }, approval);
       const row = { ...waiting, ...approval };
+      await openForVersion(rows, imageId);
       await record(rows, row, 'approve', actor);
       return row;
     });
@@ -115,14 +112,6 @@ export class VersionArchive {
     await rows.insert(versionEntity, complete);
     return complete;
   }
-}
-
-async function lockImageOf(rows: EntityManager, imageId: string): Promise<boolean> {
-  const image = await rows.findOneBy(imageEntity, { id: imageId });
-  if (!image) return false;
-  await lockImage(rows, image.sha256);
-  // It may have been erased before this process got the lock.
-  return rows.existsBy(imageEntity, { id: imageId });
 }
 
 async function record(rows: EntityManager, row: VersionRow, action: AuditAction, actor: string): Promise<void> {

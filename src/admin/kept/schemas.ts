@@ -12,12 +12,12 @@ const SORT_DESCRIPTION = 'Default: newest. Sorting by faces leaves out rows with
 const imageSortSchema = z.enum(IMAGE_SORTS).meta({ description: SORT_DESCRIPTION });
 const jobSortSchema = z.enum([...IMAGE_SORTS, 'slowest', 'fastest']).meta({ description: SORT_DESCRIPTION });
 
-const searchField = queryText().optional().meta({
+export const searchField = queryText().optional().meta({
   description:
     'ID of a job or an image, or at least the last four characters of it; ID of a request; or SHA-256 of an original or a result',
 });
 
-const pageFields = {
+export const pageFields = {
   limit: queryInteger(1, 200).default(50).meta({ description: 'Maximum number of rows' }),
   after: queryText().optional().meta({ description: '`next` of the previous page, with the same filters and sort' }),
 };
@@ -29,7 +29,7 @@ const rangeFields = {
   to: queryTime().optional().meta({ description: 'Exclusive' }),
 };
 
-const nextSchema = z
+export const nextSchema = z
   .string()
   .nullable()
   .meta({ description: 'Pass as `after` to get the next page; null: this is the last page' });
@@ -221,6 +221,8 @@ export const auditItemSchema = z
       'edit',
       'unmask',
       'approve',
+      'approve_image',
+      'send_back',
     ]),
     actor: z.string().meta({
       description: '`schedule`, `command line`, `console`, or `user:`, `token:` or `key:` followed by a name',

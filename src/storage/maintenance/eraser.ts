@@ -8,6 +8,7 @@ import { type ImageRow, imageEntity } from '../records/image.entity.ts';
 import { jobEntity } from '../records/job.entity.ts';
 import { lockImage } from '../records/locks.ts';
 import { replayEntity } from '../records/replay.entity.ts';
+import { reviewEntity } from '../records/review.entity.ts';
 import { versionEntity } from '../records/version.entity.ts';
 import { Spool, type SpoolFile } from '../spool/spool.ts';
 
@@ -120,6 +121,7 @@ export class Eraser {
     for (const key of keys) await this.objects.delete(key);
     if (image) {
       await rows.delete(jobEntity, { imageId: image.id });
+      await rows.delete(reviewEntity, { imageId: image.id });
       await rows.delete(versionEntity, { imageId: image.id });
       await rows.delete(imageEntity, { id: image.id });
     }

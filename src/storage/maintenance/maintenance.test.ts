@@ -17,6 +17,7 @@ import { auditEntity } from '../records/audit.entity.ts';
 import type { Database } from '../records/database.ts';
 import { imageEntity } from '../records/image.entity.ts';
 import { jobEntity } from '../records/job.entity.ts';
+import { reviewEntity } from '../records/review.entity.ts';
 import { versionEntity } from '../records/version.entity.ts';
 import type { Spool } from '../spool/spool.ts';
 import { type MadeVersion, VersionArchive } from '../version-archive.ts';
@@ -58,7 +59,7 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
   });
   afterAll(() => storage.close());
   beforeEach(async () => {
-    await rows((manager) => manager.query('TRUNCATE images, jobs, versions, audit'));
+    await rows((manager) => manager.query('TRUNCATE images, jobs, versions, reviews, review_claims, review_decisions, audit'));
     for (const key of await keys()) await storage.objects.delete(key);
   });
 
@@ -201,13 +202,15 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
       expect(await eraser().erase(imageId!, 'me')).toBeNull();
     });
 
-    it('erases the corrected versions of an image', async () => {
-      const job = finishedJob();
+    it('erases the corrected versions of an image, and its review', async () => {
+      const job = finishedJob({ masks: [] });
       const image = await correct(job);
       expect(await keys()).toHaveLength(4);
+      expect(await rows((manager) => manager.count(reviewEntity))).toBe(1);
       expect(await eraser().erase(image.id, 'me')).toMatchObject({ jobs: 1, objects: 4 });
       expect(await keys()).toEqual([]);
       expect(await rows((manager) => manager.count(versionEntity))).toBe(0);
+      expect(await rows((manager) => manager.count(reviewEntity))).toBe(0);
     });
 
     it('takes the id of a job, also of one that only the spool knows', async () => {
@@ -428,14 +431,16 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
       expect(await audits()).toMatchObject([{ action: 'prune', counts: { jobs: 2, images: 1 } }]);
     });
 
-    it('keeps corrected versions as long as their image, without the job, and deletes them with it', async () => {
-      const image = await correct(finishedJob({ createdAt: ago(40).toISOString() }));
+    it('keeps corrected versions and their review as long as their image, without the job, and deletes them with it', async () => {
+      const image = await correct(finishedJob({ createdAt: ago(40).toISOString(), masks: [] }));
       await rows((manager) => manager.update(imageEntity, { id: image.id }, { lastUsedAt: ago(20) }));
       expect(await pruner().prune(ago(30), 'me')).toEqual({ jobs: 1, images: 0, damaged: 0 });
       expect(await keys()).toHaveLength(3);
+      expect(await rows((manager) => manager.count(reviewEntity))).toBe(1);
       expect(await pruner().prune(ago(10), 'me')).toEqual({ jobs: 0, images: 1, damaged: 0 });
       expect(await keys()).toEqual([]);
       expect(await rows((manager) => manager.count(versionEntity))).toBe(0);
+      expect(await rows((manager) => manager.count(reviewEntity))).toBe(0);
     });
 
     it('deletes damaged files of the spool that are old', async () => {

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { type DataSource, LessThan } from 'typeorm';
+import { type DataSource, type EntityManager, LessThan } from 'typeorm';
 import { ObjectStore } from '../objects/object-store.ts';
 import { recordAudit } from '../records/audit-records.ts';
 import { Database } from '../records/database.ts';
 import { type ImageRow, imageEntity } from '../records/image.entity.ts';
 import { jobEntity } from '../records/job.entity.ts';
 import { lockImage } from '../records/locks.ts';
+import { reviewEntity } from '../records/review.entity.ts';
 import { versionEntity } from '../records/version.entity.ts';
 import { Spool } from '../spool/spool.ts';
 
@@ -60,11 +61,9 @@ export class Pruner {
         .setOnLocked('skip_locked')
         .getMany();
       for (const { resultKey } of jobs) if (resultKey !== null) await this.objects.delete(resultKey);
-      if (jobs.length > 0)
-        await rows.delete(
-          jobEntity,
-          jobs.map(({ id }) => id),
-        );
+      const ids = jobs.map(({ id }) => id);
+      if (ids.length > 0) await rows.delete(jobEntity, ids);
+      await withdrawReviews(rows, ids);
       return jobs.length;
     });
   }
@@ -81,6 +80,7 @@ export class Pruner {
         const versions = await rows.findBy(versionEntity, { imageId: id });
         const keys = [image.objectKey, ...versions.map(({ objectKey }) => objectKey)];
         for (const key of keys) if (key !== null) await this.objects.delete(key);
+        await rows.delete(reviewEntity, { imageId: id });
         await rows.delete(versionEntity, { imageId: id });
         await rows.delete(imageEntity, { id });
         return 1;
@@ -88,6 +88,15 @@ export class Pruner {
     }
     return pruned;
   }
+}
+
+/** Images whose newest masking is deleted have no result to look at, unless it was corrected. */
+async function withdrawReviews(rows: EntityManager, jobIds: readonly string[]): Promise<void> {
+  await rows.query(
+    `DELETE FROM reviews WHERE job_id = ANY ($1)
+       AND NOT EXISTS (SELECT FROM versions WHERE versions.image_id = reviews.image_id)`,
+    [jobIds],
+  );
 }
 
 async function inBatches(next: () => Promise<number>): Promise<number> {

@@ -11,7 +11,9 @@ export type AuditAction =
   | 'retry_batch'
   | 'edit'
   | 'unmask'
-  | 'approve';
+  | 'approve'
+  | 'approve_image'
+  | 'send_back';
 
 /** An action on stored data: who did it and how many rows and objects it changed, never their content. */
 export interface AuditRow {

@@ -8,6 +8,7 @@ import { imageEntity } from './image.entity.ts';
 import { instanceEntity } from './instance.entity.ts';
 import { jobEntity } from './job.entity.ts';
 import { replayEntity } from './replay.entity.ts';
+import { claimEntity, decisionEntity, reviewEntity } from './review.entity.ts';
 import { sessionEntity } from './session.entity.ts';
 import { trafficEntity } from './traffic.entity.ts';
 import { versionEntity } from './version.entity.ts';
@@ -34,6 +35,9 @@ export const entities = [
   webhookDeliveryEntity,
   webhookAttemptEntity,
   versionEntity,
+  reviewEntity,
+  claimEntity,
+  decisionEntity,
 ];
 
 const CONNECT_TIMEOUT_MS = 5000;

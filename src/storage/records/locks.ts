@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { imageEntity } from './image.entity.ts';
 
 /**
  * Advisory locks of PostgreSQL, which all instances share. Their names are hashed to 64-bit keys. A lock is released when
@@ -8,6 +9,15 @@ import type { DataSource, EntityManager } from 'typeorm';
 /** Held until the transaction ends: storing, erasing and repairing an image exclude each other. */
 export async function lockImage(rows: EntityManager, sha256: string): Promise<void> {
   await rows.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [`face-api image ${sha256}`]);
+}
+
+/** @returns false if there is no such image */
+export async function lockImageById(rows: EntityManager, id: string): Promise<boolean> {
+  const image = await rows.findOneBy(imageEntity, { id });
+  if (!image) return false;
+  await lockImage(rows, image.sha256);
+  // It may have been erased before this process got the lock.
+  return rows.existsBy(imageEntity, { id });
 }
 
 /** Held until the transaction ends: storing a job and repairing its result exclude each other. */

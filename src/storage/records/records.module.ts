@@ -8,6 +8,7 @@ import { Database } from './database.ts';
 import { DatabaseSessionStore } from './database-session-store.ts';
 import { Listing } from './listing.ts';
 import { ReplayRecords } from './replay-records.ts';
+import { ReviewListing } from './review-listing.ts';
 import { TrafficRecords } from './traffic-records.ts';
 
 const QUERY_TIMEOUT_MS = 60_000;
@@ -41,12 +42,13 @@ const logger = new Logger('Storage');
         new Database(dataSource, database.url, storage.dataFolder),
     },
     Listing,
+    ReviewListing,
     TrafficRecords,
     AuditRecords,
     DatabaseSessionStore,
     ReplayRecords,
   ],
-  exports: [Database, Listing, TrafficRecords, AuditRecords, DatabaseSessionStore, ReplayRecords],
+  exports: [Database, Listing, ReviewListing, TrafficRecords, AuditRecords, DatabaseSessionStore, ReplayRecords],
 })
 export class RecordsModule implements OnApplicationShutdown {
   constructor(private readonly database: Database) {}
