@@ -30,7 +30,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'admin/src/**/*.test.ts'],
           exclude: SLOW,
           globalSetup: DATABASE,
         },

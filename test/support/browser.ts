@@ -62,9 +62,13 @@ export async function visit(browser: Browser, url: string, options: BrowserConte
   return { page, complaints, answers, forgive, leave: () => context.close() };
 }
 
-/** By the form, as people do it. */
-export async function signIn(page: Page, at = '/admin'): Promise<void> {
+/**
+ * By the form, as people do it.
+ * @param name of a named user
+ */
+export async function signIn(page: Page, at = '/admin', name?: string): Promise<void> {
   await page.goto(at);
+  if (name !== undefined) await page.getByLabel('Name', { exact: true }).fill(name);
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.waitForURL((url) => !url.pathname.startsWith('/admin/login'));

@@ -88,3 +88,6 @@ export const formatCode = (code: string): string => code.replaceAll(/[_-]/g, ' '
 
 export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${formatInteger(count)} ${count === 1 ? one : many}`;
+
+/** Who did something, as the audit log names them: `user:anna` → `anna`; null: the service itself */
+export const formatActor = (actor: string | null): string => actor?.replace(/^user:/, '') ?? 'the service';

@@ -1,5 +1,7 @@
 import type { Session } from './api/admin.ts';
 
+export type Right = Session['rights'][number];
+
 let current = $state.raw<Session>();
 /** Of the requests that wait for the login; undefined while the session lasts. */
 let waiting = $state.raw<PromiseWithResolvers<Session>>();
@@ -14,6 +16,10 @@ export const session = {
   },
   get hasStorage(): boolean {
     return current?.storage === 'on';
+  },
+  /** Whether the role of the operator permits it. */
+  may(right: Right): boolean {
+    return current?.rights.includes(right) ?? false;
   },
   get hasEnded(): boolean {
     return waiting !== undefined;

@@ -15,11 +15,13 @@ type QueryOf<Operation extends keyof operations> = NonNullable<operations[Operat
 
 export type AuditItem = Schemas['AuditItem'];
 export type AuditPage = Schemas['AuditPage'];
+export type AdminVersion = Schemas['AdminVersion'];
 export type Batch = Schemas['AdminBatch'];
 export type BatchDetail = Schemas['AdminBatchDetail'];
 export type BatchPage = Schemas['AdminBatchPage'];
 export type Bucket = Schemas['Bucket'];
 export type Detection = Schemas['Detection'];
+export type Edit = Schemas['Edit'];
 export type Erasure = Schemas['Erasure'];
 export type Face = Schemas['Face'];
 export type ImageDetail = Schemas['ImageDetail'];
@@ -96,6 +98,39 @@ export const eraseImage = (id: string, dryRun: boolean): Promise<Erasure> =>
 
 export const rerun = (id: string, body: Rerun): Promise<RerunAnswer> =>
   dataOf(client.POST('/api/v1/admin/images/{id}/jobs', { params: { path: { id } }, body }));
+
+/** Newest first */
+export async function readVersions(id: string, signal?: AbortSignal): Promise<readonly AdminVersion[]> {
+  const { versions } = await dataOf(
+    client.GET('/api/v1/admin/images/{id}/versions', { params: { path: { id } }, signal }),
+  );
+  return versions;
+}
+
+export const makeVersion = (id: string, body: Edit): Promise<AdminVersion> =>
+  dataOf(client.POST('/api/v1/admin/images/{id}/versions', { params: { path: { id } }, body }));
+
+/** The image that a version with these masks would have. */
+export async function previewVersion(
+  id: string,
+  masks: readonly Schemas['WantedMask'][],
+  signal?: AbortSignal,
+): Promise<Blob> {
+  const { data } = await client.POST('/api/v1/admin/images/{id}/versions/preview', {
+    params: { path: { id } },
+    body: { masks: [...masks] },
+    parseAs: 'blob',
+    signal,
+  });
+  return data as unknown as Blob;
+}
+
+export const approveVersion = (id: string, number: number): Promise<AdminVersion> =>
+  dataOf(
+    client.POST('/api/v1/admin/images/{id}/versions/{number}/approval', {
+      params: { path: { id, number: String(number) } },
+    }),
+  );
 
 export const readJobs = (query: JobsQuery, signal?: AbortSignal): Promise<JobPage> =>
   dataOf(client.GET('/api/v1/admin/jobs', { params: { query }, signal }));
