@@ -8,7 +8,7 @@ const SLOW = [
   'src/cli/evaluate.test.ts',
   'src/fetching/fetch-guard.test.ts',
   'src/inference/worker/{pipeline,verify}.test.ts',
-  'src/jobs/{batches,batch-listing}.test.ts',
+  'src/jobs/{batches,batch-listing,batch-output}.test.ts',
   'src/jobs/webhooks/webhooks.test.ts',
   'src/models/download.test.ts',
   'src/storage/{maintenance/maintenance,objects/object-store,spool/spool}.test.ts',

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { problemSchema } from './errors/problem.ts';
 import { ADMIN_API_PATH, JSON_SUFFIX } from './http/route.ts';
 import { IMAGE_ROUTE, type ImageOperation } from './http/takes-image.ts';
-import { batchFieldsSchema, batchSourceSchema } from './jobs/api/schemas.ts';
+import { batchFieldsSchema, batchOutputFieldSchema, batchSourceSchema } from './jobs/api/schemas.ts';
 import { webhookEventSchema } from './jobs/webhooks/webhook-event.ts';
 import { maskedSchema, maskOptionsSchema } from './masking/schemas.ts';
 import { VERSION } from './version.ts';
@@ -107,6 +107,7 @@ function describeBatchJson(document: OpenAPIObject, operation: Operation): void 
     ...batchFields(),
     options: { type: 'object', description: 'Options for all images: MaskOptions or DetectOptions' },
     source: toJsonSchema(batchSourceSchema, 'input').schema,
+    output: toJsonSchema(batchOutputFieldSchema, 'input').schema,
     urls: { type: 'array', items: { type: 'string' }, description: 'URLs of images. The JSON is limited to 4 MiB' },
   };
   // Named by its description.

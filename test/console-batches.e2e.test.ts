@@ -89,7 +89,9 @@ describe('batches in the console', () => {
   const settle = async (id: string, first: number, last: number, settlement: Settlement) => {
     const sql = sqlOf(await service.app.get(Database).ready());
     let webhookJobId: string | null | undefined;
-    for (let at = first; at <= last; at++) ({ webhookJobId } = (await settleItem(sql, id, at, settlement))!);
+    for (let position = first; position <= last; position++) {
+      ({ webhookJobId } = (await settleItem(sql, { batchId: id, position, attempts: 0 }, settlement))!);
+    }
     return webhookJobId;
   };
   /** As a worker does whose receiver is gone */

@@ -617,6 +617,12 @@ export const settings = {
       '',
       'Where batches may read images in S3, separated by commas: bucket or bucket/prefix, at FACE_API_S3_ENDPOINT and with its credentials. Not set: nowhere',
     ),
+    s3OutputAllow: setting(
+      'BATCH_S3_OUTPUT_ALLOW',
+      list,
+      '',
+      'Where batches may write their results in S3, separated by commas: bucket or bucket/prefix, at FACE_API_S3_ENDPOINT and with its credentials. Not set: nowhere',
+    ),
   },
   database: {
     // This name is used by hosting platforms and tools, hence without the prefix.

@@ -6,6 +6,7 @@ import { IDEMPOTENCY_HOURS } from '../config/idempotency.ts';
 import { batchInputKey, batchPrefix } from '../storage/objects/object-keys.ts';
 import type { ObjectStore } from '../storage/objects/object-store.ts';
 import { currentTrace } from '../tracing/trace.ts';
+import type { BatchEnds } from './batch-ends.ts';
 import type { BatchFeeder } from './batch-feeder.ts';
 import {
   activateBatch,
@@ -20,10 +21,13 @@ import {
 } from './batch-records.ts';
 import type { ListingQueue } from './listing-queue.ts';
 import { safeName } from './item-name.ts';
+import { isOutputInUse, nameResults } from './output-records.ts';
+import { outputExists, type S3Output } from './results/s3-output.ts';
+import { MANIFEST } from './results/result-names.ts';
+import { type S3Place, toUrl } from './s3-place.ts';
 import type { S3Source } from './sources/s3-source.ts';
 import type { SourceFile } from './sources/source.ts';
-import { inTransaction, sqlOf } from './sql.ts';
-import type { WebhookQueue } from './webhooks/webhook-queue.ts';
+import { inTransaction, type Sql, sqlOf } from './sql.ts';
 
 const CONCURRENT_PUTS = 4;
 const ITEMS_PER_INSERT = 200;
@@ -42,9 +46,10 @@ export class BatchIntake {
   readonly #dataSource: DataSource;
   readonly #objects: ObjectStore;
   readonly #feeder: BatchFeeder;
-  readonly #webhooks: WebhookQueue;
+  readonly #ends: BatchEnds;
   readonly #listings: ListingQueue;
   readonly #source: S3Source;
+  readonly #output: S3Output;
   readonly #limits: BatchLimits;
   readonly #apiKeyName: string | null;
   readonly #puts = new Set<Promise<void>>();
@@ -58,9 +63,10 @@ export class BatchIntake {
     this.#dataSource = parts.dataSource;
     this.#objects = parts.objects;
     this.#feeder = parts.feeder;
-    this.#webhooks = parts.webhooks;
+    this.#ends = parts.ends;
     this.#listings = parts.listings;
     this.#source = parts.source;
+    this.#output = parts.output;
     this.#limits = parts.limits;
     this.#apiKeyName = apiKeyName;
   }
@@ -108,7 +114,7 @@ export class BatchIntake {
   /**
    * @param idempotencyKey of the request: an earlier batch with the same key and content takes the place of this one
    * @returns the ID of the batch
-   * @throws DomainError invalid_request if no file arrived, idempotency_mismatch, and those of S3Source
+   * @throws DomainError invalid_request if no file arrived, idempotency_mismatch, output_exists, and those of S3Source and S3Output
    */
   async complete(given: BatchOrder, idempotencyKey: string | null = null): Promise<string> {
     await Promise.all(this.#puts);
@@ -121,6 +127,7 @@ export class BatchIntake {
       );
     }
     await this.#insert();
+    const hasManifest = order.output !== undefined && (await this.#output.hasManifest(order.output));
     const fingerprint = this.#content.update(JSON.stringify(order)).digest('hex');
     const earlier = await inTransaction(this.#dataSource, async (sql) => {
       if (idempotencyKey !== null) {
@@ -128,12 +135,13 @@ export class BatchIntake {
         if (found) return found;
         await markBatch(sql, this.id, idempotencyKey, fingerprint);
       }
+      if (order.output) await this.#assertFree(sql, order.output, hasManifest);
       if (order.source) {
         await startListing(sql, this.id, order);
         await this.#listings.add(sql, this.id);
       } else {
-        const webhookJobId = await activateBatch(sql, this.id, order, this.#count);
-        if (webhookJobId !== null) await this.#webhooks.add(sql, webhookJobId);
+        if (order.output) await nameResults(sql, this.id);
+        await this.#ends.queue(sql, this.id, await activateBatch(sql, this.id, order, this.#count));
         await this.#feeder.feed(sql, this.#apiKeyName);
       }
       return null;
@@ -145,11 +153,23 @@ export class BatchIntake {
   }
 
   async #check(order: BatchOrder): Promise<BatchOrder> {
-    if (!order.source) return order;
-    if (this.#count > 0) {
+    if (order.source && this.#count > 0) {
       throw new DomainError('invalid_request', 'Send either files and URLs, or a "source", not both');
     }
-    return { ...order, source: await this.#source.admit(order.source) };
+    const source = order.source && (await this.#source.admit(order.source));
+    const output = order.output && this.#output.admit(order.output, source);
+    return { ...order, ...(source && { source }), ...(output && { output }) };
+  }
+
+  /** Two batches in one place would each have a part of the names, and one of them no manifest. */
+  async #assertFree(sql: Sql, output: S3Place, hasManifest: boolean): Promise<void> {
+    if (hasManifest) throw outputExists(toUrl(output) + MANIFEST);
+    if (await isOutputInUse(sql, output)) {
+      throw new DomainError(
+        'output_exists',
+        `output: another batch is writing to ${toUrl(output)}. Choose another prefix`,
+      );
+    }
   }
 
   /** Deletes what has arrived. */
@@ -202,8 +222,9 @@ export interface IntakeParts {
   readonly dataSource: DataSource;
   readonly objects: ObjectStore;
   readonly feeder: BatchFeeder;
-  readonly webhooks: WebhookQueue;
+  readonly ends: BatchEnds;
   readonly listings: ListingQueue;
   readonly source: S3Source;
+  readonly output: S3Output;
   readonly limits: BatchLimits;
 }

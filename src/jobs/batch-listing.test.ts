@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type OpenedStorage, openStorage } from '../../test/fixtures/opened-storage.ts';
 import { openTestBucket, putObjects, type TestBucket } from '../../test/fixtures/s3-server.ts';
 import { type ListedObject, S3Buckets } from '../storage/objects/s3-buckets.ts';
+import { BatchEnds } from './batch-ends.ts';
 import { BatchFeeder } from './batch-feeder.ts';
+import { BatchFinishing } from './batch-finishing.ts';
 import { BatchListing } from './batch-listing.ts';
 import { BatchPruner } from './batch-pruner.ts';
 import { BatchQueue } from './batch-queue.ts';
@@ -11,14 +13,15 @@ import { Boss } from './boss.ts';
 import { ChunkProcessing } from './chunk-processing.ts';
 import type { ItemProcessing } from './item-processing.ts';
 import { ListingQueue } from './listing-queue.ts';
-import { AllowedPlaces, type S3Place } from './sources/s3-place.ts';
+import { S3Output } from './results/s3-output.ts';
+import { AllowedPlaces, type S3Place, WRITING } from './s3-place.ts';
 import { S3Source } from './sources/s3-source.ts';
 import { sqlOf } from './sql.ts';
 import { StoredBatches } from './stored-batches.ts';
 import { WebhookDeliveries } from './webhooks/webhook-deliveries.ts';
-import { WebhookQueue } from './webhooks/webhook-queue.ts';
 
 const OPERATOR = 'operator';
+const noOutput = new S3Output(new AllowedPlaces([], '', WRITING), null);
 const KEYS = Array.from({ length: 23 }, (_, at) => `shoot/day ${at % 3}/${String(at).padStart(2, '0')} ä😀.jpg`);
 
 /** The S3 server of the tests cannot cut a list: its cipher for the position is not in OpenSSL any more. */
@@ -36,7 +39,7 @@ describe('the listing of a folder in S3', () => {
   let boss: Boss;
   let queue: BatchQueue;
   let listings: ListingQueue;
-  let webhooks: WebhookQueue;
+  let ends: BatchEnds;
   let batches: StoredBatches;
   let place: S3Place;
 
@@ -48,12 +51,13 @@ describe('the listing of a folder in S3', () => {
     boss = new Boss(storage.database, false);
     queue = new BatchQueue(boss);
     listings = new ListingQueue(boss);
-    webhooks = new WebhookQueue(boss);
+    ends = new BatchEnds(boss);
     const limits = { maxItems: 100, maxBytes: 1e9 };
     batches = new StoredBatches(storage.database, storage.objects, new BatchFeeder(queue), {
-      webhooks,
+      ends,
       listings,
       source,
+      output: noOutput,
       limits,
     });
     place = { bucket: bucket.settings.bucket, prefix: 'shoot/' };
@@ -71,7 +75,7 @@ describe('the listing of a folder in S3', () => {
     return intake.complete({ kind: 'mask', options: {}, priority: 0, source: place, webhook: 'https://example.com/' });
   };
   const listing = (from: Pick<S3Source, 'page'> = source, maxItems = 100) =>
-    new BatchListing({ database: storage.database, feeder: new BatchFeeder(queue), webhooks, source: from }, maxItems);
+    new BatchListing({ database: storage.database, feeder: new BatchFeeder(queue), ends, source: from }, maxItems);
   const namesOf = async (id: string) =>
     (await batches.items(id, OPERATOR, { from: 0, limit: 100 })).items.map(({ name }) => name);
   const expected = KEYS.map((key) => key.slice('shoot/'.length)).sort();
@@ -173,17 +177,18 @@ describe('the listing of a folder in S3', () => {
     const feeder = new BatchFeeder(queue);
     const events = { settled: () => undefined, retried: () => undefined };
     const chunks = new ChunkProcessing(
-      { database, objects, items: {} as ItemProcessing, feeder, webhooks, events },
+      { database, objects, items: {} as ItemProcessing, feeder, ends, events },
       { concurrency: 1, timeoutMs: 1000 },
     );
     const pruner = new BatchPruner(database, objects, 1000, 1000);
     const deliveries = new WebhookDeliveries(
       database,
-      webhooks,
+      ends.webhooks,
       { send: () => Promise.reject(new Error('nothing is sent')) },
       { attempted: () => undefined, givenUp: () => undefined },
     );
-    const parts = { database, queue, listings, feeder, chunks, pruner };
+    const finishing = new BatchFinishing({ database, ends, output: noOutput });
+    const parts = { database, queue, listings, finishings: ends.finishings, feeder, chunks, finishing, pruner };
     return new BatchWorker({ ...parts, listing: listing(), webhooks: deliveries, showBacklog: () => undefined });
   };
 });

@@ -1,5 +1,6 @@
 import type { Database } from '../storage/records/database.ts';
 import { DomainError } from '../errors/domain-error.ts';
+import type { BatchEnds } from './batch-ends.ts';
 import type { BatchFeeder } from './batch-feeder.ts';
 import { tooManyItems } from './batch-intake.ts';
 import {
@@ -12,8 +13,8 @@ import {
   lockBatch,
 } from './batch-records.ts';
 import { safeName } from './item-name.ts';
+import { nameResults } from './output-records.ts';
 import { noFiles, type S3Source, type SourcePage } from './sources/s3-source.ts';
-import type { WebhookQueue } from './webhooks/webhook-queue.ts';
 import { inTransaction, type Sql, sqlOf } from './sql.ts';
 
 /**
@@ -23,7 +24,7 @@ import { inTransaction, type Sql, sqlOf } from './sql.ts';
 export class BatchListing {
   readonly #database: Database;
   readonly #feeder: BatchFeeder;
-  readonly #webhooks: WebhookQueue;
+  readonly #ends: BatchEnds;
   readonly #source: Pick<S3Source, 'page'>;
   readonly #maxItems: number;
   #stopping = false;
@@ -32,14 +33,14 @@ export class BatchListing {
     parts: {
       readonly database: Database;
       readonly feeder: BatchFeeder;
-      readonly webhooks: WebhookQueue;
+      readonly ends: BatchEnds;
       readonly source: Pick<S3Source, 'page'>;
     },
     maxItems: number,
   ) {
     this.#database = parts.database;
     this.#feeder = parts.feeder;
-    this.#webhooks = parts.webhooks;
+    this.#ends = parts.ends;
     this.#source = parts.source;
     this.#maxItems = maxItems;
   }
@@ -86,17 +87,13 @@ export class BatchListing {
       await this.#fail(sql, listing.id, noFiles());
       return;
     }
-    await this.#notify(sql, await activateBatch(sql, listing.id, listing, total));
+    if (listing.output) await nameResults(sql, listing.id);
+    await this.#ends.queue(sql, listing.id, await activateBatch(sql, listing.id, listing, total));
     await this.#feeder.feed(sql, listing.apiKeyName);
   }
 
   async #fail(sql: Sql, batchId: string, { code, message }: DomainError): Promise<void> {
-    await this.#notify(sql, await failListing(sql, batchId, { code, detail: message }));
-  }
-
-  /** @param jobId null: the batch has no webhook, or has not ended */
-  async #notify(sql: Sql, jobId: string | null): Promise<void> {
-    if (jobId !== null) await this.#webhooks.add(sql, jobId);
+    await this.#ends.queue(sql, batchId, await failListing(sql, batchId, { code, detail: message }));
   }
 }
 

@@ -4,7 +4,7 @@ import type { BatchState } from '../storage/records/batch.entity.ts';
 import type { JobKind } from '../storage/job.ts';
 import type { TraceContext } from '../tracing/trace.ts';
 import type { ChunkRange } from './batch-feeder.ts';
-import type { S3Place } from './sources/s3-place.ts';
+import type { S3Place } from './s3-place.ts';
 import type { Sql } from './sql.ts';
 import { deleteDeliveries, RECORD_DELIVERY } from './webhooks/webhook-records.ts';
 
@@ -18,6 +18,8 @@ export interface Batch {
   readonly apiKeyName: string | null;
   readonly priority: number;
   readonly webhook: string | null;
+  /** The folder in S3 that gets the results; null: they are stored. */
+  readonly output: S3Place | null;
   readonly itemCount: number;
   readonly doneCount: number;
   readonly failedCount: number;
@@ -29,7 +31,7 @@ export interface Batch {
   readonly finishedAt: Date | null;
 }
 
-const BATCH_COLUMNS = `id, state, kind, options, api_key_name AS "apiKeyName", priority, webhook, item_count AS "itemCount",
+const BATCH_COLUMNS = `id, state, kind, options, api_key_name AS "apiKeyName", priority, webhook, output, item_count AS "itemCount",
   done_count AS "doneCount", failed_count AS "failedCount", dead_count AS "deadCount",
   canceled_count AS "canceledCount", CASE WHEN error_code IS NOT NULL
     THEN json_build_object('code', error_code, 'detail', error_detail) END AS error, created_at AS "createdAt", finished_at AS "finishedAt"`;
@@ -54,8 +56,9 @@ export interface ItemError {
 /** What the response to a single image would say, without what is only of use there. */
 export type ItemOutcome = Readonly<Record<string, unknown>>;
 
-/** The masked image in the object store */
+/** The masked image */
 export interface ItemResult {
+  /** In the object store, or in the bucket of the batch's output */
   readonly key: string;
   readonly type: string;
   readonly bytes: number;
@@ -170,12 +173,15 @@ export interface BatchOrder {
   readonly webhook?: string;
   /** Where a worker finds the images; they were sent if there is none. */
   readonly source?: S3Place;
+  /** Where the results are written to; they are stored if there is none. */
+  readonly output?: S3Place;
 }
 
 /** The batch is complete: a worker can make its items. */
 export async function startListing(sql: Sql, id: string, order: BatchOrder): Promise<void> {
   await sql.query(
-    `UPDATE batches SET kind = $2, options = $3, priority = $4, source = $5, webhook = $6, state = 'listing' WHERE id = $1`,
+    `UPDATE batches SET kind = $2, options = $3, priority = $4, source = $5, webhook = $6, output = $7,
+       state = 'listing' WHERE id = $1`,
     [
       id,
       order.kind,
@@ -183,12 +189,14 @@ export async function startListing(sql: Sql, id: string, order: BatchOrder): Pro
       order.priority,
       JSON.stringify(order.source),
       order.webhook ?? null,
+      toJson(order.output),
     ],
   );
 }
 
-export interface Listing extends Omit<BatchOrder, 'source' | 'webhook'> {
+export interface Listing extends Omit<BatchOrder, 'source' | 'webhook' | 'output'> {
   readonly webhook: string | null;
+  readonly output: S3Place | null;
   readonly id: string;
   readonly apiKeyName: string | null;
   readonly source: S3Place;
@@ -200,7 +208,7 @@ export interface Listing extends Omit<BatchOrder, 'source' | 'webhook'> {
 /** Null: it is complete, or its batch was canceled or deleted. */
 export async function findListing(sql: Sql, id: string): Promise<Listing | null> {
   const { rows } = await sql.query<Listing>(
-    `SELECT id, api_key_name AS "apiKeyName", kind, options, priority, webhook, source, source_cursor AS cursor,
+    `SELECT id, api_key_name AS "apiKeyName", kind, options, priority, webhook, output, source, source_cursor AS cursor,
        item_count AS "itemCount" FROM batches WHERE id = $1 AND state = 'listing'`,
     [id],
   );
@@ -222,45 +230,66 @@ export async function advanceListing(
   return rowCount > 0;
 }
 
-/**
- * Without items: none was processed.
- * @returns the job of its webhook if it has one
- */
-export async function failListing(sql: Sql, id: string, { code, detail }: ItemError): Promise<string | null> {
+/** What a statement that may end a batch has made of it */
+export interface BatchEnd {
+  readonly state: BatchState;
+  /** The job of its webhook if it has one and has ended */
+  readonly webhookJobId: string | null;
+}
+
+/** After `ended` and `recorded` */
+export const SELECT_END = `SELECT state, (SELECT job_id FROM recorded) AS "webhookJobId" FROM ended`;
+
+/** Without items: none was processed. */
+export async function failListing(sql: Sql, id: string, { code, detail }: ItemError): Promise<BatchEnd | null> {
   await sql.query(`DELETE FROM batch_items WHERE batch_id = $1`, [id]);
-  const { rows } = await sql.query<{ jobId: string }>(
+  const { rows } = await sql.query<BatchEnd>(
     `WITH ended AS (
        UPDATE batches SET state = 'failed', item_count = 0, error_code = $2, error_detail = $3, finished_at = now()
        WHERE id = $1 AND state = 'listing' RETURNING *),
-     recorded AS (${RECORD_DELIVERY})
-     SELECT job_id AS "jobId" FROM recorded`,
+     recorded AS (${RECORD_DELIVERY}) ${SELECT_END}`,
     [id, code, detail],
   );
-  return rows[0]?.jobId ?? null;
+  return rows[0] ?? null;
 }
 
-/**
- * The batch is complete: its items can be processed. Those that were rejected count already.
- * @returns the job of its webhook if it has one and has ended
- */
+/** With results in S3, the manifest is to be written yet. */
+const AFTER_LAST_ITEM = `CASE WHEN output IS NULL THEN 'done' ELSE 'finishing' END`;
+
+/** The batch is complete: its items can be processed. Those that were rejected count already. */
 export async function activateBatch(
   sql: Sql,
   id: string,
-  order: Pick<BatchOrder, 'kind' | 'options' | 'priority'> & { readonly webhook?: string | null },
+  order: Pick<BatchOrder, 'kind' | 'options' | 'priority'> & {
+    readonly webhook?: string | null;
+    readonly output?: S3Place | null;
+  },
   itemCount: number,
-): Promise<string | null> {
-  const { rows } = await sql.query<{ jobId: string }>(
+): Promise<BatchEnd> {
+  const { rows } = await sql.query<BatchEnd>(
     `WITH ended AS (
-       UPDATE batches SET kind = $2, options = $3, priority = $4, webhook = $6, item_count = $5, failed_count = failed,
-         state = CASE WHEN failed = $5 THEN 'done' ELSE 'active' END,
-         finished_at = CASE WHEN failed = $5 THEN now() END
+       UPDATE batches SET kind = $2, options = $3, priority = $4, webhook = $6, output = $7, item_count = $5,
+         failed_count = failed,
+         state = CASE WHEN failed < $5 THEN 'active' WHEN $7::jsonb IS NULL THEN 'done' ELSE 'finishing' END,
+         finished_at = CASE WHEN failed = $5 AND $7::jsonb IS NULL THEN now() END
        FROM (SELECT count(*)::int AS failed FROM batch_items WHERE batch_id = $1 AND state = 'failed') AS rejected
        WHERE id = $1 RETURNING batches.*),
-     recorded AS (${RECORD_DELIVERY})
-     SELECT job_id AS "jobId" FROM recorded`,
-    [id, order.kind, JSON.stringify(order.options), order.priority, itemCount, order.webhook ?? null],
+     recorded AS (${RECORD_DELIVERY}) ${SELECT_END}`,
+    [
+      id,
+      order.kind,
+      JSON.stringify(order.options),
+      order.priority,
+      itemCount,
+      order.webhook ?? null,
+      toJson(order.output),
+    ],
   );
-  return rows[0]?.jobId ?? null;
+  return rows[0]!;
+}
+
+function toJson(place: S3Place | null | undefined): string | null {
+  return place ? JSON.stringify(place) : null;
 }
 
 /** What was sent before with the same idempotency key */
@@ -347,6 +376,19 @@ export async function listItems(
   return rows.map(toItem);
 }
 
+const ITEMS_PER_PAGE = 500;
+
+/** In the order of their positions. */
+export async function* allItems(sql: Sql, batchId: string): AsyncGenerator<BatchItem> {
+  let from = 0;
+  for (;;) {
+    const items = await listItems(sql, batchId, { from, limit: ITEMS_PER_PAGE });
+    yield* items;
+    if (items.length < ITEMS_PER_PAGE) return;
+    from = items.at(-1)!.position + 1;
+  }
+}
+
 /** Items that failed for the same reason */
 export interface FailureGroup {
   readonly state: 'failed' | 'dead';
@@ -381,13 +423,14 @@ export interface Chunk extends ChunkRange {
   /** Of the request that sent the batch; null: it was not traced. */
   readonly trace: TraceContext | null;
   readonly options: Readonly<Record<string, unknown>>;
+  readonly output: S3Place | null;
 }
 
 /** Null: it was finished, or its batch was canceled or deleted. */
 export async function findChunk(sql: Sql, id: string): Promise<Chunk | null> {
   const { rows } = await sql.query<Chunk>(
     `SELECT batch_id AS "batchId", chunk.api_key_name AS "apiKeyName", first_position AS first, last_position AS last,
-       kind, trace, options
+       kind, trace, options, output
      FROM batch_chunks AS chunk JOIN batches ON batches.id = batch_id WHERE chunk.id = $1 AND state = 'active'`,
     [id],
   );
@@ -407,6 +450,8 @@ export async function findDueItems(sql: Sql, { batchId, first, last }: ChunkRang
 export interface StartedItem {
   readonly attempts: number;
   readonly input: ItemInput;
+  /** Of its result in S3 */
+  readonly resultName: string;
 }
 
 /**
@@ -414,35 +459,46 @@ export interface StartedItem {
  * of the database's machine: the statement does not wait for the disk. Null: the item has an outcome.
  */
 export async function startItem(sql: Sql, batchId: string, position: number): Promise<StartedItem | null> {
-  const { rows } = await sql.query<{ attempts: number; key: string | null; url: string }>(
+  const { rows } = await sql.query<{ attempts: number; key: string | null; url: string; resultName: string }>(
     `UPDATE batch_items SET attempts = attempts + 1 WHERE batch_id = $1 AND position = $2 AND state = 'waiting'
        AND set_config('synchronous_commit', 'off', true) = 'off'
-     RETURNING attempts, input_key AS key, input_url AS url`,
+     RETURNING attempts, input_key AS key, input_url AS url, coalesce(result_name, name) AS "resultName"`,
     [batchId, position],
   );
   const [row] = rows;
-  return row ? { attempts: row.attempts, input: row.key === null ? { url: row.url } : { key: row.key } } : null;
+  if (!row) return null;
+  const { attempts, key, url, resultName } = row;
+  return { attempts, resultName, input: key === null ? { url } : { key } };
+}
+
+/** An attempt at an item. It is of no effect after a later one has started: its worker was taken for dead. */
+export interface Attempt {
+  readonly batchId: string;
+  readonly position: number;
+  readonly attempts: number;
+}
+
+const IS_LATEST = `batch_id = $1 AND position = $2 AND attempts = $3 AND state = 'waiting'`;
+
+function latest({ batchId, position, attempts }: Attempt): [batchId: string, position: number, attempts: number] {
+  return [batchId, position, attempts];
+}
+
+export async function isLatest(sql: Sql, attempt: Attempt): Promise<boolean> {
+  const { rowCount } = await sql.query(`SELECT FROM batch_items WHERE ${IS_LATEST}`, latest(attempt));
+  return rowCount > 0;
 }
 
 /** The attempt does not count: the item was not to blame. */
-export async function undoAttempt(sql: Sql, batchId: string, position: number): Promise<void> {
-  await sql.query(
-    `UPDATE batch_items SET attempts = attempts - 1 WHERE batch_id = $1 AND position = $2 AND state = 'waiting'`,
-    [batchId, position],
-  );
+export async function undoAttempt(sql: Sql, attempt: Attempt): Promise<void> {
+  await sql.query(`UPDATE batch_items SET attempts = attempts - 1 WHERE ${IS_LATEST}`, latest(attempt));
 }
 
-export async function postponeItem(
-  sql: Sql,
-  batchId: string,
-  position: number,
-  seconds: number,
-  error: ItemError,
-): Promise<void> {
+export async function postponeItem(sql: Sql, attempt: Attempt, seconds: number, error: ItemError): Promise<void> {
   await sql.query(
-    `UPDATE batch_items SET not_before = now() + $3 * interval '1 second', error_code = $4, error_detail = $5
-     WHERE batch_id = $1 AND position = $2 AND state = 'waiting'`,
-    [batchId, position, seconds, error.code, error.detail],
+    `UPDATE batch_items SET not_before = now() + $4 * interval '1 second', error_code = $5, error_detail = $6
+     WHERE ${IS_LATEST}`,
+    [...latest(attempt), seconds, error.code, error.detail],
   );
 }
 
@@ -456,44 +512,31 @@ export type Settlement =
     }
   | { readonly state: 'failed' | 'dead'; readonly error: ItemError };
 
-export interface Settled {
-  readonly batchState: BatchState;
-  /** The job of the batch's webhook if it has one and has ended */
-  readonly webhookJobId: string | null;
-}
-
 /**
- * Writes the outcome of an item, once: the first of several workers wins. The batch is done with its last item. A URL, which
- * may contain a signature, is kept only as long as it may be needed again.
- * @returns null if the item already has an outcome, or was canceled
+ * Writes the outcome of an item, once: of several workers, the one that started last. The batch is done with its last item. A
+ * URL, which may contain a signature, is kept only as long as it may be needed again.
+ * @returns null if the item already has an outcome, was canceled, or a later attempt has started
  */
-export async function settleItem(
-  sql: Sql,
-  batchId: string,
-  position: number,
-  settlement: Settlement,
-): Promise<Settled | null> {
+export async function settleItem(sql: Sql, attempt: Attempt, settlement: Settlement): Promise<BatchEnd | null> {
   const { state } = settlement;
   const { outcome, input, result } = state === 'done' ? settlement : { outcome: null, input: null, result: null };
   const error = state === 'done' ? null : settlement.error;
-  const { rows } = await sql.query<Settled>(
+  const { rows } = await sql.query<BatchEnd>(
     `WITH settled AS (
-       UPDATE batch_items SET state = $3, outcome = $4, error_code = $5, error_detail = $6, result_key = $7,
-         result_type = $8, result_bytes = $9, result_sha256 = $10, result_crc = $11, not_before = NULL,
-         input_bytes = coalesce($12, input_bytes), input_sha256 = coalesce($13, input_sha256),
-         input_url = CASE WHEN $3 = 'dead' THEN input_url END, finished_at = now()
-       WHERE batch_id = $1 AND position = $2 AND state = 'waiting' RETURNING 1),
+       UPDATE batch_items SET state = $4, outcome = $5, error_code = $6, error_detail = $7, result_key = $8,
+         result_type = $9, result_bytes = $10, result_sha256 = $11, result_crc = $12, not_before = NULL,
+         input_bytes = coalesce($13, input_bytes), input_sha256 = coalesce($14, input_sha256),
+         input_url = CASE WHEN $4 = 'dead' THEN input_url END, finished_at = now()
+       WHERE ${IS_LATEST} RETURNING 1),
      ended AS (
-       UPDATE batches SET done_count = done_count + ($3 = 'done')::int, failed_count = failed_count + ($3 = 'failed')::int,
-         dead_count = dead_count + ($3 = 'dead')::int,
-         state = CASE WHEN ${IS_LAST} THEN 'done' ELSE state END,
-         finished_at = CASE WHEN ${IS_LAST} THEN now() ELSE finished_at END
+       UPDATE batches SET done_count = done_count + ($4 = 'done')::int, failed_count = failed_count + ($4 = 'failed')::int,
+         dead_count = dead_count + ($4 = 'dead')::int,
+         state = CASE WHEN ${IS_LAST} THEN ${AFTER_LAST_ITEM} ELSE state END,
+         finished_at = CASE WHEN ${IS_LAST} AND output IS NULL THEN now() ELSE finished_at END
        WHERE id = $1 AND EXISTS (SELECT FROM settled) RETURNING *),
-     recorded AS (${RECORD_DELIVERY})
-     SELECT state AS "batchState", (SELECT job_id FROM recorded) AS "webhookJobId" FROM ended`,
+     recorded AS (${RECORD_DELIVERY}) ${SELECT_END}`,
     [
-      batchId,
-      position,
+      ...latest(attempt),
       state,
       outcome && JSON.stringify(outcome),
       error?.code ?? null,
@@ -529,25 +572,28 @@ export async function nextAttempt(sql: Sql, { batchId, first, last }: ChunkRange
 }
 
 /**
- * Gives up the items that wait. Items first, as a worker does, so that the two cannot block each other.
- * @returns the job of its webhook if it has one
+ * Gives up the items that wait. Items first, as a worker does, so that the two cannot block each other. If results are in S3,
+ * their manifest is to be written yet.
  */
-export async function cancelBatch(sql: Sql, id: string): Promise<string | null> {
+export async function cancelBatch(sql: Sql, id: string): Promise<BatchEnd | null> {
   const { rowCount } = await sql.query(
     `UPDATE batch_items SET state = 'canceled', input_url = NULL, finished_at = now() WHERE batch_id = $1 AND state = 'waiting'`,
     [id],
   );
-  const { rows } = await sql.query<{ jobId: string }>(
+  const { rows } = await sql.query<BatchEnd>(
     `WITH ended AS (
-       UPDATE batches SET state = 'canceled', canceled_count = canceled_count + $2, finished_at = now()
+       UPDATE batches SET canceled_count = canceled_count + $2,
+         state = CASE WHEN ${HAS_RESULTS_IN_S3} THEN 'finishing' ELSE 'canceled' END,
+         finished_at = CASE WHEN ${HAS_RESULTS_IN_S3} THEN NULL ELSE now() END
        WHERE id = $1 AND state IN ('listing', 'active') RETURNING *),
-     recorded AS (${RECORD_DELIVERY})
-     SELECT job_id AS "jobId" FROM recorded`,
+     recorded AS (${RECORD_DELIVERY}) ${SELECT_END}`,
     [id, rowCount],
   );
   await sql.query(`DELETE FROM batch_chunks WHERE batch_id = $1`, [id]);
-  return rows[0]?.jobId ?? null;
+  return rows[0] ?? null;
 }
+
+const HAS_RESULTS_IN_S3 = `state = 'active' AND output IS NOT NULL`;
 
 /**
  * Lets the dead items of a finished batch wait again.
@@ -561,7 +607,8 @@ export async function requeueDead(sql: Sql, id: string): Promise<number> {
   );
   if (rowCount > 0) {
     await sql.query(
-      `UPDATE batches SET state = 'active', dead_count = 0, next_position = 0, finished_at = NULL WHERE id = $1`,
+      `UPDATE batches SET state = 'active', dead_count = 0, next_position = 0, finished_at = NULL, error_code = NULL,
+         error_detail = NULL WHERE id = $1`,
       [id],
     );
   }

@@ -1,14 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
+import type { BatchState } from '../storage/records/batch.entity.ts';
 import type { Database } from '../storage/records/database.ts';
 import type { BatchFeeder } from './batch-feeder.ts';
+import type { BatchFinishing } from './batch-finishing.ts';
 import type { BatchListing } from './batch-listing.ts';
 import type { BatchBacklog } from './batch-metrics.ts';
 import type { BatchPruner } from './batch-pruner.ts';
 import type { BatchQueue } from './batch-queue.ts';
 import { readBacklog } from './batch-records.ts';
 import type { ChunkProcessing } from './chunk-processing.ts';
+import type { FinishingQueue } from './finishing-queue.ts';
+import type { JobQueue } from './job-queue.ts';
 import type { ListingQueue } from './listing-queue.ts';
 import { inTransaction, sqlOf } from './sql.ts';
 import type { WebhookDeliveries } from './webhooks/webhook-deliveries.ts';
@@ -26,6 +30,8 @@ export class BatchWorker {
   readonly #chunks: ChunkProcessing;
   readonly #listings: ListingQueue;
   readonly #listing: BatchListing;
+  readonly #finishings: FinishingQueue;
+  readonly #finishing: BatchFinishing;
   readonly #pruner: BatchPruner;
   readonly #webhooks: WebhookDeliveries;
   readonly #showBacklog: (backlog: BatchBacklog) => void;
@@ -39,6 +45,8 @@ export class BatchWorker {
     readonly feeder: BatchFeeder;
     readonly chunks: ChunkProcessing;
     readonly listing: BatchListing;
+    readonly finishings: FinishingQueue;
+    readonly finishing: BatchFinishing;
     readonly pruner: BatchPruner;
     readonly webhooks: WebhookDeliveries;
     readonly showBacklog: (backlog: BatchBacklog) => void;
@@ -49,6 +57,8 @@ export class BatchWorker {
     this.#feeder = parts.feeder;
     this.#chunks = parts.chunks;
     this.#listing = parts.listing;
+    this.#finishings = parts.finishings;
+    this.#finishing = parts.finishing;
     this.#pruner = parts.pruner;
     this.#webhooks = parts.webhooks;
     this.#showBacklog = parts.showBacklog;
@@ -65,6 +75,7 @@ export class BatchWorker {
     this.#listing.stop();
     await this.#webhooks.stop();
     await this.#listings.stopWork();
+    await this.#finishings.stopWork();
     await this.#queue.stopWork();
     await this.#running;
   }
@@ -74,7 +85,14 @@ export class BatchWorker {
       this.#queue.work((chunkId) => this.#chunks.process(chunkId)),
     );
     await this.#untilDone('Sources cannot be listed yet', () =>
-      this.#listings.work((batchId) => this.#listing.process(batchId)),
+      this.#listings.work((batchId) =>
+        this.#logged('The source of a batch could not be listed', () => this.#listing.process(batchId)),
+      ),
+    );
+    await this.#untilDone('Manifests cannot be written yet', () =>
+      this.#finishings.work((batchId) =>
+        this.#logged('The manifest of a batch could not be written', () => this.#finishing.process(batchId)),
+      ),
     );
     await this.#untilDone('Webhooks cannot be sent yet', () => this.#webhooks.start());
     while (!this.#isStopping) {
@@ -111,6 +129,16 @@ export class BatchWorker {
     }
   }
 
+  /** The queue tries it again. @throws the error of the work */
+  async #logged(failure: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!this.#isStopping) this.#logger.warn({ err: error }, `${failure}; trying again`);
+      throw error;
+    }
+  }
+
   /** Ends at once when the process stops. */
   async #wait(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
@@ -119,14 +147,15 @@ export class BatchWorker {
   /** Queues again what the queue has lost, such as after its tables were restored or deleted. */
   async mend(): Promise<void> {
     const dataSource = await this.#database.ready();
-    await this.#mendListings(dataSource);
+    await this.#mendBatches(dataSource, 'listing', this.#listings);
+    await this.#mendBatches(dataSource, 'finishing', this.#finishings);
     await this.#mendChunks(dataSource);
   }
 
-  async #mendListings(dataSource: DataSource): Promise<void> {
+  async #mendBatches(dataSource: DataSource, state: BatchState, queue: JobQueue): Promise<void> {
     const sql = sqlOf(dataSource);
-    const { rows } = await sql.query<{ id: string }>(`SELECT id FROM batches WHERE state = 'listing'`);
-    for (const { id } of rows) if (!(await this.#listings.has(id))) await this.#listings.add(sql, id);
+    const { rows } = await sql.query<{ id: string }>(`SELECT id FROM batches WHERE state = $1`, [state]);
+    for (const { id } of rows) if (!(await queue.has(id))) await queue.add(sql, id);
   }
 
   async #mendChunks(dataSource: DataSource): Promise<void> {

@@ -3,7 +3,9 @@ import { type OpenedStorage, openStorage } from '../../test/fixtures/opened-stor
 import { until } from '../../test/support/service-process.ts';
 import { DomainError } from '../errors/domain-error.ts';
 import type { ObjectStore } from '../storage/objects/object-store.ts';
+import { BatchEnds } from './batch-ends.ts';
 import { BatchFeeder } from './batch-feeder.ts';
+import { BatchFinishing } from './batch-finishing.ts';
 import { BatchListing } from './batch-listing.ts';
 import { BatchPruner } from './batch-pruner.ts';
 import { BatchQueue } from './batch-queue.ts';
@@ -13,16 +15,17 @@ import { Boss } from './boss.ts';
 import { ChunkProcessing, MAX_ATTEMPTS } from './chunk-processing.ts';
 import { type ItemProcessing, ObjectsUnavailableError } from './item-processing.ts';
 import { ListingQueue } from './listing-queue.ts';
-import { AllowedPlaces } from './sources/s3-place.ts';
+import { S3Output } from './results/s3-output.ts';
+import { AllowedPlaces, WRITING } from './s3-place.ts';
 import { S3Source } from './sources/s3-source.ts';
 import { sqlOf } from './sql.ts';
 import { StoredBatches } from './stored-batches.ts';
 import { WebhookDeliveries } from './webhooks/webhook-deliveries.ts';
-import { WebhookQueue } from './webhooks/webhook-queue.ts';
 
 const OPERATOR = 'operator';
 const HOUR_MS = 3_600_000;
 const noSource = new S3Source(new AllowedPlaces([], ''), null, 1);
+const noOutput = new S3Output(new AllowedPlaces([], '', WRITING), null);
 
 /** What becomes of an item is up to the test: faults are injected here. */
 type Fate = (position: number, chunk: Chunk) => Promise<void>;
@@ -31,7 +34,7 @@ describe('batches in the queue', () => {
   let storage: OpenedStorage;
   let boss: Boss;
   let queue: BatchQueue;
-  let webhookQueue: WebhookQueue;
+  let ends: BatchEnds;
   let listings: ListingQueue;
   let batches: StoredBatches;
   let worker: BatchWorker | undefined;
@@ -40,13 +43,14 @@ describe('batches in the queue', () => {
     storage = await openStorage();
     boss = new Boss(storage.database, true);
     queue = new BatchQueue(boss);
-    webhookQueue = new WebhookQueue(boss);
+    ends = new BatchEnds(boss);
     listings = new ListingQueue(boss);
     const limits = { maxItems: 100_000, maxBytes: 1e9 };
     batches = new StoredBatches(storage.database, storage.objects, new BatchFeeder(queue), {
-      webhooks: webhookQueue,
+      ends,
       listings,
       source: noSource,
+      output: noOutput,
       limits,
     });
   });
@@ -67,28 +71,30 @@ describe('batches in the queue', () => {
   const work = (fate: Fate, objects: ObjectStore = storage.objects): BatchWorker => {
     const { database } = storage;
     const feeder = new BatchFeeder(queue);
-    const process: ItemProcessing['process'] = async (chunk, position) => {
+    const process: ItemProcessing['process'] = async (chunk, { position }) => {
       await fate(position, chunk);
       return { outcome: { face_count: 1 }, input: { bytes: 1, sha256: '0'.repeat(64) }, result: null };
     };
     const items = { process } as ItemProcessing;
     const events = { settled: () => undefined, retried: () => undefined };
     const chunks = new ChunkProcessing(
-      { database, objects, items, feeder, webhooks: webhookQueue, events },
+      { database, objects, items, feeder, ends, events },
       { concurrency: 1, timeoutMs: 10_000, firstDelaySeconds: 0 },
     );
-    const listing = new BatchListing({ database, feeder, webhooks: webhookQueue, source: noSource }, 100_000);
+    const listing = new BatchListing({ database, feeder, ends, source: noSource }, 100_000);
     const pruner = new BatchPruner(database, objects, HOUR_MS, HOUR_MS);
     const webhookEvents = { attempted: () => undefined, givenUp: () => undefined };
     const send = () => Promise.reject(new Error('no batch has a webhook'));
-    const webhooks = new WebhookDeliveries(database, webhookQueue, { send }, webhookEvents);
+    const webhooks = new WebhookDeliveries(database, ends.webhooks, { send }, webhookEvents);
     worker = new BatchWorker({
       database,
       queue,
       listings,
+      finishings: ends.finishings,
       feeder,
       chunks,
       listing,
+      finishing: new BatchFinishing({ database, ends, output: noOutput }),
       pruner,
       webhooks,
       showBacklog: () => undefined,

@@ -3,6 +3,7 @@ import type { BatchItemState } from '../storage/records/batch-item.entity.ts';
 import type { BatchIntake } from './batch-intake.ts';
 import type { Batch, BatchItem, BatchOrder, FailureGroup, Owner } from './batch-records.ts';
 import type { ResultArchive } from './results/result-archive.ts';
+import type { S3Place } from './s3-place.ts';
 import type { Delivery } from './webhooks/webhook-records.ts';
 
 export interface BatchPage {
@@ -13,6 +14,8 @@ export interface BatchPage {
 
 export interface ItemPage {
   readonly items: readonly BatchItem[];
+  /** Of their batch */
+  readonly output: S3Place | null;
   readonly next: number | null;
 }
 
@@ -34,10 +37,10 @@ export abstract class Batches {
   /** Gives up the items that wait; what is done stays. */
   abstract cancel(id: string, owner: Owner): Promise<Batch>;
 
-  /** Processes the dead items again. @throws DomainError batch_active */
+  /** Processes the dead items again; without any, writes a manifest that could not be written. @throws DomainError batch_active */
   abstract retry(id: string, owner: Owner): Promise<Batch>;
 
-  /** @throws DomainError batch_active */
+  /** @throws DomainError batch_active, results_in_s3 */
   abstract result(id: string, owner: Owner): Promise<ResultArchive>;
 
   /** The latest webhooks of the batch with their latest attempts, newest first */

@@ -4,12 +4,15 @@ import { DomainError } from '../errors/domain-error.ts';
 import { TemporaryFetchError } from '../fetching/temporary-fetch-error.ts';
 import type { ObjectStore } from '../storage/objects/object-store.ts';
 import type { Database } from '../storage/records/database.ts';
+import type { BatchEnds } from './batch-ends.ts';
 import type { BatchFeeder } from './batch-feeder.ts';
 import {
+  type Attempt,
   type Chunk,
   deleteChunk,
   findChunk,
   findDueItems,
+  isLatest,
   type ItemError,
   nextAttempt,
   postponeItem,
@@ -19,8 +22,7 @@ import {
   undoAttempt,
 } from './batch-records.ts';
 import { type ItemProcessing, ObjectsUnavailableError } from './item-processing.ts';
-import { inTransaction, sqlOf } from './sql.ts';
-import type { WebhookQueue } from './webhooks/webhook-queue.ts';
+import { inTransaction, type Sql, sqlOf } from './sql.ts';
 
 /** After this time, the rest of a chunk waits its turn again: batches of other keys come first. */
 const TURN_MS = 10_000;
@@ -43,7 +45,8 @@ export interface ChunkOptions {
 /**
  * Processes the items of a chunk. The order survives a kill at any point: an attempt is counted, the result is put under a key
  * of its own, the outcome is written once, the input is deleted. The chunk leaves the queue last. What a killed worker left
- * undone still waits, and an object that no row names is deleted with its batch.
+ * undone still waits, and an object that no row names is deleted with its batch. In S3, the result of each attempt has the same
+ * key: a later attempt replaces what an earlier one left, and only the latest attempt can write the outcome.
  */
 export class ChunkProcessing {
   readonly #logger = new Logger('Batches');
@@ -51,7 +54,7 @@ export class ChunkProcessing {
   readonly #objects: ObjectStore;
   readonly #items: ItemProcessing;
   readonly #feeder: BatchFeeder;
-  readonly #webhooks: WebhookQueue;
+  readonly #ends: BatchEnds;
   readonly #concurrency: number;
   readonly #timeoutMs: number;
   readonly #firstDelaySeconds: number;
@@ -64,7 +67,7 @@ export class ChunkProcessing {
       readonly objects: ObjectStore;
       readonly items: ItemProcessing;
       readonly feeder: BatchFeeder;
-      readonly webhooks: WebhookQueue;
+      readonly ends: BatchEnds;
       readonly events: ItemEvents;
     },
     options: ChunkOptions,
@@ -73,7 +76,7 @@ export class ChunkProcessing {
     this.#objects = parts.objects;
     this.#items = parts.items;
     this.#feeder = parts.feeder;
-    this.#webhooks = parts.webhooks;
+    this.#ends = parts.ends;
     this.#events = parts.events;
     this.#concurrency = options.concurrency;
     this.#timeoutMs = options.timeoutMs;
@@ -116,20 +119,24 @@ export class ChunkProcessing {
 
   async #processItem(dataSource: DataSource, chunk: Chunk, position: number): Promise<void> {
     const sql = sqlOf(dataSource);
-    const started = await startItem(sql, chunk.batchId, position);
+    const { batchId } = chunk;
+    const started = await startItem(sql, batchId, position);
     if (!started) return;
+    const attempt = { batchId, position, attempts: started.attempts };
     if (started.attempts > MAX_ATTEMPTS) {
-      await this.#settle(dataSource, chunk, position, { state: 'dead', error: CRASHED });
+      await this.#settle(sql, attempt, { state: 'dead', error: CRASHED });
       return;
     }
-    const [work] = await Promise.allSettled([this.#items.process(chunk, position, started.input, this.#deadline())]);
+    const item = { ...started, position, isLatest: () => isLatest(sql, attempt) };
+    const [work] = await Promise.allSettled([this.#items.process(chunk, item, this.#deadline())]);
     if (work.status === 'rejected') {
-      await this.#fail(dataSource, chunk, position, started.attempts, work.reason);
+      await this.#fail(sql, attempt, work.reason);
       return;
     }
-    const isFirst = await this.#settle(dataSource, chunk, position, { state: 'done', ...work.value });
+    const isFirst = await this.#settle(sql, attempt, { state: 'done', ...work.value });
     if (!isFirst) {
-      if (work.value.result) await this.#objects.delete(work.value.result.key);
+      // In S3, it is also the key of the other attempt.
+      if (work.value.result && !chunk.output) await this.#objects.delete(work.value.result.key);
     } else if ('key' in started.input) {
       await this.#objects.delete(started.input.key);
     }
@@ -147,37 +154,30 @@ export class ChunkProcessing {
     return controller.signal;
   }
 
-  async #fail(dataSource: DataSource, chunk: Chunk, position: number, attempts: number, error: unknown): Promise<void> {
-    const sql = sqlOf(dataSource);
+  async #fail(sql: Sql, attempt: Attempt, error: unknown): Promise<void> {
+    const { attempts } = attempt;
     if (isOfService(error)) {
-      await undoAttempt(sql, chunk.batchId, position);
+      await undoAttempt(sql, attempt);
       throw error;
     }
     if (isPermanent(error)) {
-      await this.#settle(dataSource, chunk, position, { state: 'failed', error: errorOf(error) });
+      await this.#settle(sql, attempt, { state: 'failed', error: errorOf(error) });
     } else if (attempts >= MAX_ATTEMPTS) {
-      this.#logger.error(
-        { err: error, batchId: chunk.batchId, position },
-        'An item of a batch failed at every attempt',
-      );
-      await this.#settle(dataSource, chunk, position, { state: 'dead', error: errorOf(error) });
+      this.#logger.error({ err: error, ...attempt }, 'An item of a batch failed at every attempt');
+      await this.#settle(sql, attempt, { state: 'dead', error: errorOf(error) });
     } else {
-      this.#logger.warn(
-        { err: error, batchId: chunk.batchId, position, attempts },
-        'An item of a batch failed; retrying',
-      );
+      this.#logger.warn({ err: error, ...attempt }, 'An item of a batch failed; retrying');
       this.#events.retried();
-      await postponeItem(sql, chunk.batchId, position, this.#firstDelaySeconds * 2 ** (attempts - 1), errorOf(error));
+      await postponeItem(sql, attempt, this.#firstDelaySeconds * 2 ** (attempts - 1), errorOf(error));
     }
   }
 
-  async #settle(dataSource: DataSource, chunk: Chunk, position: number, settlement: Settlement): Promise<boolean> {
-    const sql = sqlOf(dataSource);
-    const settled = await settleItem(sql, chunk.batchId, position, settlement);
-    if (!settled) return false;
+  async #settle(sql: Sql, attempt: Attempt, settlement: Settlement): Promise<boolean> {
+    const end = await settleItem(sql, attempt, settlement);
+    if (!end) return false;
     this.#events.settled(settlement.state);
     // If this process is killed before, the worker that mends the queue does it.
-    if (settled.webhookJobId !== null) await this.#webhooks.add(sql, settled.webhookJobId);
+    await this.#ends.queue(sql, attempt.batchId, end);
     return true;
   }
 

@@ -11,13 +11,21 @@ import { batchResultKey } from '../storage/objects/object-keys.ts';
 import type { ObjectStore } from '../storage/objects/object-store.ts';
 import { traced, withTrace } from '../tracing/trace.ts';
 import type { Tracing } from '../tracing/tracing.ts';
+import type { Chunk, ItemInput, ItemOutcome, ItemResult, ReadInput, StartedItem } from './batch-records.ts';
+import { resultName } from './results/result-names.ts';
+import type { S3Output } from './results/s3-output.ts';
+import type { S3Place } from './s3-place.ts';
 import { S3Source } from './sources/s3-source.ts';
-import type { Chunk, ItemInput, ItemOutcome, ItemResult, ReadInput } from './batch-records.ts';
+
+interface Encoded {
+  readonly type: string;
+  readonly bytes: Uint8Array;
+}
 
 export interface ItemWork {
   readonly outcome: ItemOutcome;
   /** Null: a detection. */
-  readonly encoded: { readonly type: string; readonly bytes: Uint8Array } | null;
+  readonly encoded: Encoded | null;
 }
 
 export interface ProcessedItem {
@@ -25,6 +33,12 @@ export interface ProcessedItem {
   /** Null: it was known before. */
   readonly input: ReadInput | null;
   readonly result: ItemResult | null;
+}
+
+export interface Item extends StartedItem {
+  readonly position: number;
+  /** Whether no later attempt has started */
+  isLatest(): Promise<boolean>;
 }
 
 /** The object store failed: the item is not to blame. */
@@ -39,6 +53,7 @@ export class ItemProcessing {
   readonly #fetcher: ImageFetcher;
   readonly #tracing: Tracing;
   readonly #source: S3Source;
+  readonly #output: S3Output;
 
   constructor(
     images: ImageProcessing,
@@ -48,6 +63,7 @@ export class ItemProcessing {
     fetcher: ImageFetcher,
     tracing: Tracing,
     source: S3Source,
+    output: S3Output,
   ) {
     this.#images = images;
     this.#masking = masking;
@@ -56,19 +72,20 @@ export class ItemProcessing {
     this.#fetcher = fetcher;
     this.#tracing = tracing;
     this.#source = source;
+    this.#output = output;
   }
 
   /**
    * In a trace of its own, linked to that of the request: a batch may have 100,000 items.
    * @throws ObjectsUnavailableError, and the error of the work
    */
-  async process(chunk: Chunk, position: number, input: ItemInput, abandoned: AbortSignal): Promise<ProcessedItem> {
-    const work = () => this.#process(chunk, position, input, abandoned);
+  async process(chunk: Chunk, item: Item, abandoned: AbortSignal): Promise<ProcessedItem> {
+    const work = () => this.#process(chunk, item, abandoned);
     const trace =
       chunk.trace &&
       this.#tracing.startLinked('batch item', chunk.trace, {
         'face_api.batch_id': chunk.batchId,
-        'face_api.batch_position': position,
+        'face_api.batch_position': item.position,
       });
     if (!trace) return work();
     try {
@@ -81,12 +98,9 @@ export class ItemProcessing {
     }
   }
 
-  async #process(
-    { batchId, kind, options, apiKeyName }: Chunk,
-    position: number,
-    input: ItemInput,
-    abandoned: AbortSignal,
-  ): Promise<ProcessedItem> {
+  async #process(chunk: Chunk, item: Item, abandoned: AbortSignal): Promise<ProcessedItem> {
+    const { batchId, kind, options, apiKeyName, output } = chunk;
+    const { input } = item;
     const image = await traced('read', () => this.#read(input, abandoned));
     // Before the bytes are transferred to a thread; those of a stored file are known since it arrived.
     const read = 'url' in input ? { bytes: image.byteLength, sha256: hash('sha256', image) } : null;
@@ -105,8 +119,12 @@ export class ItemProcessing {
       kind === 'mask' ? this.#mask(request) : this.#detect(request),
     );
     if (!encoded) return { outcome, input: read, result: null };
-    const key = batchResultKey(batchId, position, attempt);
-    return { outcome, input: read, result: await traced('put', () => this.#put(key, encoded)) };
+    const result = await traced('put', () =>
+      output
+        ? this.#putInto(output, batchId, item, encoded)
+        : this.#put(batchResultKey(batchId, item.position, attempt), encoded),
+    );
+    return { outcome, input: read, result };
   }
 
   /** In its own ArrayBuffer, which can be transferred to the thread. */
@@ -125,10 +143,18 @@ export class ItemProcessing {
     return bytes;
   }
 
-  async #put(key: string, { type, bytes }: NonNullable<ItemWork['encoded']>): Promise<ItemResult> {
-    await this.#reach(() => this.#objects.put(key, bytes, `image/${type}`));
-    const sha256 = hash('sha256', bytes);
-    return { key, type, bytes: bytes.byteLength, sha256, crc: crc32(bytes) };
+  async #put(key: string, encoded: Encoded): Promise<ItemResult> {
+    await this.#reach(() => this.#objects.put(key, encoded.bytes, `image/${encoded.type}`));
+    return toResult(key, encoded);
+  }
+
+  async #putInto(place: S3Place, batchId: string, item: Item, encoded: Encoded): Promise<ItemResult> {
+    const { type, bytes } = encoded;
+    const key = place.prefix + resultName(item.resultName, type);
+    const writer = `${batchId}/${item.position}`;
+    const object = { body: bytes, bytes: bytes.byteLength, contentType: `image/${type}`, writer };
+    await this.#reach(() => this.#output.put(place, key, object, () => item.isLatest()));
+    return toResult(key, encoded);
   }
 
   async #reach<Result>(access: () => Promise<Result>): Promise<Result> {
@@ -148,6 +174,10 @@ export class ItemProcessing {
   async #detect(request: Parameters<DetectionService['detect']>[0]): Promise<ItemWork> {
     return { outcome: withoutTimings(await this.#detection.detect(request)), encoded: null };
   }
+}
+
+function toResult(key: string, { type, bytes }: Encoded): ItemResult {
+  return { key, type, bytes: bytes.byteLength, sha256: hash('sha256', bytes), crc: crc32(bytes) };
 }
 
 /** The rest of the response to a single image */

@@ -37,9 +37,10 @@ export class JobQueue {
     this.#work = work;
   }
 
-  /** Adds a job in the transaction of its row. */
+  /** Adds a job in the transaction of its row. It takes the place of one that ended. */
   async add(sql: Sql, id: string, options: { readonly priority?: number; readonly startAfter?: Date } = {}) {
     const boss = await this.ready();
+    await boss.deleteJob(this.#name, id, { db: executing(sql) });
     await boss.send(this.#name, null, { id, ...options, db: executing(sql) });
   }
 

@@ -16,7 +16,9 @@ import { Metrics } from '../metrics/metrics.ts';
 import { ObjectStore } from '../storage/objects/object-store.ts';
 import { Database } from '../storage/records/database.ts';
 import { Tracing } from '../tracing/tracing.ts';
+import { BatchEnds } from './batch-ends.ts';
 import { BatchFeeder } from './batch-feeder.ts';
+import { BatchFinishing } from './batch-finishing.ts';
 import { BatchListing } from './batch-listing.ts';
 import { type BatchBacklog, BatchMetrics } from './batch-metrics.ts';
 import { BatchPruner } from './batch-pruner.ts';
@@ -27,12 +29,12 @@ import { Boss } from './boss.ts';
 import { ChunkProcessing } from './chunk-processing.ts';
 import { ItemProcessing } from './item-processing.ts';
 import { ListingQueue } from './listing-queue.ts';
+import { S3Output } from './results/s3-output.ts';
 import { S3Source } from './sources/s3-source.ts';
 import { StoredBatches } from './stored-batches.ts';
 import { WebhookDeliveries } from './webhooks/webhook-deliveries.ts';
 import { WebhookGuard } from './webhooks/webhook-guard.ts';
 import { WebhookModule } from './webhooks/webhook.module.ts';
-import { WebhookQueue } from './webhooks/webhook-queue.ts';
 import { readWebhookSecret } from './webhooks/webhook-secret.ts';
 import { WebhookSender } from './webhooks/webhook-sender.ts';
 
@@ -55,7 +57,7 @@ function worksOnBatches({ server }: Configuration): boolean {
     },
     { provide: BatchQueue, inject: [Boss], useFactory: (boss: Boss) => new BatchQueue(boss) },
     { provide: ListingQueue, inject: [Boss], useFactory: (boss: Boss) => new ListingQueue(boss) },
-    { provide: WebhookQueue, inject: [Boss], useFactory: (boss: Boss) => new WebhookQueue(boss) },
+    { provide: BatchEnds, inject: [Boss], useFactory: (boss: Boss) => new BatchEnds(boss) },
     { provide: BatchFeeder, inject: [BatchQueue], useFactory: (queue: BatchQueue) => new BatchFeeder(queue) },
     {
       provide: S3Source,
@@ -63,21 +65,36 @@ function worksOnBatches({ server }: Configuration): boolean {
       useFactory: (configuration: Configuration) => S3Source.open(configuration),
     },
     {
+      provide: S3Output,
+      inject: [Configuration],
+      useFactory: (configuration: Configuration) => S3Output.open(configuration),
+    },
+    {
       provide: Batches,
-      inject: [Database, ObjectStore, BatchFeeder, WebhookQueue, ListingQueue, S3Source, Configuration],
+      inject: [Database, ObjectStore, BatchFeeder, BatchEnds, ListingQueue, S3Source, S3Output, Configuration],
       useFactory: (
         database: Database,
         objects: ObjectStore,
         feeder: BatchFeeder,
-        webhooks: WebhookQueue,
+        ends: BatchEnds,
         listings: ListingQueue,
         source: S3Source,
+        output: S3Output,
         { batches: limits }: Configuration,
-      ) => new StoredBatches(database, objects, feeder, { webhooks, listings, source, limits }),
+      ) => new StoredBatches(database, objects, feeder, { ends, listings, source, output, limits }),
     },
     {
       provide: ItemProcessing,
-      inject: [ImageProcessing, MaskingService, DetectionService, ObjectStore, ImageFetcher, Tracing, S3Source],
+      inject: [
+        ImageProcessing,
+        MaskingService,
+        DetectionService,
+        ObjectStore,
+        ImageFetcher,
+        Tracing,
+        S3Source,
+        S3Output,
+      ],
       useFactory: (
         images: ImageProcessing,
         masking: MaskingService,
@@ -86,7 +103,8 @@ function worksOnBatches({ server }: Configuration): boolean {
         fetcher: ImageFetcher,
         tracing: Tracing,
         source: S3Source,
-      ) => new ItemProcessing(images, masking, detection, objects, fetcher, tracing, source),
+        output: S3Output,
+      ) => new ItemProcessing(images, masking, detection, objects, fetcher, tracing, source, output),
     },
     {
       provide: BatchWorker,
@@ -97,9 +115,10 @@ function worksOnBatches({ server }: Configuration): boolean {
         BatchQueue,
         ListingQueue,
         BatchFeeder,
-        WebhookQueue,
+        BatchEnds,
         WebhookGuard,
         S3Source,
+        S3Output,
         Configuration,
         Metrics,
       ],
@@ -110,27 +129,42 @@ function worksOnBatches({ server }: Configuration): boolean {
         queue: BatchQueue,
         listings: ListingQueue,
         feeder: BatchFeeder,
-        webhookQueue: WebhookQueue,
+        ends: BatchEnds,
         guard: WebhookGuard,
         source: S3Source,
+        output: S3Output,
         configuration: Configuration,
         metrics: Metrics,
       ) => {
         const events = new BatchMetrics(metrics);
         const chunks = new ChunkProcessing(
-          { database, objects, items, feeder, webhooks: webhookQueue, events },
+          { database, objects, items, feeder, ends, events },
           { concurrency: batchConcurrencyOf(configuration), timeoutMs: configuration.limits.requestTimeoutMs },
         );
         const { retentionHours, uploadTimeoutMs, maxItems } = configuration.batches;
-        const listing = new BatchListing({ database, feeder, webhooks: webhookQueue, source }, maxItems);
+        const listing = new BatchListing({ database, feeder, ends, source }, maxItems);
+        const finishing = new BatchFinishing({ database, ends, output });
         const pruner = new BatchPruner(database, objects, retentionHours * HOUR_MS, uploadTimeoutMs);
         const readSecret = () => readWebhookSecret(configuration);
         const sender = new WebhookSender(guard, readSecret, configuration.webhooks.timeoutMs);
-        const webhooks = new WebhookDeliveries(database, webhookQueue, sender, events);
+        const webhooks = new WebhookDeliveries(database, ends.webhooks, sender, events);
         const showBacklog = (backlog: BatchBacklog) => {
           events.showBacklog(backlog);
         };
-        return new BatchWorker({ database, queue, listings, feeder, chunks, listing, pruner, webhooks, showBacklog });
+        const { finishings } = ends;
+        return new BatchWorker({
+          database,
+          queue,
+          listings,
+          finishings,
+          feeder,
+          chunks,
+          listing,
+          finishing,
+          pruner,
+          webhooks,
+          showBacklog,
+        });
       },
     },
   ],
@@ -141,6 +175,7 @@ export class JobsOnModule implements OnApplicationBootstrap, OnModuleDestroy, Be
     private readonly boss: Boss,
     private readonly worker: BatchWorker,
     private readonly source: S3Source,
+    private readonly output: S3Output,
     private readonly configuration: Configuration,
   ) {}
 
@@ -156,5 +191,6 @@ export class JobsOnModule implements OnApplicationBootstrap, OnModuleDestroy, Be
   async beforeApplicationShutdown(): Promise<void> {
     await this.boss.stop();
     this.source.close();
+    this.output.close();
   }
 }

@@ -18,14 +18,17 @@ import {
   requeueDead,
 } from './batch-records.ts';
 import { Batches, type BatchPage, type ItemPage, type ItemPageRequest } from './batches.ts';
+import { restartFinishing } from './output-records.ts';
 import { ResultArchive } from './results/result-archive.ts';
+import { MANIFEST } from './results/result-names.ts';
+import { toUrl } from './s3-place.ts';
 import { inTransaction, type Sql, sqlOf } from './sql.ts';
 import { type Delivery, listDeliveries, restartDelivery } from './webhooks/webhook-records.ts';
 
 const SHOWN_DELIVERIES = 10;
 const SHOWN_ATTEMPTS = 20;
 
-type StoredBatchParts = Pick<IntakeParts, 'webhooks' | 'listings' | 'source' | 'limits'>;
+type StoredBatchParts = Pick<IntakeParts, 'ends' | 'listings' | 'source' | 'output' | 'limits'>;
 
 /** Storage is on. */
 export class StoredBatches extends Batches {
@@ -70,9 +73,9 @@ export class StoredBatches extends Batches {
   }
 
   override async items(id: string, owner: Owner, { from, limit, state }: ItemPageRequest): Promise<ItemPage> {
-    await this.find(id, owner);
+    const { output } = await this.find(id, owner);
     const items = await listItems(await this.#sql(), id, { from, limit: limit + 1, state: state ?? null });
-    return { items: items.slice(0, limit), next: items[limit]?.position ?? null };
+    return { items: items.slice(0, limit), output, next: items[limit]?.position ?? null };
   }
 
   override async failures(id: string, owner: Owner, filesPerGroup: number): Promise<FailureGroup[]> {
@@ -86,26 +89,30 @@ export class StoredBatches extends Batches {
       await lockBatch(sql, id);
       const batch = found(await findBatch(sql, id, owner));
       if (!isRunning(batch)) return;
-      const webhookJobId = await cancelBatch(sql, id);
-      if (webhookJobId !== null) await this.#parts.webhooks.add(sql, webhookJobId);
+      await this.#parts.ends.queue(sql, id, await cancelBatch(sql, id));
       await this.#feeder.feed(sql, batch.apiKeyName);
     });
     return this.find(id, owner);
   }
 
   override async retry(id: string, owner: Owner): Promise<Batch> {
-    await this.#feeder.prepare();
+    await this.#prepare();
     await inTransaction(await this.#database.ready(), async (sql) => {
       await lockBatch(sql, id);
       const batch = ended(found(await findBatch(sql, id, owner)));
       if ((await requeueDead(sql, id)) > 0) await this.#feeder.feed(sql, batch.apiKeyName);
+      else if (await restartFinishing(sql, id)) await this.#parts.ends.finishings.add(sql, id);
     });
     return this.find(id, owner);
   }
 
   override async result(id: string, owner: Owner): Promise<ResultArchive> {
     const sql = await this.#sql();
-    return ResultArchive.open(sql, this.#objects, ended(found(await findBatch(sql, id, owner))));
+    const batch = ended(found(await findBatch(sql, id, owner)));
+    if (batch.output) {
+      throw new DomainError('results_in_s3', `The results are in ${toUrl(batch.output)}, with a ${MANIFEST}`);
+    }
+    return ResultArchive.open(sql, this.#objects, batch);
   }
 
   override async deliveries(id: string, owner: Owner): Promise<Delivery[]> {
@@ -121,14 +128,14 @@ export class StoredBatches extends Batches {
       if (!(await restartDelivery(sql, id, deliveryId, jobId))) {
         throw new DomainError('not_found', 'Webhook not found. It is deleted with its batch');
       }
-      await this.#parts.webhooks.add(sql, jobId);
+      await this.#parts.ends.webhooks.add(sql, jobId);
     });
   }
 
   /** Before a transaction: the start of the queues needs further connections. */
   async #prepare(): Promise<void> {
     await this.#feeder.prepare();
-    await this.#parts.webhooks.ready();
+    await this.#parts.ends.ready();
     await this.#parts.listings.ready();
   }
 
@@ -143,7 +150,7 @@ function found(batch: Batch | null): Batch {
 }
 
 function isRunning({ state }: Batch): boolean {
-  return state === 'listing' || state === 'active';
+  return state === 'listing' || state === 'active' || state === 'finishing';
 }
 
 function ended(batch: Batch): Batch {

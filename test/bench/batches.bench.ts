@@ -7,7 +7,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 } from 'uuid';
+import { BatchEnds } from '../../src/jobs/batch-ends.ts';
 import { BatchFeeder } from '../../src/jobs/batch-feeder.ts';
+import { BatchFinishing } from '../../src/jobs/batch-finishing.ts';
 import { BatchListing } from '../../src/jobs/batch-listing.ts';
 import { BatchPruner } from '../../src/jobs/batch-pruner.ts';
 import { BatchQueue } from '../../src/jobs/batch-queue.ts';
@@ -17,11 +19,11 @@ import { Boss } from '../../src/jobs/boss.ts';
 import { ChunkProcessing } from '../../src/jobs/chunk-processing.ts';
 import type { ItemProcessing } from '../../src/jobs/item-processing.ts';
 import { ListingQueue } from '../../src/jobs/listing-queue.ts';
-import { AllowedPlaces } from '../../src/jobs/sources/s3-place.ts';
+import { S3Output } from '../../src/jobs/results/s3-output.ts';
+import { AllowedPlaces, WRITING } from '../../src/jobs/s3-place.ts';
 import { S3Source } from '../../src/jobs/sources/s3-source.ts';
 import { inTransaction, type Sql, sqlOf } from '../../src/jobs/sql.ts';
 import { WebhookDeliveries } from '../../src/jobs/webhooks/webhook-deliveries.ts';
-import { WebhookQueue } from '../../src/jobs/webhooks/webhook-queue.ts';
 import { AssetUrls } from '../../src/storage/objects/asset-urls.ts';
 import { FolderStore } from '../../src/storage/objects/folder-store.ts';
 import { makeDataFolder } from '../fixtures/data-folder.ts';
@@ -36,7 +38,7 @@ const database = openDatabase('', folder);
 const objects = await FolderStore.open(join(folder, 'objects'), new AssetUrls(Buffer.alloc(32)));
 const boss = new Boss(database, true);
 const queue = new BatchQueue(boss);
-const webhookQueue = new WebhookQueue(boss);
+const ends = new BatchEnds(boss);
 const feeder = new BatchFeeder(queue);
 
 /** When each item was finished */
@@ -51,7 +53,7 @@ const chunks = new ChunkProcessing(
     objects,
     items: items as unknown as ItemProcessing,
     feeder,
-    webhooks: webhookQueue,
+    ends,
     events: { settled: () => finished.push(performance.now()), retried: () => undefined },
   },
   { concurrency: 1, timeoutMs: 30_000 },
@@ -59,15 +61,30 @@ const chunks = new ChunkProcessing(
 const pruner = new BatchPruner(database, objects, 0, 0);
 const webhooks = new WebhookDeliveries(
   database,
-  webhookQueue,
+  ends.webhooks,
   { send: () => Promise.reject(new Error('the batch has no webhook')) },
   { attempted: () => undefined, givenUp: () => undefined },
 );
 const listings = new ListingQueue(boss);
 const noSource = new S3Source(new AllowedPlaces([], ''), null, 1);
-const listing = new BatchListing({ database, feeder, webhooks: webhookQueue, source: noSource }, ITEMS);
+const noOutput = new S3Output(new AllowedPlaces([], '', WRITING), null);
+const listing = new BatchListing({ database, feeder, ends, source: noSource }, ITEMS);
 const showBacklog = () => undefined;
-const worker = new BatchWorker({ database, queue, listings, feeder, chunks, listing, pruner, webhooks, showBacklog });
+const finishing = new BatchFinishing({ database, ends, output: noOutput });
+const { finishings } = ends;
+const worker = new BatchWorker({
+  database,
+  queue,
+  listings,
+  finishings,
+  feeder,
+  chunks,
+  listing,
+  finishing,
+  pruner,
+  webhooks,
+  showBacklog,
+});
 
 try {
   const dataSource = await database.ready();

@@ -12,6 +12,10 @@ import type {
   MaskOptions,
 } from './types.ts';
 
+interface S3Folder {
+  readonly s3: { readonly bucket: string; readonly prefix?: string | undefined };
+}
+
 interface BatchContent {
   readonly files?: readonly NamedImage[] | undefined;
   /** A ZIP, tar or tar.gz with images */
@@ -19,7 +23,9 @@ interface BatchContent {
   /** URLs of images, which the service fetches when their turn comes */
   readonly urls?: readonly string[] | undefined;
   /** Instead of all these: a folder in a bucket that the service may read */
-  readonly source?: { readonly s3: { readonly bucket: string; readonly prefix?: string | undefined } } | undefined;
+  readonly source?: S3Folder | undefined;
+  /** A folder in a bucket that gets the results, instead of the archive of `result`. The service must be allowed to write there. */
+  readonly output?: S3Folder | undefined;
   /** 0 to 9: of the batches of the same API key, those with a higher priority start first. Default: 0 */
   readonly priority?: number | undefined;
 }
@@ -57,8 +63,8 @@ export class Batches {
    * @throws FaceApiError, UnreachableError, the reason of the signal
    */
   create(order: BatchOrder, { idempotencyKey = randomKey(), signal }: RequestOptions = {}): Promise<Batch> {
-    const { kind, options, priority, files = [], archive, urls, source } = order;
-    const body = formOf({ kind, options, priority, urls: urls?.join('\n'), source });
+    const { kind, options, priority, files = [], archive, urls, source, output } = order;
+    const body = formOf({ kind, options, priority, urls: urls?.join('\n'), source, output });
     for (const file of files) {
       body.append('file', file instanceof File ? file : asBlob(file.data), file.name);
     }
@@ -102,7 +108,7 @@ export class Batches {
     } while (from !== null);
   }
 
-  /** The ZIP of the results of a batch that has ended. If the connection is closed, the stream goes on with a new one. */
+  /** The ZIP of the results of a batch that has ended and has no `output`. If the connection is closed, the stream goes on with a new one. */
   result(id: string, { signal }: Cancelable = {}): Promise<ReadableStream<Uint8Array>> {
     return download(this.#http, `${pathOf(id)}/result`, signal);
   }

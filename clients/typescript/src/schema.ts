@@ -198,7 +198,7 @@ export interface paths {
         put?: never;
         /**
          * Detect or mask many images in the background
-         * @description The images are processed after the response. Send any number of parts `file`, `archive` (ZIP, tar, tar.gz) and `urls`, or JSON with `urls`; a folder in the name of a file is kept. `source` is a folder in S3. URLs and objects are read when their turn comes. An image that fails does not affect the others.
+         * @description The images are processed after the response. Send any number of parts `file`, `archive` (ZIP, tar, tar.gz) and `urls`, or JSON with `urls`; a folder in the name of a file is kept. `source` is a folder in S3, and `output` a folder in S3 that gets the results. URLs and objects are read when their turn comes. An image that fails does not affect the others.
          */
         post: operations["createJob"];
         delete?: never;
@@ -220,7 +220,7 @@ export interface paths {
         post?: never;
         /**
          * Cancel a batch
-         * @description Items that wait are given up. What is done stays, and can be downloaded.
+         * @description Items that wait are given up. What is done stays, and can be downloaded or is in the output.
          */
         delete: operations["cancelJob"];
         options?: never;
@@ -276,7 +276,7 @@ export interface paths {
         put?: never;
         /**
          * Process the dead items of a batch again
-         * @description Those that failed at every attempt. The batch must have ended.
+         * @description Those that failed at every attempt. The batch must have ended. Without such items, a manifest that could not be written to the output is written again.
          */
         post: operations["retryJob"];
         delete?: never;
@@ -551,7 +551,7 @@ export interface paths {
         post?: never;
         /**
          * Cancel a batch
-         * @description Items that wait are given up. What is done stays, and can be downloaded.
+         * @description Items that wait are given up. What is done stays, and can be downloaded or is in the output.
          */
         delete: operations["adminCancelBatch"];
         options?: never;
@@ -590,7 +590,7 @@ export interface paths {
         put?: never;
         /**
          * Process the dead items of a batch again
-         * @description Those that failed at every attempt. The batch must have ended.
+         * @description Those that failed at every attempt. The batch must have ended. Without such items, a manifest that could not be written to the output is written again.
          */
         post: operations["adminRetryBatch"];
         delete?: never;
@@ -1247,16 +1247,25 @@ export interface components {
             /** @enum {string} */
             kind: "detect" | "mask";
             /**
-             * @description listing: a worker makes items of what is in the source; active: items wait or are being processed; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up; failed: the source could not be listed
+             * @description listing: a worker makes items of what is in the source; active: items wait or are being processed; finishing: the manifest is being written to the output; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up; failed: the source could not be listed, or the manifest not be written
              * @enum {string}
              */
-            state: "listing" | "active" | "done" | "canceled" | "failed";
+            state: "listing" | "active" | "finishing" | "done" | "canceled" | "failed";
             options: {
                 [key: string]: unknown;
             };
             priority: number;
             /** @description URL that is told when the batch has ended; null: none */
             webhook: string | null;
+            /** @description Where the results are written to; null: they are stored, and result_url has the archive */
+            output: {
+                s3: {
+                    bucket: string;
+                    prefix: string;
+                    /** @description Key of the manifest, which exists when the batch has ended */
+                    manifest: string;
+                };
+            } | null;
             counts: components["schemas"]["BatchCounts"];
             /** @description On average since the batch was received */
             items_per_second: number | null;
@@ -1270,7 +1279,7 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             finished_at: string | null;
-            /** @description Path of the archive of results; null while the batch runs, and if it failed */
+            /** @description Path of the archive of results; null while the batch runs, if it failed, and if it has an output */
             result_url: string | null;
         };
         BatchCounts: {
@@ -1302,11 +1311,13 @@ export interface components {
             state: "waiting" | "done" | "failed" | "dead" | "canceled";
             attempts: number;
             input_sha256: string | null;
-            /** @description The masked image, which is in the archive of results; null: there is none */
+            /** @description The masked image; null: there is none */
             output: {
                 format: string;
                 bytes: number;
                 sha256: string;
+                /** @description In the output of the batch; null: it is in the archive of results */
+                key: string | null;
             } | null;
             /** @description As in the JSON response to a single image; null unless it is done */
             outcome: {
@@ -1626,16 +1637,25 @@ export interface components {
             /** @enum {string} */
             kind: "detect" | "mask";
             /**
-             * @description listing: a worker makes items of what is in the source; active: items wait or are being processed; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up; failed: the source could not be listed
+             * @description listing: a worker makes items of what is in the source; active: items wait or are being processed; finishing: the manifest is being written to the output; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up; failed: the source could not be listed, or the manifest not be written
              * @enum {string}
              */
-            state: "listing" | "active" | "done" | "canceled" | "failed";
+            state: "listing" | "active" | "finishing" | "done" | "canceled" | "failed";
             options: {
                 [key: string]: unknown;
             };
             priority: number;
             /** @description URL that is told when the batch has ended; null: none */
             webhook: string | null;
+            /** @description Where the results are written to; null: they are stored, and result_url has the archive */
+            output: {
+                s3: {
+                    bucket: string;
+                    prefix: string;
+                    /** @description Key of the manifest, which exists when the batch has ended */
+                    manifest: string;
+                };
+            } | null;
             counts: components["schemas"]["BatchCounts"];
             /** @description On average since the batch was received */
             items_per_second: number | null;
@@ -1649,7 +1669,7 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             finished_at: string | null;
-            /** @description Path of the archive of results; null while the batch runs, and if it failed */
+            /** @description Path of the archive of results; null while the batch runs, if it failed, and if it has an output */
             result_url: string | null;
             /** @description The API key that sent it; null: none */
             api_key_name: string | null;
@@ -1667,16 +1687,25 @@ export interface components {
             /** @enum {string} */
             kind: "detect" | "mask";
             /**
-             * @description listing: a worker makes items of what is in the source; active: items wait or are being processed; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up; failed: the source could not be listed
+             * @description listing: a worker makes items of what is in the source; active: items wait or are being processed; finishing: the manifest is being written to the output; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up; failed: the source could not be listed, or the manifest not be written
              * @enum {string}
              */
-            state: "listing" | "active" | "done" | "canceled" | "failed";
+            state: "listing" | "active" | "finishing" | "done" | "canceled" | "failed";
             options: {
                 [key: string]: unknown;
             };
             priority: number;
             /** @description URL that is told when the batch has ended; null: none */
             webhook: string | null;
+            /** @description Where the results are written to; null: they are stored, and result_url has the archive */
+            output: {
+                s3: {
+                    bucket: string;
+                    prefix: string;
+                    /** @description Key of the manifest, which exists when the batch has ended */
+                    manifest: string;
+                };
+            } | null;
             counts: components["schemas"]["BatchCounts"];
             /** @description On average since the batch was received */
             items_per_second: number | null;
@@ -1690,7 +1719,7 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             finished_at: string | null;
-            /** @description Path of the archive of results; null while the batch runs, and if it failed */
+            /** @description Path of the archive of results; null while the batch runs, if it failed, and if it has an output */
             result_url: string | null;
             /** @description The API key that sent it; null: none */
             api_key_name: string | null;
@@ -1793,6 +1822,8 @@ export interface components {
             counts: {
                 [key: string]: number;
             };
+            /** @description The folder in S3 to which the batch writes its results; null: they are stored */
+            place: string | null;
             /** Format: date-time */
             created_at: string;
         };
@@ -2431,6 +2462,8 @@ export interface components {
             webhook?: string;
             /** @description Where the images are, instead of files: {"s3": {"bucket": "photos", "prefix": "2026/"}} */
             source?: string;
+            /** @description Where the results are written to, instead of an archive: {"s3": {"bucket": "masked", "prefix": "2026/"}}. Nothing that exists there is replaced */
+            output?: string;
             /** @description Images */
             file?: string[];
             /** @description ZIP, tar and tar.gz files with images */
@@ -2452,6 +2485,14 @@ export interface components {
             webhook?: string;
             source?: {
                 /** @description All objects below this prefix, which FACE_API_BATCH_S3_ALLOW must allow */
+                s3: {
+                    bucket: string;
+                    /** @default  */
+                    prefix: string;
+                };
+            };
+            output?: {
+                /** @description Results go below this prefix, which FACE_API_BATCH_S3_OUTPUT_ALLOW must allow */
                 s3: {
                     bucket: string;
                     /** @default  */
@@ -2486,8 +2527,17 @@ export interface components {
                     dead: number;
                     canceled: number;
                 };
-                /** @description Path of the archive of results, on the service that took the batch */
-                result_url: string;
+                /** @description Path of the archive of results, on the service that took the batch; null: the batch has an output */
+                result_url: string | null;
+                /** @description Where the results are written to; null: they are stored, and result_url has the archive */
+                output: {
+                    s3: {
+                        bucket: string;
+                        prefix: string;
+                        /** @description Key of the manifest, which exists when the batch has ended */
+                        manifest: string;
+                    };
+                } | null;
             };
         };
         SingleMaskOptions: {
@@ -4516,7 +4566,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage is off */
+            /** @description Output already exists */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4543,7 +4593,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL cannot be fetched; Idempotency key already used */
+            /** @description URL cannot be fetched; Idempotency key already used; Output overlaps the source; Output cannot be written */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4933,7 +4983,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Batch still active */
+            /** @description Batch still active; Results are in S3 */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6613,7 +6663,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description URL not allowed */
+            /** @description URL not allowed; Bucket not allowed */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6631,7 +6681,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Storage is off */
+            /** @description Output already exists */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6658,7 +6708,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Idempotency key already used */
+            /** @description URL cannot be fetched; Output overlaps the source; Output cannot be written; Idempotency key already used */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6919,7 +6969,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Batch still active */
+            /** @description Batch still active; Results are in S3 */
             409: {
                 headers: {
                     [name: string]: unknown;

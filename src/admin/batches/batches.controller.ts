@@ -19,6 +19,7 @@ import { toBatchBody } from '../../jobs/api/bodies.ts';
 import { resultReply } from '../../jobs/api/result-reply.ts';
 import { type BatchesQuery, batchesQuerySchema, type BatchParams, batchParamsSchema } from '../../jobs/api/schemas.ts';
 import { type Batch, Batches } from '../../jobs/batches.ts';
+import { toUrl } from '../../jobs/s3-place.ts';
 import { reachStorage } from '../../storage/reach-storage.ts';
 import type { AuditAction } from '../../storage/records/audit.entity.ts';
 import { AuditLog } from '../../storage/stored.ts';
@@ -73,6 +74,11 @@ export class BatchesController {
   @ApiProblems(
     'invalid_option',
     'url_not_allowed',
+    'bucket_not_allowed',
+    'fetch_failed',
+    'output_overlaps_source',
+    'output_exists',
+    'output_failed',
     'request_incomplete',
     'upload_too_large',
     'unsupported_content_type',
@@ -118,7 +124,7 @@ export class BatchesController {
   })
   @ApiProduces('application/zip')
   @ApiOkResponse({ description: 'The archive', schema: { type: 'string', format: 'binary' } })
-  @ApiProblems('not_found', 'batch_active', 'range_not_satisfiable')
+  @ApiProblems('not_found', 'batch_active', 'results_in_s3', 'range_not_satisfiable')
   result(
     @Param({ schema: batchParamsSchema }) { id }: BatchParams,
     @Req() request: FastifyRequest,
@@ -135,7 +141,8 @@ export class BatchesController {
   @ApiOperation({
     operationId: 'adminRetryBatch',
     summary: 'Process the dead items of a batch again',
-    description: 'Those that failed at every attempt. The batch must have ended.',
+    description:
+      'Those that failed at every attempt. The batch must have ended. Without such items, a manifest that could not be written to the output is written again.',
   })
   @ApiOkResponse({
     description: 'The batch, which is active again if it had dead items',
@@ -144,9 +151,9 @@ export class BatchesController {
   @ApiProblems('not_found', 'batch_active')
   retry(@Param({ schema: batchParamsSchema }) { id }: BatchParams, @Actor() actor: string): Promise<AdminBatchBody> {
     return reachStorage(async () => {
-      const { deadCount } = await this.batches.find(id, OPERATOR);
+      const { state, deadCount } = await this.batches.find(id, OPERATOR);
       const batch = await this.batches.retry(id, OPERATOR);
-      if (deadCount > 0) await this.record('retry_batch', actor, batch, deadCount);
+      if (deadCount > 0 || state !== batch.state) await this.record('retry_batch', actor, batch, deadCount);
       return toAdminBatch(batch);
     });
   }
@@ -175,7 +182,7 @@ export class BatchesController {
   @ApiOperation({
     operationId: 'adminCancelBatch',
     summary: 'Cancel a batch',
-    description: 'Items that wait are given up. What is done stays, and can be downloaded.',
+    description: 'Items that wait are given up. What is done stays, and can be downloaded or is in the output.',
   })
   @ApiOkResponse({ description: 'The batch; one that has ended is not changed', standardSchema: adminBatchSchema })
   @ApiProblems('not_found')
@@ -188,8 +195,8 @@ export class BatchesController {
     });
   }
 
-  private record(action: AuditAction, actor: string, { id }: Batch, images: number): Promise<void> {
-    return this.audit.add({ action, actor, subject: id, counts: { images } });
+  private record(action: AuditAction, actor: string, { id, output }: Batch, images: number): Promise<void> {
+    return this.audit.add({ action, actor, subject: id, counts: { images }, place: output && toUrl(output) });
   }
 }
 

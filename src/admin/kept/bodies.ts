@@ -45,6 +45,6 @@ export function toJobItem(row: ListedJob): JobItem {
   };
 }
 
-export function toAuditItem({ id, action, actor, subject, counts, createdAt }: AuditRow): AuditItem {
-  return { id, action, actor, subject, counts, created_at: createdAt.toISOString() };
+export function toAuditItem({ id, action, actor, subject, counts, place, createdAt }: AuditRow): AuditItem {
+  return { id, action, actor, subject, counts, place, created_at: createdAt.toISOString() };
 }

@@ -229,6 +229,10 @@ export const auditItemSchema = z
     }),
     subject: z.uuid().nullable().meta({ description: 'ID of the image or the batch concerned' }),
     counts: z.record(z.string(), z.int()),
+    place: z
+      .string()
+      .nullable()
+      .meta({ description: 'The folder in S3 to which the batch writes its results; null: they are stored' }),
     created_at: timeSchema,
   })
   .meta({ id: 'AuditItem' });

@@ -7,9 +7,8 @@ import { detectOptionsSchema } from '../../inference/schemas.ts';
 import { toMaskSettings } from '../../masking/mask-settings.ts';
 import { maskOptionsSchema } from '../../masking/schemas.ts';
 import type { BatchOrder } from '../batches.ts';
-import type { S3Place } from '../sources/s3-place.ts';
 import type { WebhookGuard } from '../webhooks/webhook-guard.ts';
-import { batchFieldsSchema, batchSourceSchema } from './schemas.ts';
+import { batchFieldsSchema, batchOutputFieldSchema, batchSourceSchema } from './schemas.ts';
 
 /**
  * What the fields of the form ask for.
@@ -20,7 +19,7 @@ export async function toBatchOrder(
   { detection, masking }: Configuration,
   webhooks: WebhookGuard,
 ): Promise<BatchOrder> {
-  const { kind, options, priority, source, webhook } = parseOptions(batchFieldsSchema, fields);
+  const { kind, options, priority, source, output, webhook } = parseOptions(batchFieldsSchema, fields);
   const parsed = parseOptions(
     kind === 'mask' ? maskOptionsSchema : detectOptionsSchema,
     readJson('options', options) ?? {},
@@ -28,16 +27,23 @@ export async function toBatchOrder(
   // Limits of this service: otherwise each item would fail.
   toDetectSettings(parsed, detection);
   if (kind === 'mask') toMaskSettings(parsed, masking);
-  const place = readJson('source', source);
-  const order = { kind, options: parsed, priority, ...(place !== undefined && { source: toPlace(place) }) };
+  const from = readJson('source', source);
+  const to = readJson('output', output);
+  const order = {
+    kind,
+    options: parsed,
+    priority,
+    ...(from !== undefined && { source: parseOptions(sourceFieldSchema, { source: from }).source.s3 }),
+    ...(to !== undefined && { output: parseOptions(outputFieldSchema, { output: to }).output.s3 }),
+  };
   if (webhook === undefined) return order;
   const { url } = await webhooks.admit(webhook);
   return { ...order, webhook: url.href };
 }
 
-function toPlace(source: unknown): S3Place {
-  return parseOptions(z.object({ source: batchSourceSchema }), { source }).source.s3;
-}
+/** With their names, which are in the errors */
+const sourceFieldSchema = z.object({ source: batchSourceSchema });
+const outputFieldSchema = z.object({ output: batchOutputFieldSchema });
 
 function readJson(name: string, text: string | undefined): unknown {
   if (text === undefined || text === '') return undefined;

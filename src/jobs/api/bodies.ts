@@ -1,4 +1,6 @@
 import type { Batch, BatchItem } from '../batches.ts';
+import { toOutputBody } from '../results/output-body.ts';
+import type { S3Place } from '../s3-place.ts';
 import type { BatchBody, BatchItemBody } from './schemas.ts';
 
 export function toBatchBody(batch: Batch, resultPath: (id: string) => string): BatchBody {
@@ -15,6 +17,7 @@ export function toBatchBody(batch: Batch, resultPath: (id: string) => string): B
     options,
     priority,
     webhook,
+    output: toOutputBody(batch.output),
     counts: {
       total: itemCount,
       waiting,
@@ -31,11 +34,12 @@ export function toBatchBody(batch: Batch, resultPath: (id: string) => string): B
     error: batch.error,
     created_at: batch.createdAt.toISOString(),
     finished_at: batch.finishedAt?.toISOString() ?? null,
-    result_url: ['done', 'canceled'].includes(batch.state) ? resultPath(id) : null,
+    result_url: batch.output === null && ['done', 'canceled'].includes(batch.state) ? resultPath(id) : null,
   };
 }
 
-export function toItemBody(item: BatchItem): BatchItemBody {
+/** @param output of its batch */
+export function toItemBody(item: BatchItem, output: S3Place | null): BatchItemBody {
   const { position, name, state, attempts, inputSha256, result, outcome, error } = item;
   return {
     position,
@@ -43,7 +47,12 @@ export function toItemBody(item: BatchItem): BatchItemBody {
     state,
     attempts,
     input_sha256: inputSha256,
-    output: result && { format: result.type, bytes: result.bytes, sha256: result.sha256 },
+    output: result && {
+      format: result.type,
+      bytes: result.bytes,
+      sha256: result.sha256,
+      key: output && result.key,
+    },
     outcome,
     error: state === 'done' ? null : error,
   };

@@ -59,7 +59,7 @@ export class JobsController {
     operationId: 'createJob',
     summary: 'Detect or mask many images in the background',
     description:
-      'The images are processed after the response. Send any number of parts `file`, `archive` (ZIP, tar, tar.gz) and `urls`, or JSON with `urls`; a folder in the name of a file is kept. `source` is a folder in S3. URLs and objects are read when their turn comes. An image that fails does not affect the others.',
+      'The images are processed after the response. Send any number of parts `file`, `archive` (ZIP, tar, tar.gz) and `urls`, or JSON with `urls`; a folder in the name of a file is kept. `source` is a folder in S3, and `output` a folder in S3 that gets the results. URLs and objects are read when their turn comes. An image that fails does not affect the others.',
   })
   @ApiHeader(IDEMPOTENCY_HEADER)
   @ApiConsumes('multipart/form-data')
@@ -77,8 +77,9 @@ export class JobsController {
     'upload_too_large',
     'unsupported_content_type',
     'idempotency_mismatch',
-    'url_not_allowed',
-    'fetch_failed',
+    'output_overlaps_source',
+    'output_exists',
+    'output_failed',
     'busy',
     'not_ready',
   )
@@ -127,8 +128,8 @@ export class JobsController {
     @Req() request: FastifyRequest,
   ): Promise<BatchItemPageBody> {
     return reachStorage(async () => {
-      const { items, next } = await this.batches.items(id, ownerOf(request), query);
-      return { rows: items.map(toItemBody), next };
+      const { items, output, next } = await this.batches.items(id, ownerOf(request), query);
+      return { rows: items.map((item) => toItemBody(item, output)), next };
     });
   }
 
@@ -141,7 +142,7 @@ export class JobsController {
   })
   @ApiProduces('application/zip')
   @ApiOkResponse({ description: 'The archive', schema: { type: 'string', format: 'binary' } })
-  @ApiProblems('not_found', 'batch_active', 'range_not_satisfiable')
+  @ApiProblems('not_found', 'batch_active', 'results_in_s3', 'range_not_satisfiable')
   result(
     @Param({ schema: batchParamsSchema }) { id }: BatchParams,
     @Req() request: FastifyRequest,
@@ -158,7 +159,8 @@ export class JobsController {
   @ApiOperation({
     operationId: 'retryJob',
     summary: 'Process the dead items of a batch again',
-    description: 'Those that failed at every attempt. The batch must have ended.',
+    description:
+      'Those that failed at every attempt. The batch must have ended. Without such items, a manifest that could not be written to the output is written again.',
   })
   @ApiOkResponse({ description: 'The batch, which is active again if it had dead items', standardSchema: batchSchema })
   @ApiProblems('not_found', 'batch_active')
@@ -171,7 +173,7 @@ export class JobsController {
   @ApiOperation({
     operationId: 'cancelJob',
     summary: 'Cancel a batch',
-    description: 'Items that wait are given up. What is done stays, and can be downloaded.',
+    description: 'Items that wait are given up. What is done stays, and can be downloaded or is in the output.',
   })
   @ApiOkResponse({ description: 'The batch; one that has ended is not changed', standardSchema: batchSchema })
   @ApiProblems('not_found')

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { queryInteger, queryText } from '../../http/query.ts';
+import { batchOutputSchema } from '../results/output-body.ts';
 
 const MAX_PRIORITY = 9;
 
@@ -9,13 +10,14 @@ export const batchSchema = z
   .object({
     id: z.uuid(),
     kind: z.enum(['detect', 'mask']),
-    state: z.enum(['listing', 'active', 'done', 'canceled', 'failed']).meta({
+    state: z.enum(['listing', 'active', 'finishing', 'done', 'canceled', 'failed']).meta({
       description:
-        'listing: a worker makes items of what is in the source; active: items wait or are being processed; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up; failed: the source could not be listed',
+        'listing: a worker makes items of what is in the source; active: items wait or are being processed; finishing: the manifest is being written to the output; done: every item has an outcome, which may be a failure; canceled: the items that still waited were given up; failed: the source could not be listed, or the manifest not be written',
     }),
     options: z.record(z.string(), z.unknown()),
     priority: z.int(),
     webhook: z.string().nullable().meta({ description: 'URL that is told when the batch has ended; null: none' }),
+    output: batchOutputSchema,
     counts: z
       .object({
         total: countSchema,
@@ -36,10 +38,9 @@ export const batchSchema = z
       .meta({ description: 'Why the batch failed; null: it did not' }),
     created_at: z.iso.datetime(),
     finished_at: z.iso.datetime().nullable(),
-    result_url: z
-      .string()
-      .nullable()
-      .meta({ description: 'Path of the archive of results; null while the batch runs, and if it failed' }),
+    result_url: z.string().nullable().meta({
+      description: 'Path of the archive of results; null while the batch runs, if it failed, and if it has an output',
+    }),
   })
   .meta({ id: 'Batch' });
 export type BatchBody = z.infer<typeof batchSchema>;
@@ -63,9 +64,17 @@ export const batchItemSchema = z
     attempts: z.int(),
     input_sha256: z.string().nullable(),
     output: z
-      .object({ format: z.string(), bytes: z.int(), sha256: z.string() })
+      .object({
+        format: z.string(),
+        bytes: z.int(),
+        sha256: z.string(),
+        key: z
+          .string()
+          .nullable()
+          .meta({ description: 'In the output of the batch; null: it is in the archive of results' }),
+      })
       .nullable()
-      .meta({ description: 'The masked image, which is in the archive of results; null: there is none' }),
+      .meta({ description: 'The masked image; null: there is none' }),
     outcome: z
       .record(z.string(), z.unknown())
       .nullable()
@@ -121,11 +130,21 @@ export const batchFieldsSchema = z.strictObject({
     .string()
     .optional()
     .meta({ description: 'Where the images are, instead of files: {"s3": {"bucket": "photos", "prefix": "2026/"}}' }),
+  output: z.string().optional().meta({
+    description:
+      'Where the results are written to, instead of an archive: {"s3": {"bucket": "masked", "prefix": "2026/"}}. Nothing that exists there is replaced',
+  }),
 });
 export const batchSourceSchema = z.strictObject({
   s3: z
     .strictObject({ bucket: z.string(), prefix: z.string().default('') })
     .meta({ description: 'All objects below this prefix, which FACE_API_BATCH_S3_ALLOW must allow' }),
+});
+
+export const batchOutputFieldSchema = z.strictObject({
+  s3: z
+    .strictObject({ bucket: z.string(), prefix: z.string().default('') })
+    .meta({ description: 'Results go below this prefix, which FACE_API_BATCH_S3_OUTPUT_ALLOW must allow' }),
 });
 
 export type BatchFields = z.infer<typeof batchFieldsSchema>;

@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { ObjectStore } from '../../storage/objects/object-store.ts';
-import { type Batch, type BatchItem, listItems } from '../batch-records.ts';
+import { allItems, type Batch, type BatchItem } from '../batch-records.ts';
 import type { Sql } from '../sql.ts';
+import { manifestLine } from './manifest-line.ts';
+import { MANIFEST, resultName, ResultNames } from './result-names.ts';
 import {
   archiveEnd,
   directoryEntry,
@@ -12,9 +14,6 @@ import {
   localHeaderBytes,
   type ZipEntry,
 } from './zip-archive.ts';
-
-const MANIFEST = 'manifest.jsonl';
-const ITEMS_PER_PAGE = 500;
 
 /**
  * The results of a batch that has ended, as a ZIP: the masked images, then a manifest with one line per item. It is never
@@ -117,55 +116,16 @@ async function* entriesOf(
   sql: Sql,
   batch: Batch,
 ): AsyncGenerator<{ item: BatchItem; entry: ZipEntry | null; line: Buffer }> {
-  const names = new FileNames();
-  let from = 0;
-  for (;;) {
-    const items = await listItems(sql, batch.id, { from, limit: ITEMS_PER_PAGE });
-    for (const item of items) {
-      const name = item.result && names.take(item.name, item.result.type);
-      const entry = item.result && { ...item.result, name: name!, modified: modifiedAt(batch) };
-      yield { item, entry, line: Buffer.from(`${JSON.stringify(manifestLine(item, name))}\n`) };
-    }
-    if (items.length < ITEMS_PER_PAGE) return;
-    from = items.at(-1)!.position + 1;
+  const names = new ResultNames();
+  for await (const item of allItems(sql, batch.id)) {
+    // Also of an item without a result: it may have one after it was processed again.
+    const unique = names.take(item.name);
+    const file = item.result && resultName(unique, item.result.type);
+    const entry = item.result && { ...item.result, name: file!, modified: modifiedAt(batch) };
+    yield { item, entry, line: manifestLine(item, { file }) };
   }
 }
 
 function modifiedAt({ finishedAt, createdAt }: Batch): Date {
   return finishedAt ?? createdAt;
-}
-
-function manifestLine(item: BatchItem, file: string | null): object {
-  const { position, name, state, inputSha256, result, outcome, error } = item;
-  return {
-    position,
-    name,
-    state,
-    input_sha256: inputSha256,
-    output: result && { file, format: result.type, bytes: result.bytes, sha256: result.sha256 },
-    ...outcome,
-    error: state === 'done' ? null : error,
-  };
-}
-
-const EXTENSIONS: Readonly<Record<string, readonly string[]>> = {
-  jpeg: ['jpg', 'jpeg', 'jpe', 'jfif'],
-  tiff: ['tiff', 'tif'],
-};
-
-/** Names of files in the archive: each once, also where letter case does not count. */
-class FileNames {
-  readonly #taken = new Set([MANIFEST]);
-
-  take(source: string, type: string): string {
-    const extensions = EXTENSIONS[type] ?? [type];
-    const hasExtension = extensions.some((extension) => source.toLowerCase().endsWith(`.${extension}`));
-    const wanted = hasExtension ? source : `${source}.${extensions[0]}`;
-    for (let copy = 1; ; copy++) {
-      const name = copy === 1 ? wanted : wanted.replace(/\.[^.]+$/, ` (${copy})$&`);
-      if (this.#taken.has(name.toLowerCase())) continue;
-      this.#taken.add(name.toLowerCase());
-      return name;
-    }
-  }
 }

@@ -2,7 +2,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import { DomainError } from '../../errors/domain-error.ts';
 import type { ListedObject, S3Buckets } from '../../storage/objects/s3-buckets.ts';
 import { S3RefusedError } from '../../storage/objects/s3-refused-error.ts';
-import { AllowedPlaces, type S3Place } from './s3-place.ts';
+import { AllowedPlaces, type S3Place } from '../s3-place.ts';
 import { isClutter, type SourceFile, tooLargeFile } from './source.ts';
 
 const SCHEME = 's3://';

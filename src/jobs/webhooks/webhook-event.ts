@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { resultPath } from '../result-path.ts';
+import { batchOutputSchema, toOutputBody } from '../results/output-body.ts';
 import type { DueDelivery } from './webhook-records.ts';
 
 const countSchema = z.int().nonnegative();
@@ -20,18 +21,27 @@ export const webhookEventSchema = z
         dead: countSchema,
         canceled: countSchema,
       }),
-      result_url: z
-        .string()
-        .meta({ description: 'Path of the archive of results, on the service that took the batch' }),
+      result_url: z.string().nullable().meta({
+        description:
+          'Path of the archive of results, on the service that took the batch; null: the batch has an output',
+      }),
+      output: batchOutputSchema,
     }),
   })
   .meta({ id: 'WebhookEvent' });
 export type WebhookEvent = z.infer<typeof webhookEventSchema>;
 
-export function toWebhookEvent({ batchId, kind, state, counts, createdAt }: DueDelivery): WebhookEvent {
+export function toWebhookEvent({ batchId, kind, state, counts, output, createdAt }: DueDelivery): WebhookEvent {
   return {
     type: `batch.${state}`,
     timestamp: createdAt.toISOString(),
-    data: { id: batchId, kind, state, counts, result_url: resultPath(batchId) },
+    data: {
+      id: batchId,
+      kind,
+      state,
+      counts,
+      result_url: output ? null : resultPath(batchId),
+      output: toOutputBody(output),
+    },
   };
 }

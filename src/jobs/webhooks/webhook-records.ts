@@ -1,5 +1,6 @@
 import type { JobKind } from '../../storage/job.ts';
 import type { DeliveryState } from '../../storage/records/webhook-delivery.entity.ts';
+import type { S3Place } from '../s3-place.ts';
 import type { Sql } from '../sql.ts';
 
 /** The statements on webhooks: deliveries, and the attempts at them. */
@@ -31,6 +32,7 @@ export interface DueDelivery {
   /** Of the batch when it ended, as are the counts */
   readonly state: 'done' | 'canceled' | 'failed';
   readonly counts: DeliveryCounts;
+  readonly output: S3Place | null;
   readonly createdAt: Date;
   /** When it was recorded, or sent again by an operator */
   readonly startedAt: Date;
@@ -42,7 +44,8 @@ export interface DueDelivery {
 export async function findDueDelivery(sql: Sql, jobId: string): Promise<DueDelivery | null> {
   const { rows } = await sql.query<DueDelivery>(
     `SELECT id, job_id AS "jobId", batch_id AS "batchId", url, kind, batch_state AS state, counts,
-       created_at AS "createdAt", started_at AS "startedAt", failures
+       (SELECT output FROM batches WHERE batches.id = batch_id), created_at AS "createdAt", started_at AS "startedAt",
+       failures
      FROM webhook_deliveries WHERE job_id = $1 AND state = 'waiting'`,
     [jobId],
   );

@@ -5,19 +5,21 @@ import { type OpenedStorage, openStorage } from '../../../test/fixtures/opened-s
 import { startWebhookReceiver, type WebhookReceiver } from '../../../test/fixtures/webhook-receiver.ts';
 import { until } from '../../../test/support/service-process.ts';
 import { readConfiguration } from '../../config/configuration.ts';
+import { BatchEnds } from '../batch-ends.ts';
 import { BatchFeeder } from '../batch-feeder.ts';
 import { BatchQueue } from '../batch-queue.ts';
 import { settleItem } from '../batch-records.ts';
 import { Boss } from '../boss.ts';
 import { ListingQueue } from '../listing-queue.ts';
-import { AllowedPlaces } from '../sources/s3-place.ts';
+import { S3Output } from '../results/s3-output.ts';
+import { AllowedPlaces, WRITING } from '../s3-place.ts';
 import { S3Source } from '../sources/s3-source.ts';
 import { sqlOf } from '../sql.ts';
 import { StoredBatches } from '../stored-batches.ts';
 import { WebhookDeliveries } from './webhook-deliveries.ts';
 import type { WebhookEvent } from './webhook-event.ts';
 import { WebhookGuard } from './webhook-guard.ts';
-import { WebhookQueue } from './webhook-queue.ts';
+import type { WebhookQueue } from './webhook-queue.ts';
 import type { Delivery } from './webhook-records.ts';
 import { WebhookSender } from './webhook-sender.ts';
 
@@ -37,12 +39,14 @@ describe('the webhook of a batch', () => {
   beforeEach(async () => {
     storage = await openStorage();
     boss = new Boss(storage.database, true);
-    queue = new WebhookQueue(boss);
+    const ends = new BatchEnds(boss);
+    queue = ends.webhooks;
     const feeder = new BatchFeeder(new BatchQueue(boss));
     batches = new StoredBatches(storage.database, storage.objects, feeder, {
-      webhooks: queue,
+      ends,
       listings: new ListingQueue(boss),
       source: new S3Source(new AllowedPlaces([], ''), null, 1),
+      output: new S3Output(new AllowedPlaces([], '', WRITING), null),
       limits: { maxItems: 100, maxBytes: 1e9 },
     });
   });
@@ -130,8 +134,10 @@ describe('the webhook of a batch', () => {
     const id = await create(url);
     const sql = sqlOf(await storage.database.ready());
     const done = { state: 'done', outcome: {}, input: { bytes: 1, sha256: '0'.repeat(64) }, result: null } as const;
-    expect((await settleItem(sql, id, 0, done))?.webhookJobId).toBeNull();
-    expect((await settleItem(sql, id, 1, done))?.webhookJobId).toEqual(expect.any(String));
+    expect((await settleItem(sql, { batchId: id, position: 0, attempts: 0 }, done))?.webhookJobId).toBeNull();
+    expect((await settleItem(sql, { batchId: id, position: 1, attempts: 0 }, done))?.webhookJobId).toEqual(
+      expect.any(String),
+    );
     await send();
     await sending!.mend();
     await sql.query(`UPDATE webhook_deliveries SET next_attempt_at = now() - interval '1 minute'`);

@@ -115,9 +115,12 @@ function originOf({ publicEndpoint, endpoint, region, bucket, pathStyle }: Confi
   return service.origin;
 }
 
-type Encryption = Pick<ConstructorParameters<typeof PutObjectCommand>[0], 'ServerSideEncryption' | 'SSEKMSKeyId'>;
+export type Encryption = Pick<
+  ConstructorParameters<typeof PutObjectCommand>[0],
+  'ServerSideEncryption' | 'SSEKMSKeyId'
+>;
 
-function encryptionOf({ encryption, kmsKeyId }: Configuration['s3']): Encryption {
+export function encryptionOf({ encryption, kmsKeyId }: Configuration['s3']): Encryption {
   if (encryption === 'none') return {};
   return { ServerSideEncryption: encryption, ...(kmsKeyId !== '' && { SSEKMSKeyId: kmsKeyId }) };
 }

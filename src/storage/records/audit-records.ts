@@ -4,7 +4,7 @@ import { v7 } from 'uuid';
 import { type AuditRow, auditEntity } from './audit.entity.ts';
 import { Database } from './database.ts';
 
-type AuditRecord = Omit<AuditRow, 'id' | 'createdAt'>;
+type AuditRecord = Omit<AuditRow, 'id' | 'createdAt' | 'place'> & Partial<Pick<AuditRow, 'place'>>;
 
 /** @param rows of the transaction to which the record belongs, if there is one */
 export async function recordAudit(rows: EntityManager, record: AuditRecord): Promise<void> {

@@ -24,6 +24,8 @@ export interface AuditRow {
   /** ID of the image or the batch; it reveals nothing about their content. */
   subject: string | null;
   counts: Record<string, number>;
+  /** Where the action wrote to, outside of the service; null: nowhere. */
+  place: string | null;
   createdAt: Date;
 }
 
@@ -36,6 +38,7 @@ export const auditEntity = new EntitySchema<AuditRow>({
     actor: { type: 'text' },
     subject: { type: 'uuid', nullable: true },
     counts: { type: 'jsonb' },
+    place: { type: 'text', nullable: true },
     createdAt: { name: 'created_at', type: 'timestamptz', precision: 3, default: () => 'now()' },
   },
   indices: [{ name: 'audit_created', columns: ['createdAt', 'id'] }],

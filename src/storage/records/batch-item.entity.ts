@@ -13,6 +13,8 @@ export interface BatchItemRow {
   position: number;
   /** Path of the file at its source, made safe for an archive */
   name: string;
+  /** Name of its result in S3 without an extension that the format adds; null: as `name`. */
+  resultName: string | null;
   state: BatchItemState;
   /** How often processing was started */
   attempts: number;
@@ -28,7 +30,7 @@ export interface BatchItemRow {
   errorDetail: string | null;
   /** What was found and masked */
   outcome: object | null;
-  /** The masked image; null: there is none. */
+  /** The masked image, in the object store or in the output of the batch; null: there is none. */
   resultKey: string | null;
   resultType: string | null;
   resultBytes: number | null;
@@ -46,6 +48,7 @@ export const batchItemEntity = new EntitySchema<BatchItemRow>({
     batchId: { name: 'batch_id', type: 'uuid', primary: true, primaryKeyConstraintName: 'batch_items_pkey' },
     position: { type: 'integer', primary: true, primaryKeyConstraintName: 'batch_items_pkey' },
     name: { type: 'text' },
+    resultName: { name: 'result_name', type: 'text', nullable: true },
     state: { type: 'text', default: 'waiting' },
     attempts: { type: 'integer', default: 0 },
     notBefore: { name: 'not_before', type: 'timestamptz', precision: 3, nullable: true },

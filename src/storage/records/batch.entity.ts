@@ -3,10 +3,11 @@ import type { JobKind } from '../job.ts';
 
 /**
  * receiving: its files are still arriving; listing: a worker makes items of what is in its source; active: it has items that
- * wait or are being processed; done: every item has an outcome; canceled: the items that still waited were given up; failed:
- * its source could not be listed.
+ * wait or are being processed; finishing: a worker writes the manifest next to the results in S3; done: every item has an
+ * outcome; canceled: the items that still waited were given up; failed: its source could not be listed, or its manifest not be
+ * written.
  */
-export type BatchState = 'receiving' | 'listing' | 'active' | 'done' | 'canceled' | 'failed';
+export type BatchState = 'receiving' | 'listing' | 'active' | 'finishing' | 'done' | 'canceled' | 'failed';
 
 /** Many images that one request hands over, to be processed in the background. */
 export interface BatchRow {
@@ -39,6 +40,8 @@ export interface BatchRow {
   source: object | null;
   /** Key of the last object that was listed; null: none yet. */
   sourceCursor: string | null;
+  /** The folder in a bucket that gets the results; null: they are stored. */
+  output: object | null;
   /** Why it failed; null: it did not. */
   errorCode: string | null;
   errorDetail: string | null;
@@ -71,6 +74,7 @@ export const batchEntity = new EntitySchema<BatchRow>({
     nextPosition: count('next_position'),
     source: { type: 'jsonb', nullable: true },
     sourceCursor: { name: 'source_cursor', type: 'text', nullable: true },
+    output: { type: 'jsonb', nullable: true },
     errorCode: { name: 'error_code', type: 'text', nullable: true },
     errorDetail: { name: 'error_detail', type: 'text', nullable: true },
     createdAt: { name: 'created_at', type: 'timestamptz', precision: 3, default: () => 'now()' },
@@ -79,7 +83,7 @@ export const batchEntity = new EntitySchema<BatchRow>({
   checks: [
     {
       name: 'batches_state',
-      expression: `state = ANY (ARRAY['receiving'::text, 'listing'::text, 'active'::text, 'done'::text, 'canceled'::text, 'failed'::text])`,
+      expression: `state = ANY (ARRAY['receiving'::text, 'listing'::text, 'active'::text, 'finishing'::text, 'done'::text, 'canceled'::text, 'failed'::text])`,
     },
   ],
   indices: [

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AllowedPlaces, toPlace } from './s3-place.ts';
+import { AllowedPlaces, overlap, toPlace, WRITING } from './s3-place.ts';
 
 const admits = (entries: string[], bucket: string, prefix: string): boolean => {
   try {
@@ -41,6 +41,24 @@ describe('a place in S3', () => {
       expect(() => new AllowedPlaces([own], 'store')).toThrow(/all API keys/);
     }
     expect(new AllowedPlaces(['store/incoming', 'photos/originals'], 'store').isEmpty).toBe(false);
+  });
+
+  it('is read by another setting than it is written by', () => {
+    const rejected = () => new AllowedPlaces([], '', WRITING).admit({ bucket: 'photos', prefix: '' });
+    expect(rejected).toThrow(/^output: the service must not write to .*FACE_API_BATCH_S3_OUTPUT_ALLOW/);
+    expect(() => new AllowedPlaces(['store/results'], 'store', WRITING)).toThrow(/FACE_API_BATCH_S3_OUTPUT_ALLOW/);
+  });
+
+  it.each([
+    ['press/', 'press/', true],
+    ['press/', 'press/masked/', true],
+    ['press/masked/', 'press/', true],
+    ['', 'press/', true],
+    ['press/', 'press-masked/', false],
+    ['press/a/', 'press/b/', false],
+  ])('overlaps another: %j and %j: %j', (one, other, expected) => {
+    expect(overlap({ bucket: 'photos', prefix: one }, { bucket: 'photos', prefix: other })).toBe(expected);
+    expect(overlap({ bucket: 'photos', prefix: one }, { bucket: 'masked', prefix: other })).toBe(false);
   });
 
   it('never reaches out of the folder that is allowed, whatever the prefix', () => {
