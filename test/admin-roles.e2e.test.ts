@@ -131,7 +131,10 @@ describe('a role', () => {
 
 describe('a named user', () => {
   it('logs in by name and password, in any case of the name, and the session says who and with which rights', async () => {
-    expect(await (await fetch(`${service.url}/api/v1/admin/login`)).json()).toMatchObject({ has_names: true, has_passwords: true });
+    expect(await (await fetch(`${service.url}/api/v1/admin/login`)).json()).toMatchObject({
+      has_names: true,
+      has_passwords: true,
+    });
     const response = await fetch(service.url + SESSION, {
       headers: await loggedIn(service.url, { name: 'Reviewer', password: passwordOf('reviewer') }),
     });

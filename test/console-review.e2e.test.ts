@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, CDPSession, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hashPassword } from '../src/admin/access/password.ts';
-import type { Role } from '../src/admin/access/rights.ts';
+import type { Role } from '../src/admin/access/roles.ts';
 import { writeUsers } from '../src/admin/access/users-file.ts';
 import type { AuditPage, JobPage } from '../src/admin/kept/schemas.ts';
 import type { AdminVersionBody, AdminVersionsBody } from '../src/admin/review/schemas.ts';
@@ -239,7 +239,7 @@ describe.skipIf(!hasBrowser)('correcting masks in the console', () => {
     await page.setViewportSize({ width: 1280, height: 860 });
 
     // The real result, before it is saved
-    let preview = Buffer.alloc(0);
+    let preview: Buffer = Buffer.alloc(0);
     await page.route('**/versions/preview', async (route) => {
       const response = await route.fetch();
       preview = await response.body();

@@ -130,9 +130,14 @@ it('refuses passwords where there are none, and takes them beside the provider w
     });
     await expectProblem(await login(url), 401, 'unauthorized');
   });
-  await withService(async ({ url }) => { expect((await login(url)).status).toBe(200); }, {
-    FACE_API_ADMIN_PASSWORD_HASH: await hashPassword(PASSWORD),
-  });
+  await withService(
+    async ({ url }) => {
+      expect((await login(url)).status).toBe(200);
+    },
+    {
+      FACE_API_ADMIN_PASSWORD_HASH: await hashPassword(PASSWORD),
+    },
+  );
 });
 
 describe.skipIf(!hasBrowser)('in the browser', () => {

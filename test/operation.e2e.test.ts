@@ -219,7 +219,9 @@ describe('the OpenAPI document', () => {
   });
 
   it('has the default of each option as its example, where there is one', () => {
-    for (const { properties } of ['DetectOptions', 'SingleMaskOptions'].map((name) => document.components.schemas[name]!)) {
+    for (const { properties } of ['DetectOptions', 'SingleMaskOptions'].map(
+      (name) => document.components.schemas[name]!,
+    )) {
       for (const [name, { description, examples }] of Object.entries(properties)) {
         const hasDefault = !/Default: (no limit|no job|all|the format)/.test(description);
         expect(examples?.length ?? 0, name).toBe(hasDefault ? 1 : 0);
