@@ -100,10 +100,11 @@ describe('Database', () => {
       process.kill(Number(pid), 'SIGKILL');
       const found = async () => {
         await database.ready();
-        return sessions.findOneBy({ digest: 'a' });
+        // A connection of the killed server may answer for some moments.
+        const isSame = (await readServer())[3] === port;
+        return isSame ? 'the same port' : sessions.findOneBy({ digest: 'a' });
       };
       await expect.poll(() => found().catch(() => 'away'), { timeout: 20_000 }).toMatchObject({ password: 'b' });
-      expect((await readServer())[3]).not.toBe(port);
       expect(await database.ready()).toBe(dataSource);
     } finally {
       await database.close();
