@@ -40,7 +40,8 @@ interface Stored {
   readonly id: string;
 }
 
-describe.skipIf(!hasBrowser)('correcting masks in the console', () => {
+// Every step is checked in each look, which takes its time on a small machine.
+describe.skipIf(!hasBrowser)('correcting masks in the console', { timeout: 180_000 }, () => {
   let browser: Browser;
   let folder: string;
   let database: TestDatabase;
