@@ -10,7 +10,7 @@ import { encode, portrait } from './fixtures/portraits.ts';
 import { createTestDatabase } from './fixtures/test-database.ts';
 import { expectProblem, type Service, startService, until } from './support/service.ts';
 
-const KEYS = { paper: 'a-secret-of-the-paper', school: 'a-secret-of-the-school' };
+const KEYS = { paper: 'a-secret-of-the-paper', school: 'a-secret-of-the-school', census: 'a-secret-of-the-census' };
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 async function openDatabaseForReading() {
@@ -41,7 +41,10 @@ describe('batches', () => {
       FACE_API_STORAGE_ENABLED: 'true',
       FACE_API_DATA_FOLDER: folder,
       DATABASE_URL: database.url,
-      FACE_API_API_KEYS: `paper:${KEYS.paper},school:${KEYS.school}`,
+      FACE_API_API_KEYS: Object.entries(KEYS)
+        .map(([name, secret]) => `${name}:${secret}`)
+        .join(),
+      FACE_API_API_KEY_SCOPES: 'census=detect',
       FACE_API_MASK_RECALL: 'fast',
       FACE_API_MAX_UPLOAD_BYTES: '1000000',
       FACE_API_BATCH_MAX_ITEMS: '20',
@@ -293,6 +296,14 @@ describe('batches', () => {
       expect(stored.filter((path) => !known.some(({ id }) => path.includes(id)))).toEqual([]);
       expect(await database.rows(`SELECT FROM batches WHERE state = 'receiving'`)).toEqual([]);
       expect(await readdir(join(folder, 'uploads')).catch(() => [])).toEqual([]);
+    });
+
+    it('a batch of masks by a key that may only detect', async () => {
+      const files = [['a.jpg', photos[0]!]] as const;
+      const problem = await expectProblem(await send({ files }, KEYS.census), 403, 'forbidden');
+      expect(problem.detail).toContain('mask');
+      expect(await database.rows(`SELECT id FROM batches WHERE state = 'receiving'`)).toEqual([]);
+      await create({ files, fields: { kind: 'detect' } }, KEYS.census);
     });
 
     it('a body that is neither a form nor JSON', async () => {

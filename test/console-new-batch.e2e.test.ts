@@ -12,6 +12,7 @@ import { sqlOf } from '../src/jobs/sql.ts';
 import { Database } from '../src/storage/records/database.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
+import { getObjects, openTestBucket, s3Environment, type TestBucket } from './fixtures/s3-server.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
 import { readJson } from './support/admin-client.ts';
 import {
@@ -26,7 +27,7 @@ import {
 } from './support/browser.ts';
 import { openBrowser } from './support/chromium.ts';
 import { bearer, loggedIn, operatorSettings } from './support/operator.ts';
-import { expectProblem, type Service, startService } from './support/service.ts';
+import { expectProblem, type Service, startService, until } from './support/service.ts';
 
 const MAX_UPLOAD_BYTES = 3_000_000;
 const MAX_ITEMS = 3;
@@ -36,11 +37,14 @@ const other = await encode(portrait({ width: 260, height: 300, seed: 7 }), 'jpeg
 describe('a batch that is started in the console', () => {
   let folder: string;
   let database: TestDatabase;
+  let bucket: TestBucket;
   let service: Service;
 
   beforeAll(async () => {
     folder = await makeDataFolder('new-batch');
     database = await createTestDatabase();
+    bucket = await openTestBucket();
+    const { FACE_API_S3_BUCKET: bucketName, ...s3 } = s3Environment(bucket.settings);
     service = await startService({
       ...(await operatorSettings()),
       FACE_API_STORAGE_ENABLED: 'true',
@@ -49,10 +53,13 @@ describe('a batch that is started in the console', () => {
       FACE_API_MASK_RECALL: 'fast',
       FACE_API_MAX_UPLOAD_BYTES: String(MAX_UPLOAD_BYTES),
       FACE_API_BATCH_MAX_ITEMS: String(MAX_ITEMS),
+      ...s3,
+      FACE_API_BATCH_S3_OUTPUT_ALLOW: `${bucketName}/masked`,
     });
   });
   afterAll(async () => {
     await service.close();
+    await bucket.close();
     await database.close();
     await rm(folder, { recursive: true });
   });
@@ -98,6 +105,13 @@ describe('a batch that is started in the console', () => {
     const files = () => page.getByRole('list', { name: 'Files of the batch' }).getByRole('listitem').allInnerTexts();
     const valueOf = (name: string) =>
       page.getByText(name, { exact: true }).locator('xpath=ancestor-or-self::dt/following-sibling::dd[1]');
+    const look = (what: string) =>
+      inEachLook(page, async (colorScheme, width) => {
+        await expectAccessible(page, `${what}, ${colorScheme}, ${width} pixels`);
+        const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+        expect(overflow, `wider than ${width} pixels`).toBeLessThanOrEqual(0);
+        await screenshot(page, `${what}-${colorScheme}-${width}`);
+      });
     const latest = async () => (await readJson<AdminBatchPageBody>(api('/batches'))).rows[0]!;
 
     it('names the files of a dropped folder with their sizes, sends the images, and shows the progress', async () => {
@@ -117,12 +131,7 @@ describe('a batch that is started in the console', () => {
       await page.getByLabel('Color').fill('#ff0000');
       await page.getByText('Detection', { exact: true }).click();
       await page.getByLabel('Threshold', { exact: true }).fill('0.4');
-      await inEachLook(page, async (colorScheme, width) => {
-        await expectAccessible(page, `a new batch, ${colorScheme}, ${width} pixels`);
-        const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
-        expect(overflow, `wider than ${width} pixels`).toBeLessThanOrEqual(0);
-        await screenshot(page, `new-batch-${colorScheme}-${width}`);
-      });
+      await look('new-batch');
       await page.getByRole('button', { name: 'Mask 2 images' }).click();
       await page.getByRole('heading', { name: /^Mask batch/ }).waitFor();
       await page.getByRole('link', { name: 'Download results' }).waitFor({ timeout: 30_000 });
@@ -237,9 +246,30 @@ describe('a batch that is started in the console', () => {
       expect(page.url()).toContain(id);
       expect(await auditOf(id)).toHaveLength(1);
     });
+
+    it('writes its results to a folder in S3, if a setting allows it', async () => {
+      await choose(jpeg('once.jpg'));
+      await page.getByText('Folder in S3').click();
+      const field = page.getByLabel('Folder for the results');
+      expect(await field.inputValue()).toBe(`${bucket.settings.bucket}/masked`);
+      await look('new-batch-output');
+      await field.fill(`${bucket.settings.bucket}/elsewhere`);
+      await page.getByRole('button', { name: 'Mask 1 image' }).click();
+      await page.getByText('FACE_API_BATCH_S3_OUTPUT_ALLOW').waitFor();
+      await field.fill(`${bucket.settings.bucket}/masked/2026`);
+      await page.getByRole('button', { name: 'Mask 1 image' }).click();
+      await page.getByText(`s3://${bucket.settings.bucket}/masked/2026/`).waitFor();
+      await page.getByText('done', { exact: true }).waitFor();
+      expect(await page.getByText('Download results').count()).toBe(0);
+      await look('batch-output');
+      const objects = await getObjects(bucket.settings, 'masked/2026/');
+      expect([...objects.keys()]).toEqual(['masked/2026/manifest.jsonl', 'masked/2026/once.jpg']);
+    });
   });
 
   describe('as its API gives it', () => {
+    const waitUntilEnded = (id: string) =>
+      until(async () => (await readJson<AdminBatchBody>(api(`/batches/${id}`))).finished_at !== null);
     const form = (...names: string[]) => {
       const body = new FormData();
       body.append('kind', 'detect');
@@ -260,6 +290,28 @@ describe('a batch that is started in the console', () => {
       const { id, started_by: by } = (await response.json()) as AdminBatchBody;
       expect(by).toBe('token:robot');
       await expectProblem(await fetch(`${service.url}/api/v1/jobs/${id}`), 404, 'not-found');
+    });
+
+    it('is in the audit log with the folder in S3 to which it writes', async () => {
+      const body = form('a.jpg');
+      body.append('output', JSON.stringify({ s3: { bucket: bucket.settings.bucket, prefix: 'masked/audit' } }));
+      const { id } = await readJson<AdminBatchBody>(send({ body, headers: bearer }));
+      const { rows } = await readJson<AuditPage>(api('/audit'));
+      expect(rows.find(({ subject }) => subject === id)).toMatchObject({
+        action: 'start_batch',
+        place: `s3://${bucket.settings.bucket}/masked/audit/`,
+      });
+      await waitUntilEnded(id);
+    });
+
+    it('is in the audit log if it is canceled while its images are being listed', async () => {
+      const { id } = await readJson<AdminBatchBody>(send({ body: form('a.jpg'), headers: bearer }));
+      await waitUntilEnded(id);
+      const sql = sqlOf(await service.app.get(Database).ready());
+      await sql.query(`UPDATE batches SET state = 'listing', finished_at = NULL WHERE id = $1`, [id]);
+      const { state } = await readJson<AdminBatchBody>(api(`/batches/${id}`, { method: 'DELETE' }));
+      expect(state).toBe('canceled');
+      expect((await auditOf(id))[0]).toEqual(['cancel_batch', 'token:robot', { images: 0 }]);
     });
 
     it('is in the audit log: started, canceled, retried, each if it changed something', async () => {

@@ -60,6 +60,9 @@ describe('results in S3', () => {
     storage = await openStorage();
     bucket = await openTestBucket();
     buckets = new FaultyBuckets(bucket.settings);
+    // Whether it knows conditions is then known.
+    const object = { body: Buffer.alloc(1), bytes: 1, contentType: 'image/jpeg', writer: '' };
+    await buckets.put(bucket.settings.bucket, 'first', object, false);
     const allowed = new AllowedPlaces([bucket.settings.bucket, NO_BUCKET], '', WRITING);
     output = new S3Output(allowed, buckets);
     boss = new Boss(storage.database, false);
@@ -120,7 +123,7 @@ describe('results in S3', () => {
     (await sql.query<{ id: string }>('SELECT id FROM batch_chunks WHERE batch_id = $1', [id])).rows[0]!.id;
   const process = async (id: string, worker = workerWith()) => worker.process(await chunkOf(id));
   const finish = (id: string) => new BatchFinishing({ database: storage.database, ends, output }).process(id);
-  const objects = () => getObjects(bucket.settings, '');
+  const objects = () => getObjects(bucket.settings, 'masked/');
   const textsOf = async () => Object.fromEntries([...(await objects())].map(([key, bytes]) => [key, String(bytes)]));
   const itemsOf = async (id: string) => (await batches.items(id, OPERATOR, { from: 0, limit: 100 })).items;
   const expectTrue = async (id: string) => {

@@ -1,6 +1,6 @@
 import { type Batch, createBatch, readSystem, type System } from './api/admin.ts';
 import { isAbort, type Problem, problemOf } from './api/problem.ts';
-import { batchLimitsOf, defaultsOf } from './defaults.ts';
+import { batchLimitsOf, defaultsOf, outputPlacesOf } from './defaults.ts';
 import {
   type DetectOptions,
   effectiveDetect,
@@ -32,6 +32,9 @@ class BatchDraft {
   kind = $state<'detect' | 'mask'>('mask');
   detect = $state<DetectOptions>({ ...STANDARD_DETECT });
   mask = $state<MaskOptions>({ ...STANDARD_MASK });
+  results = $state<'zip' | 's3'>('zip');
+  /** A folder in S3: bucket/prefix */
+  output = $state('');
   readonly system = new Loader<System>();
   /** Undefined: nothing is being sent. */
   sending = $state.raw<Sending>();
@@ -50,6 +53,10 @@ class BatchDraft {
     return batchLimitsOf(this.system.value);
   }
 
+  get outputPlaces(): readonly string[] {
+    return outputPlacesOf(this.system.value);
+  }
+
   get bytes(): number {
     return this.files.reduce((sum, { file }) => sum + file.size, 0);
   }
@@ -59,6 +66,7 @@ class BatchDraft {
     if (this.#isSet || this.system.value === undefined) return;
     this.detect = initialDetect(this.defaults);
     this.mask = { ...this.defaults.mask };
+    this.output = this.outputPlaces[0] ?? '';
     this.#isSet = true;
   }
 
@@ -119,10 +127,18 @@ class BatchDraft {
     });
   }
 
+  #output(): string | undefined {
+    if (this.results === 'zip') return undefined;
+    const [bucket, ...prefix] = this.output.trim().split('/');
+    return JSON.stringify({ s3: { bucket, prefix: prefix.join('/') } });
+  }
+
   #form(): FormData {
     const form = new FormData();
     form.append('kind', this.kind);
     form.append('options', this.#options());
+    const output = this.#output();
+    if (output !== undefined) form.append('output', output);
     for (const one of this.files) form.append(isArchive(one) ? 'archive' : 'file', one.file, one.name);
     return form;
   }
@@ -130,7 +146,7 @@ class BatchDraft {
   /** If the response to a request was lost, the same request again makes no second batch. */
   #key(): string {
     const files = this.files.map(({ name, file }) => [name, file.size, file.lastModified]);
-    const content = JSON.stringify([this.kind, this.#options(), files]);
+    const content = JSON.stringify([this.kind, this.#options(), this.#output(), files]);
     if (content !== this.#attempt.content) {
       const bytes = crypto.getRandomValues(new Uint8Array(16));
       this.#attempt = { content, key: [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('') };

@@ -50,6 +50,12 @@ export function batchLimitsOf(system: System | undefined): BatchLimits | undefin
   };
 }
 
+/** Where batches may write their results: each `bucket` or `bucket/prefix`. */
+export function outputPlacesOf(system: System | undefined): readonly string[] {
+  const setting = system?.configuration.find(({ name }) => name === 'FACE_API_BATCH_S3_OUTPUT_ALLOW');
+  return setting?.value.split(',').filter((place) => place !== '') ?? [];
+}
+
 /** The values of options that a request does not set, as the service is configured. */
 export function defaultsOf(system: System | undefined): Defaults {
   const values = new Map(system?.configuration.map(({ name, value }) => [name, value]));

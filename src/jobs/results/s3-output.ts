@@ -5,7 +5,7 @@ import { S3RefusedError } from '../../storage/objects/s3-refused-error.ts';
 import { AllowedPlaces, overlap, type S3Place, toUrl, WRITING } from '../s3-place.ts';
 import { MANIFEST } from './result-names.ts';
 
-/** Somebody wrote the object at the same time: another attempt sees what it is. */
+/** Somebody may have written the object at the same time: another attempt sees what it is. */
 export class OutputChangedError extends Error {}
 
 /** Results in buckets that the configuration allows. Nothing is replaced that the same writer has not written. */
@@ -61,13 +61,13 @@ export class S3Output {
    */
   async put(place: S3Place, key: string, object: NewObject, mayReplace: () => Promise<boolean>): Promise<void> {
     const { bucket } = this.#allowed.admit(place);
-    // Services that do not know conditional puts would replace the object: therefore, it is looked for first.
+    // Services without conditional puts would replace the object: therefore, it is looked for first.
     const writer = await refusing(() => this.#buckets!.writerOf(bucket, key));
     if (writer !== null && writer !== object.writer) throw outputExists(toUrl({ bucket, prefix: key }));
     if (writer !== null && !(await mayReplace()))
       throw new OutputChangedError('A later attempt has written the object');
     const isWritten = await refusing(() => this.#buckets!.put(bucket, key, object, writer !== null));
-    if (!isWritten) throw new OutputChangedError('The object was written meanwhile');
+    if (!isWritten) throw new OutputChangedError('The object was not written: it is looked for again');
   }
 
   close(): void {

@@ -32,6 +32,7 @@ const WRITER = 'face-api-writer';
 export class S3Buckets {
   readonly #client: S3Client;
   readonly #encryption: Encryption;
+  #hasConditions = true;
 
   constructor(settings: Configuration['s3']) {
     this.#client = createClient(settings, settings.endpoint);
@@ -79,11 +80,13 @@ export class S3Buckets {
   }
 
   /**
-   * @param replaces false: the object must not exist. A service that does not know such a condition ignores it.
-   * @returns false if the object exists although it must not, or somebody else writes it at this moment
+   * @param replaces false: the object must not exist. Some services ignore this condition, others reject it, which is noticed.
+   * @returns false if it is to be tried again: the object exists although it must not, somebody else writes it at this moment,
+   *   or the service rejects conditions
    * @throws as `list`
    */
   async put(bucket: string, key: string, object: NewObject, replaces: boolean): Promise<boolean> {
+    const isConditional = !replaces && this.#hasConditions;
     return refusing(async () => {
       try {
         await this.#client.send(
@@ -94,14 +97,15 @@ export class S3Buckets {
             ContentLength: object.bytes,
             ContentType: object.contentType,
             Metadata: { [WRITER]: object.writer },
-            ...(!replaces && { IfNoneMatch: '*' }),
+            ...(isConditional && { IfNoneMatch: '*' }),
             ...this.#encryption,
           }),
         );
         return true;
       } catch (error) {
-        if ([409, 412].includes(statusOf(error))) return false;
-        throw error;
+        if (isConditional && statusOf(error) === NOT_IMPLEMENTED) this.#hasConditions = false;
+        else if (![409, 412].includes(statusOf(error))) throw error;
+        return false;
       }
     });
   }
