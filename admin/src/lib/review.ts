@@ -35,7 +35,8 @@ export const STATES = { open: 'Open', approved: 'Approved', sent_back: 'Sent bac
 export const REVIEW_FILTERS = ['search', 'state', 'reason', 'claim', 'from', 'to'];
 
 /** The filters of a view of the queue, from its part of the URL */
-export const reviewQuery = (search: Pick<URLSearchParams, 'get'>): ReviewQuery => filtersOf(search, REVIEW_FILTERS) as ReviewQuery;
+export const reviewQuery = (search: Pick<URLSearchParams, 'get'>): ReviewQuery =>
+  filtersOf(search, REVIEW_FILTERS) as ReviewQuery;
 
 /** `user:anna` → `anna`. With the one password, all sessions have the same name. */
 export const nameOf = (actor: string): string =>
