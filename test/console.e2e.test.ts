@@ -584,6 +584,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
         await page.locator('ul.grid a').first().click();
         await page.getByRole('slider', { name: 'Compare' }).waitFor();
       },
+      review: (page) => page.goto('/admin/review'),
       jobs: (page) => page.goto('/admin/jobs'),
       'jobs-filters': (page) => page.goto('/admin/jobs?error=nothing_such'),
       job: async (page) => {

@@ -20,6 +20,7 @@ const shortDates = new Intl.DateTimeFormat(LOCALE, {
   minute: '2-digit',
   second: '2-digit',
 });
+const times = new Intl.DateTimeFormat(LOCALE, { hour: '2-digit', minute: '2-digit' });
 const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: 'auto' });
 
 export const formatInteger = (value: number): string => integers.format(value);
@@ -61,6 +62,12 @@ export function formatRate(perSecond: number | null): string {
 export const formatScore = (score: number): string => score.toFixed(2);
 export const formatDate = (iso: string): string => dates.format(new Date(iso));
 export const formatShortDate = (iso: string): string => shortDates.format(new Date(iso));
+
+/** Of today: only the time. */
+export function formatTime(iso: string, now = new Date()): string {
+  const date = new Date(iso);
+  return date.toDateString() === now.toDateString() ? times.format(date) : shortDates.format(date);
+}
 
 export function formatAgo(iso: string, now = Date.now()): string {
   const seconds = (Date.parse(iso) - now) / 1000;

@@ -48,3 +48,6 @@ export function timeZone(): string {
   const offset = parts.find(({ type }) => type === 'timeZoneName')?.value;
   return offset === undefined || offset === name ? name : `${name}, ${offset}`;
 }
+
+/** The last midnight of the browser's time zone */
+export const startOfToday = (): Date => new Date(new Date().setHours(0, 0, 0, 0));

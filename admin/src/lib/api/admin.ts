@@ -37,6 +37,14 @@ export type PlaygroundMaskOptions = Schemas['PlaygroundMaskOptions'];
 export type Reconciliation = Schemas['Reconciliation'];
 export type Rerun = Schemas['Rerun'];
 export type RerunAnswer = Schemas['RerunAnswer'];
+export type Decision = Schemas['ReviewDecision']['decision'];
+export type DecisionResults = Schemas['ReviewDecisionResults'];
+export type ReviewClaim = Schemas['ReviewClaim'];
+export type ReviewCounts = Schemas['ReviewCounts'];
+export type ReviewFigures = Schemas['ReviewFigures'];
+export type ReviewItem = Schemas['ReviewItem'];
+export type ReviewPage = Schemas['ReviewPage'];
+export type ReviewQuery = QueryOf<'adminReview'>;
 export type Session = Schemas['Session'];
 export type Statistics = Schemas['Statistics'];
 export type LoginFields = Schemas['LoginForm'];
@@ -137,6 +145,33 @@ export const readJobs = (query: JobsQuery, signal?: AbortSignal): Promise<JobPag
 
 export const readJob = (id: string, signal?: AbortSignal): Promise<JobDetail> =>
   dataOf(client.GET('/api/v1/admin/jobs/{id}', { params: { path: { id } }, signal }));
+
+export const readReviews = (query: ReviewQuery, signal?: AbortSignal): Promise<ReviewPage> =>
+  dataOf(client.GET('/api/v1/admin/review', { params: { query }, signal }));
+
+export const readReview = (id: string, signal?: AbortSignal): Promise<ReviewItem> =>
+  dataOf(client.GET('/api/v1/admin/images/{id}/review', { params: { path: { id } }, signal }));
+
+/** @param since start of the day */
+export const readReviewCounts = (since: Date, signal?: AbortSignal): Promise<ReviewCounts> =>
+  dataOf(client.GET('/api/v1/admin/review/counts', { params: { query: { since: since.toISOString() } }, signal }));
+
+export const readReviewFigures = (signal?: AbortSignal): Promise<ReviewFigures> =>
+  dataOf(client.GET('/api/v1/admin/review/figures', { signal }));
+
+export const claimImage = (id: string, takeOver: boolean): Promise<ReviewClaim> =>
+  dataOf(client.PUT('/api/v1/admin/images/{id}/claim', { params: { path: { id } }, body: { take_over: takeOver } }));
+
+/** Also while the page is closed */
+export async function releaseImage(id: string): Promise<void> {
+  await client.DELETE('/api/v1/admin/images/{id}/claim', { params: { path: { id } }, keepalive: true });
+}
+
+export const decide = (id: string, body: Schemas['ReviewDecision']): Promise<ReviewItem> =>
+  dataOf(client.POST('/api/v1/admin/images/{id}/decision', { params: { path: { id } }, body }));
+
+export const decideSeveral = (body: Schemas['ReviewDecisions']): Promise<DecisionResults> =>
+  dataOf(client.POST('/api/v1/admin/review/decisions', { body }));
 
 export const jobsCsvUrl = (filters: Readonly<Record<string, string>>): string => {
   const query = new URLSearchParams(filters);
