@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashPassword } from '../src/admin/access/password.ts';
-import { ROLES, type Role } from '../src/admin/access/roles.ts';
+import { ROLES, type Role } from '../src/config/user-roles.ts';
 import { writeUsers } from '../src/admin/access/users-file.ts';
 import { buildOpenApiDocument } from '../src/openapi-document.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, CDPSession, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hashPassword } from '../src/admin/access/password.ts';
-import type { Role } from '../src/admin/access/roles.ts';
+import type { Role } from '../src/config/user-roles.ts';
 import { writeUsers } from '../src/admin/access/users-file.ts';
 import type { AuditPage, JobPage } from '../src/admin/kept/schemas.ts';
 import type { AdminVersionBody, AdminVersionsBody } from '../src/admin/review/schemas.ts';

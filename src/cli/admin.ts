@@ -3,7 +3,7 @@ import inputPassword from '@inquirer/password';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { hashPassword, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../admin/access/password.ts';
 import { rightsOf } from '../admin/access/rights.ts';
-import { type Role, ROLES } from '../admin/access/roles.ts';
+import { type Role, ROLES } from '../config/user-roles.ts';
 import { NAME_RULE, readUsers, userSchema, writeUsers } from '../admin/access/users-file.ts';
 import { readConfiguration } from '../config/configuration.ts';
 import { type CliContext, UsageError } from './context.ts';

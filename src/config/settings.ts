@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
-import { ROLES as USER_ROLES, type Role as UserRole } from '../admin/access/roles.ts';
+import { ROLES as USER_ROLES, type Role as UserRole } from './user-roles.ts';
 import { CANVAS_MULTIPLE, LARGEST_INPUT_SIZE } from '../vision/letterbox.ts';
 import { RECALL_LEVELS } from '../vision/looks.ts';
 import { METADATA_GROUPS, type MetadataGroup } from '../vision/metadata/metadata.ts';

@@ -5,7 +5,7 @@ import { DomainError } from '../../errors/domain-error.ts';
 import { ADMIN_API_PATH, routeOf } from '../../http/route.ts';
 import { assertSameOrigin } from './same-origin.ts';
 import { type Right, rightNeeded, rightsOf } from './rights.ts';
-import type { Role } from './roles.ts';
+import type { Role } from '../../config/user-roles.ts';
 import type { Session, Sessions } from './sessions.ts';
 
 declare module 'fastify' {

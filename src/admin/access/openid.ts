@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import type * as OpenIdClient from 'openid-client';
 import type { Configuration } from '../../config/configuration.ts';
-import type { Account } from './accounts.ts';
-import { type Role, ROLES } from './roles.ts';
+import type { Account } from './account.ts';
+import { type Role, ROLES } from '../../config/user-roles.ts';
 
 export type OpenIdSettings = Configuration['openId'];
 

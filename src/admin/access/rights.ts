@@ -1,5 +1,5 @@
 import { ADMIN_API_PATH } from '../../http/route.ts';
-import { type Role, ROLES } from './roles.ts';
+import { type Role, ROLES } from '../../config/user-roles.ts';
 
 /**
  * view: see what is stored, originals included; review: mask more; unmask: make a masked face visible again;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CONSOLE_PATH } from '../console/console.ts';
 import { MAX_PASSWORD_LENGTH } from './password.ts';
 import { RIGHTS } from './rights.ts';
-import { ROLES } from './roles.ts';
+import { ROLES } from '../../config/user-roles.ts';
 
 const MAX_NAME_LENGTH = 64;
 

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Metrics } from '../../metrics/metrics.ts';
-import type { Account } from './accounts.ts';
+import type { Account } from './account.ts';
 import { type Admin, adminBySession, setSessionCookie, toAdmin } from './gate.ts';
 import { Sessions } from './sessions.ts';
 

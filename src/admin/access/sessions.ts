@@ -1,6 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { SessionStore } from '../../storage/session-store.ts';
-import type { Account, Accounts } from './accounts.ts';
+import type { Account } from './account.ts';
+import type { Accounts } from './accounts.ts';
 
 const ID_BYTES = 32;
 /** Otherwise a page that polls would write with each request. */

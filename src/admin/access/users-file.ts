@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { reasonOf } from '../../errors/reason.ts';
 import { ABSENT, ifPresent, writeDurably } from '../../files/durable-file.ts';
 import { isComplete } from './password.ts';
-import { ROLES } from './roles.ts';
+import { ROLES } from '../../config/user-roles.ts';
 
 export const NAME_RULE = 'a name has 1 to 64 letters, digits and . _ @ -, and starts with a letter or a digit';
 

@@ -1,5 +1,5 @@
 import { EntitySchema } from 'typeorm';
-import type { Role } from '../../admin/access/roles.ts';
+import type { Role } from '../../config/user-roles.ts';
 
 /** A session of the console. Only the browser has its ID: the row has the digest of it. */
 export interface SessionRow {
