@@ -25,6 +25,7 @@ const LEAST: Readonly<Record<string, Role | null>> = {
   'GET /images/{id}/thumbnail': 'viewer',
   'POST /images/{id}/jobs': 'unmasker',
   'GET /images/{id}/result': 'viewer',
+  'GET /images/{id}/reports': 'viewer',
   'GET /images/{id}/versions': 'viewer',
   'POST /images/{id}/versions': 'reviewer',
   'POST /images/{id}/versions/preview': 'reviewer',

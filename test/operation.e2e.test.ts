@@ -244,6 +244,7 @@ describe('the OpenAPI document', () => {
       '/api/v1/admin/images/{id}/claim',
       '/api/v1/admin/images/{id}/decision',
       '/api/v1/admin/images/{id}/jobs',
+      '/api/v1/admin/images/{id}/reports',
       '/api/v1/admin/images/{id}/result',
       '/api/v1/admin/images/{id}/review',
       '/api/v1/admin/images/{id}/thumbnail',

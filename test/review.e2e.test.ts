@@ -19,7 +19,6 @@ import {
 } from '../src/admin/review/queue-schemas.ts';
 import type { AdminVersionBody, AdminVersionsBody } from '../src/admin/review/schemas.ts';
 import type { Problem } from '../src/errors/problem.ts';
-import { ReviewQueue } from '../src/review/review-queue.ts';
 import { Pruner } from '../src/storage/maintenance/pruner.ts';
 import { Database } from '../src/storage/records/database.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';
@@ -194,25 +193,6 @@ describe('the queue', () => {
     expect(paged).toEqual(all);
     await expectProblem(await asAdmin(service, '/review?after=nonsense'), 400, 'invalid-request');
     await as('anna', 'DELETE', `/images/${two.id}/claim`);
-  });
-
-  it('takes reports from elsewhere, which open the review of an approved image again', async () => {
-    const { id, basedOn } = await newImage();
-    const reports = service.app.get(ReviewQueue);
-    expect(await reports.report(id)).toBe(true);
-    expect(await reports.report(id)).toBe(true);
-    expect((await queue('reason=reported')).rows[0]).toMatchObject({
-      image: { id },
-      reasons: expect.arrayContaining([{ reason: 'reported', count: 2 }]) as unknown,
-    });
-    await readJson(decide('anna', id, { decision: 'approved', based_on: basedOn }));
-    expect((await queue('reason=reported')).rows).toEqual([]);
-    expect(await reports.report(id)).toBe(true);
-    expect(await reviewOf(id)).toMatchObject({
-      state: 'open',
-      reasons: expect.arrayContaining([{ reason: 'reported', count: 1 }]) as unknown,
-    });
-    expect(await reports.report('0190a0b0-0000-7000-8000-000000000000')).toBe(false);
   });
 
   it('forgets an image that is erased', async () => {

@@ -24,6 +24,7 @@ import { MaintenanceController } from './kept/maintenance.controller.ts';
 import { Thumbnails } from './kept/thumbnails.ts';
 import { PlaygroundController } from './playground/playground.controller.ts';
 import { QueueController } from './review/queue.controller.ts';
+import { ReportsController } from './review/reports.controller.ts';
 import { VersionsController } from './review/versions.controller.ts';
 import { StatisticsController } from './statistics/statistics.controller.ts';
 import { SystemReport } from './system/system-report.ts';
@@ -54,6 +55,7 @@ const MINUTE_MS = 60_000;
     PlaygroundController,
     VersionsController,
     QueueController,
+    ReportsController,
   ],
   providers: [
     AssetLinks,

@@ -92,6 +92,9 @@ export function readConfiguration(environment: Environment): Configuration {
   if (configuration.server.role === 'worker' && !configuration.storage.enabled) {
     mistakes.push(`${settings.server.role.name} is worker, which needs ${settings.storage.enabled.name}=true`);
   }
+  if (configuration.review.reportsEnabled && !configuration.storage.enabled) {
+    mistakes.push(`${settings.review.reportsEnabled.name} is true, which needs ${settings.storage.enabled.name}=true`);
+  }
   const { passwordHash, users } = configuration.admin;
   if (passwordHash && users) {
     mistakes.push(`${settings.admin.passwordHash.name} and ${settings.admin.users.name} are both set; keep one`);

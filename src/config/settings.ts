@@ -458,6 +458,12 @@ export const settings = {
       false,
       'true: a change that makes a masked face visible is served only after a second person with the right to unmask has approved it',
     ),
+    reportsEnabled: setting(
+      'REPORTS_ENABLED',
+      boolean,
+      false,
+      'true: each masked image has a public page on which people without an account report a face; its URL cannot be guessed. Requires storage',
+    ),
   },
   inference: {
     model: setting(

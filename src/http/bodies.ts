@@ -43,6 +43,13 @@ export async function registerBodies(fastify: FastifyInstance, maxUploadBytes: n
       return readBody(payload, maxUploadBytes);
     },
   );
+  fastify.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    async (request: FastifyRequest, payload: IncomingMessage) => {
+      if (request.routeOptions.config.form !== true) throw unsupportedType(request);
+      return Object.fromEntries(new URLSearchParams((await readBody(payload, MAX_SMALL_BYTES)).toString()));
+    },
+  );
   await fastify.register(multipart, {
     // Each part is read as a file, so that the plugin parses nothing in it and upload.ts sets the bounds.
     isPartAFile: () => true,

@@ -42,6 +42,8 @@ declare module 'fastify' {
     image?: ImageRoute;
     /** The body is a form with the files of a batch, which may take long to arrive, or JSON with their URLs. */
     batch?: true;
+    /** The body is a form of texts, as browsers send it without a script. */
+    form?: true;
   }
 }
 

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../errors/domain-error.ts';
-import type { Reason } from '../storage/doubts.ts';
 import type { ListedReview } from '../storage/records/review-listing.ts';
 import type { ClaimRow, Decision } from '../storage/records/review.entity.ts';
 import type { Current, Reviewer } from '../storage/review-archive.ts';
@@ -57,14 +56,6 @@ export class ReviewQueue {
     // It may have been erased since.
     if (!listed) throw notInQueue();
     return listed;
-  }
-
-  /**
-   * Adds a reason to look at an image that was found elsewhere, and opens its review. Each call counts once.
-   * @returns false if the image is not in the queue, because it has no masked result
-   */
-  report(imageId: string, reason: Reason = 'reported'): Promise<boolean> {
-    return this.work.report(imageId, reason);
   }
 }
 

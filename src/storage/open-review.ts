@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { type Doubts, doubtsOf, type Reason, scoreOf } from './doubts.ts';
+import { type Doubts, doubtsOf, scoreOf } from './doubts.ts';
 import type { SpooledJob } from './spool/spool-entry.ts';
 import { reviewEntity } from './records/review.entity.ts';
 
@@ -23,15 +23,11 @@ export async function openForVersion(rows: EntityManager, imageId: string): Prom
   await rows.update(reviewEntity, { imageId }, { state: 'open' });
 }
 
-/**
- * A reason that was found elsewhere. It counts from the latest approval.
- * @returns false if the image is not in the queue, because it has no masked result
- */
-export async function openForReason(rows: EntityManager, imageId: string, reason: Reason): Promise<boolean> {
+/** A report from outside. It counts from the latest approval. Images whose masks are not stored are not in the queue. */
+export async function openForReport(rows: EntityManager, imageId: string): Promise<void> {
   const review = await rows.findOneBy(reviewEntity, { imageId });
-  if (!review) return false;
-  const count = review.state === 'approved' ? 0 : (review.doubts[reason] ?? 0);
-  const doubts: Doubts = { ...review.doubts, [reason]: count + 1 };
+  if (!review) return;
+  const count = review.state === 'approved' ? 0 : (review.doubts.reported ?? 0);
+  const doubts: Doubts = { ...review.doubts, reported: count + 1 };
   await rows.update(reviewEntity, { imageId }, { state: 'open', doubts, doubt: scoreOf(doubts) });
-  return true;
 }

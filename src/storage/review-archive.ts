@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
-import type { Reason } from './doubts.ts';
 import type { RecordedMask } from './job.ts';
-import { openForReason } from './open-review.ts';
 import { recordAudit } from './records/audit-records.ts';
 import { Database } from './records/database.ts';
 import { latestResult } from './records/latest-result.ts';
@@ -121,14 +119,6 @@ export class ReviewArchive {
       });
       return { outcome: 'done', review: { ...review, ...decided } };
     });
-  }
-
-  /** @returns false if the image is not in the queue */
-  async report(imageId: string, reason: Reason): Promise<boolean> {
-    const dataSource = await this.database.ready();
-    return dataSource.transaction(
-      async (rows) => (await lockImageById(rows, imageId)) && openForReason(rows, imageId, reason),
-    );
   }
 }
 

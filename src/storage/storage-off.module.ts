@@ -12,6 +12,7 @@ import {
   SharedTraffic,
   StorageRepair,
   StoredRecords,
+  StoredReports,
   StoredReviews,
   StoredVersions,
 } from './stored.ts';
@@ -50,7 +51,6 @@ class NoReviewWork implements ReviewWork {
   readonly claim = storageOff;
   readonly release = storageOff;
   readonly decide = storageOff;
-  readonly report = storageOff;
 }
 
 class NoObjects implements ObjectStore {
@@ -94,6 +94,7 @@ const providers: Provider[] = [
   { provide: JobLookup, useValue: { waiting: storageOff, find: storageOff } satisfies JobLookup },
   { provide: StoredReviews, useClass: NoReviews },
   { provide: ReviewWork, useClass: NoReviewWork },
+  { provide: StoredReports, useValue: { add: storageOff, list: storageOff } satisfies StoredReports },
   { provide: SharedTraffic, useClass: NoSharedTraffic },
   { provide: AuditLog, useValue: { add: storageOff } satisfies AuditLog },
   { provide: ImageEraser, useValue: { erase: storageOff } satisfies ImageEraser },

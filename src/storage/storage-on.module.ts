@@ -12,6 +12,7 @@ import { DatabaseSessionStore } from './records/database-session-store.ts';
 import { EmbeddedPostgresError } from './records/embedded-postgres-error.ts';
 import { Listing } from './records/listing.ts';
 import { ReplayRecords } from './records/replay-records.ts';
+import { ReportRecords } from './records/report-records.ts';
 import { ReviewListing } from './records/review-listing.ts';
 import { TrafficRecords } from './records/traffic-records.ts';
 import { Replays } from './replays.ts';
@@ -29,6 +30,7 @@ import {
   SharedTraffic,
   StorageRepair,
   StoredRecords,
+  StoredReports,
   StoredReviews,
   StoredVersions,
 } from './stored.ts';
@@ -43,6 +45,7 @@ const parts: Provider[] = [
   { provide: JobLookup, useClass: SpooledJobs },
   { provide: StoredReviews, useExisting: ReviewListing },
   { provide: ReviewWork, useExisting: ReviewArchive },
+  { provide: StoredReports, useExisting: ReportRecords },
   { provide: SharedTraffic, useExisting: TrafficRecords },
   { provide: AuditLog, useExisting: AuditRecords },
   { provide: ImageEraser, useExisting: Eraser },

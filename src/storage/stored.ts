@@ -2,6 +2,7 @@ import type { Eraser } from './maintenance/eraser.ts';
 import type { Reconciler } from './maintenance/reconciler.ts';
 import type { AuditRecords } from './records/audit-records.ts';
 import type { Listing } from './records/listing.ts';
+import type { ReportRecords } from './records/report-records.ts';
 import type { ReviewListing } from './records/review-listing.ts';
 import type { TrafficRecords } from './records/traffic-records.ts';
 import type { SpooledJobs } from './spooled-jobs.ts';
@@ -64,7 +65,12 @@ export abstract class ReviewWork {
   abstract readonly claim: ReviewArchive['claim'];
   abstract readonly release: ReviewArchive['release'];
   abstract readonly decide: ReviewArchive['decide'];
-  abstract readonly report: ReviewArchive['report'];
+}
+
+/** Reports from outside on masked images */
+export abstract class StoredReports {
+  abstract readonly add: ReportRecords['add'];
+  abstract readonly list: ReportRecords['list'];
 }
 
 /** The traffic of all processes of the service. */

@@ -971,6 +971,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/images/{id}/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the reports from outside on an image */
+        get: operations["adminReports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface webhooks {
     batchEnded: {
@@ -1385,6 +1402,8 @@ export interface components {
             created_at: string;
             /** Format: uuid */
             image_id: string;
+            /** @description Path of the public page on which a face is reported; null: FACE_API_REPORTS_ENABLED is off */
+            report_url: string | null;
         };
         /** @description The masks of a new version: a list, or those of an earlier version */
         Edit: {
@@ -1510,6 +1529,8 @@ export interface components {
             version: number | null;
             /** @description Expiry of the URLs; null if there are none */
             url_expires_at: string | null;
+            /** @description Path of the public page on which a face in the masked image is reported; null: FACE_API_REPORTS_ENABLED is off, or no masked result */
+            report_url: string | null;
         };
         Erasure: {
             /** @description null: the image was still in the spool */
@@ -1814,8 +1835,8 @@ export interface components {
             /** Format: uuid */
             id: string;
             /** @enum {string} */
-            action: "erase" | "prune" | "reconcile" | "redeliver" | "rerun" | "start_batch" | "cancel_batch" | "retry_batch" | "edit" | "unmask" | "approve" | "approve_image" | "send_back";
-            /** @description `schedule`, `command line`, `console`, or `user:`, `token:` or `key:` followed by a name */
+            action: "erase" | "prune" | "reconcile" | "redeliver" | "rerun" | "start_batch" | "cancel_batch" | "retry_batch" | "edit" | "unmask" | "approve" | "approve_image" | "send_back" | "report";
+            /** @description `schedule`, `command line`, `console`, `public`, or `user:`, `token:` or `key:` followed by a name */
             actor: string;
             /** @description ID of the image or the batch concerned */
             subject: string | null;
@@ -2420,6 +2441,23 @@ export interface components {
              * @description `id` of the version that was looked at: the one that is served
              */
             based_on: string;
+        };
+        Reports: {
+            reports: {
+                /** Format: uuid */
+                id: string;
+                /** @description Number of the version that was served */
+                version: number;
+                /** @description In pixels of the upright image; null: only a message */
+                point: {
+                    x: number;
+                    y: number;
+                } | null;
+                /** @description Plain text by an unknown person; may be empty */
+                message: string;
+                /** Format: date-time */
+                created_at: string;
+            }[];
         };
         Problem: {
             /**
@@ -9450,6 +9488,84 @@ export interface operations {
             };
             /** @description Unsupported content type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before trying again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminReports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest 200, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reports"];
+                };
+            };
+            /** @description Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Storage is off */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

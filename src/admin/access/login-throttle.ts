@@ -1,8 +1,7 @@
-import { isIPv6 } from 'node:net';
 import { Injectable } from '@nestjs/common';
-import ipaddr from 'ipaddr.js';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { DomainError } from '../../errors/domain-error.ts';
+import { networkOf } from '../../http/network.ts';
 import { Metrics } from '../../metrics/metrics.ts';
 
 const PER_ADDRESS = { points: 10, duration: 15 * 60 };
@@ -41,11 +40,4 @@ export class LoginThrottle {
       });
     }
   }
-}
-
-/** The owner of one IPv6 address usually has all 2⁶⁴ of its network. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const parsed = ipaddr.process(address);
-  return parsed instanceof ipaddr.IPv6 ? parsed.parts.slice(0, 4).join(':') : parsed.toString();
 }

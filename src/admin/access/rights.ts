@@ -29,6 +29,7 @@ const NEEDED: Readonly<Record<string, Right | 'none'>> = {
   'DELETE images/:id': 'manage',
   'POST images/:id/jobs': 'unmask',
   'GET images/:id/result': 'view',
+  'GET images/:id/reports': 'view',
   'GET images/:id/versions': 'view',
   // Whether a new version makes a face visible is decided by its masks.
   'POST images/:id/versions': 'review',

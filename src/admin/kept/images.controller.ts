@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../../errors/domain-error.ts';
 import { ApiProblems } from '../../http/api-problems.ts';
 import { ADMIN_API_PATH } from '../../http/route.ts';
+import { ReportLinks } from '../../review/report-links.ts';
 import { Versions } from '../../review/versions.ts';
 import { ObjectStore } from '../../storage/objects/object-store.ts';
 import { ImageEraser, StoredRecords } from '../../storage/stored.ts';
@@ -48,6 +49,7 @@ export class ImagesController {
     private readonly links: AssetLinks,
     private readonly thumbnails: Thumbnails,
     private readonly versions: Versions,
+    private readonly reportLinks: ReportLinks,
   ) {}
 
   @Get()
@@ -71,7 +73,12 @@ export class ImagesController {
       if (!row) throw noSuchImage();
       const version = await this.versions.served(id);
       const keys = { original_url: row.objectKey, result_url: version?.objectKey ?? null };
-      return { ...toImageItem(row), version: version?.number ?? null, ...(await this.links.of(keys)) };
+      return {
+        ...toImageItem(row),
+        version: version?.number ?? null,
+        report_url: version && this.reportLinks.pathOf(id),
+        ...(await this.links.of(keys)),
+      };
     });
   }
 

@@ -84,6 +84,10 @@ export const imageDetailSchema = imageItemSchema
       .nullable()
       .meta({ description: 'Number of the version of the result that is served; null: no masked result' }),
     url_expires_at: expirySchema,
+    report_url: z.string().nullable().meta({
+      description:
+        'Path of the public page on which a face in the masked image is reported; null: FACE_API_REPORTS_ENABLED is off, or no masked result',
+    }),
   })
   .meta({ id: 'ImageDetail' });
 export type ImageDetail = z.infer<typeof imageDetailSchema>;
@@ -223,9 +227,10 @@ export const auditItemSchema = z
       'approve',
       'approve_image',
       'send_back',
+      'report',
     ]),
     actor: z.string().meta({
-      description: '`schedule`, `command line`, `console`, or `user:`, `token:` or `key:` followed by a name',
+      description: '`schedule`, `command line`, `console`, `public`, or `user:`, `token:` or `key:` followed by a name',
     }),
     subject: z.uuid().nullable().meta({ description: 'ID of the image or the batch concerned' }),
     counts: z.record(z.string(), z.int()),

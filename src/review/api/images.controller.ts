@@ -6,7 +6,9 @@ import { ApiProblems } from '../../http/api-problems.ts';
 import { TakesImage } from '../../http/takes-image.ts';
 import { ObjectStore } from '../../storage/objects/object-store.ts';
 import { reachStorage } from '../../storage/reach-storage.ts';
+import type { VersionRow } from '../../storage/records/version.entity.ts';
 import { JobLookup, StoredVersions } from '../../storage/stored.ts';
+import { ReportLinks } from '../report-links.ts';
 import { Versions } from '../versions.ts';
 import { toEdit, toVersionBody } from './bodies.ts';
 import { renderingOf } from './rendering.ts';
@@ -32,6 +34,7 @@ export class ImagesController {
     private readonly stored: StoredVersions,
     private readonly jobs: JobLookup,
     private readonly objects: ObjectStore,
+    private readonly links: ReportLinks,
   ) {}
 
   @Get('masks')
@@ -50,7 +53,7 @@ export class ImagesController {
       const imageId = await this.find(id, request);
       const version = await this.versions.served(imageId);
       if (!version) throw noMasks();
-      return { image_id: imageId, ...toVersionBody(version, true) };
+      return this.body(imageId, version, true);
     });
   }
 
@@ -75,7 +78,7 @@ export class ImagesController {
       // Without a key, the scope is missing.
       const editor = { actor: `key:${apiKeyName!}`, mayUnmask: scopes.includes('unmask') };
       const row = await this.versions.make(imageId, toEdit(edit), editor, renderingOf(request));
-      return { image_id: imageId, ...toVersionBody(row, row.state === 'approved') };
+      return this.body(imageId, row, row.state === 'approved');
     });
   }
 
@@ -96,6 +99,10 @@ export class ImagesController {
       const imageId = await this.find(id, request);
       return sendServed(await this.versions.served(imageId), this.objects, request, reply);
     });
+  }
+
+  private body(imageId: string, version: VersionRow, isServed: boolean): ImageMasksBody {
+    return { image_id: imageId, report_url: this.links.pathOf(imageId), ...toVersionBody(version, isServed) };
   }
 
   /** @throws DomainError not_found, also if another key sent the image; busy if it is not stored yet */

@@ -81,10 +81,17 @@ export const versionSchema = z
   .meta({ id: 'Version' });
 export type VersionBody = z.infer<typeof versionSchema>;
 
-export const imageMasksSchema = versionSchema.extend({ image_id: z.uuid() }).meta({
-  id: 'ImageMasks',
-  description: 'A version of the masked image; its masks are in pixels of the upright image',
-});
+export const imageMasksSchema = versionSchema
+  .extend({
+    image_id: z.uuid(),
+    report_url: z.string().nullable().meta({
+      description: 'Path of the public page on which a face is reported; null: FACE_API_REPORTS_ENABLED is off',
+    }),
+  })
+  .meta({
+    id: 'ImageMasks',
+    description: 'A version of the masked image; its masks are in pixels of the upright image',
+  });
 export type ImageMasksBody = z.infer<typeof imageMasksSchema>;
 
 export const sentImageParamsSchema = z.strictObject({

@@ -13,13 +13,14 @@ export type AuditAction =
   | 'unmask'
   | 'approve'
   | 'approve_image'
-  | 'send_back';
+  | 'send_back'
+  | 'report';
 
 /** An action on stored data: who did it and how many rows and objects it changed, never their content. */
 export interface AuditRow {
   id: string;
   action: AuditAction;
-  /** "schedule", "command line", "console", "user:NAME", "token:NAME" or "key:NAME". */
+  /** "schedule", "command line", "console", "public", "user:NAME", "token:NAME" or "key:NAME". */
   actor: string;
   /** ID of the image or the batch; it reveals nothing about their content. */
   subject: string | null;

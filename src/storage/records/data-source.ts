@@ -8,6 +8,7 @@ import { imageEntity } from './image.entity.ts';
 import { instanceEntity } from './instance.entity.ts';
 import { jobEntity } from './job.entity.ts';
 import { replayEntity } from './replay.entity.ts';
+import { reportEntity } from './report.entity.ts';
 import { claimEntity, decisionEntity, reviewEntity } from './review.entity.ts';
 import { sessionEntity } from './session.entity.ts';
 import { trafficEntity } from './traffic.entity.ts';
@@ -38,6 +39,7 @@ export const entities = [
   reviewEntity,
   claimEntity,
   decisionEntity,
+  reportEntity,
 ];
 
 const CONNECT_TIMEOUT_MS = 5000;

@@ -8,6 +8,7 @@ import { Database } from './database.ts';
 import { DatabaseSessionStore } from './database-session-store.ts';
 import { Listing } from './listing.ts';
 import { ReplayRecords } from './replay-records.ts';
+import { ReportRecords } from './report-records.ts';
 import { ReviewListing } from './review-listing.ts';
 import { TrafficRecords } from './traffic-records.ts';
 
@@ -47,8 +48,18 @@ const logger = new Logger('Storage');
     AuditRecords,
     DatabaseSessionStore,
     ReplayRecords,
+    ReportRecords,
   ],
-  exports: [Database, Listing, ReviewListing, TrafficRecords, AuditRecords, DatabaseSessionStore, ReplayRecords],
+  exports: [
+    Database,
+    Listing,
+    ReviewListing,
+    TrafficRecords,
+    AuditRecords,
+    DatabaseSessionStore,
+    ReplayRecords,
+    ReportRecords,
+  ],
 })
 export class RecordsModule implements OnApplicationShutdown {
   constructor(private readonly database: Database) {}

@@ -28,6 +28,7 @@ export type ImageDetail = Schemas['ImageDetail'];
 export type ImageItem = Schemas['ImageItem'];
 export type ImagePage = Schemas['ImagePage'];
 export type ImagesQuery = QueryOf<'adminImages'>;
+export type Report = Schemas['Reports']['reports'][number];
 export type JobDetail = Schemas['JobDetail'];
 export type JobItem = Schemas['JobItem'];
 export type JobPage = Schemas['JobPage'];
@@ -99,6 +100,10 @@ export const readImages = (query: ImagesQuery, signal?: AbortSignal): Promise<Im
 
 export const readImage = (id: string, signal?: AbortSignal): Promise<ImageDetail> =>
   dataOf(client.GET('/api/v1/admin/images/{id}', { params: { path: { id } }, signal }));
+
+/** What people without an account reported, newest first */
+export const readReports = async (id: string, signal?: AbortSignal): Promise<readonly Report[]> =>
+  (await dataOf(client.GET('/api/v1/admin/images/{id}/reports', { params: { path: { id } }, signal }))).reports;
 
 /** @param dryRun only report what would be erased */
 export const eraseImage = (id: string, dryRun: boolean): Promise<Erasure> =>
