@@ -60,7 +60,7 @@ describe.each(['folder', 'S3'] as const)('on PostgreSQL and %s', (objectsIn) => 
   afterAll(() => storage.close());
   beforeEach(async () => {
     await rows((manager) =>
-      manager.query('TRUNCATE images, jobs, versions, reviews, review_claims, review_decisions, audit'),
+      manager.query('TRUNCATE images, jobs, versions, reviews, review_claims, review_decisions, reports, audit'),
     );
     for (const key of await keys()) await storage.objects.delete(key);
   });
