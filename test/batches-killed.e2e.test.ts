@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { unzipSync } from 'fflate';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BatchBody } from '../src/jobs/api/schemas.ts';
+import type { BatchBody, BatchItemPageBody } from '../src/jobs/api/schemas.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';
 import { encode, portrait } from './fixtures/portraits.ts';
 import { getObjects, s3Environment, startS3Server, type TestS3Server } from './fixtures/s3-server.ts';
@@ -145,6 +145,8 @@ describe.each(['an archive', 'a folder in S3'])(
           },
           60_000 + ITEMS * SECONDS_PER_ITEM * 1000,
         );
+        const failed = (await (await fetch(`${api.url}/api/v1/jobs/${id}/items?state=failed`)).json()) as BatchItemPageBody;
+        expect(failed.rows).toEqual([]);
         expect(batch).toMatchObject({
           state: 'done',
           counts: { total: ITEMS, waiting: 0, done: ITEMS, failed: 0, dead: 0, canceled: 0 },

@@ -84,12 +84,12 @@ describe('the options of a masking request, as texts', () => {
     ['quality', '101'],
     ['metadata', 'none,time'],
     ['regions', 'left'],
-    ['regions', '7'],
   ])('are refused by name: %s=%s', (name, text) => {
     expect(refused({ [name]: text })).toEqual([name]);
   });
 
   it.each([
+    ['a number', '7', 'regions.0'],
     ['a side too few', '[{"left":0,"top":0,"right":9}]', 'regions.0.bottom'],
     ['a text for a number', '[{"left":"0","top":0,"right":9,"bottom":9}]', 'regions.0.left'],
     ['no width', '[{"left":9,"top":0,"right":9,"bottom":9}]', 'regions.0'],
