@@ -145,7 +145,9 @@ describe.each(['an archive', 'a folder in S3'])(
           },
           60_000 + ITEMS * SECONDS_PER_ITEM * 1000,
         );
-        const failed = (await (await fetch(`${api.url}/api/v1/jobs/${id}/items?state=failed`)).json()) as BatchItemPageBody;
+        const failed = (await (
+          await fetch(`${api.url}/api/v1/jobs/${id}/items?state=failed`)
+        ).json()) as BatchItemPageBody;
         expect(failed.rows).toEqual([]);
         expect(batch).toMatchObject({
           state: 'done',
