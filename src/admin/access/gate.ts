@@ -3,6 +3,7 @@ import fastifyCookie from '@fastify/cookie';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../../errors/domain-error.ts';
 import { ADMIN_API_PATH, routeOf } from '../../http/route.ts';
+import { cookieName, cookieOptions } from './cookies.ts';
 import { assertSameOrigin } from './same-origin.ts';
 import { type Right, rightNeeded, rightsOf } from './rights.ts';
 import type { Role } from '../../config/user-roles.ts';
@@ -30,6 +31,7 @@ interface Token {
 
 export const SESSION_PATH = `${ADMIN_API_PATH}session`;
 
+const COOKIE = 'face_api_session';
 const BEARER = /^Bearer (.+)$/i;
 const SAFE_METHODS = new Set(['GET', 'HEAD']);
 
@@ -77,7 +79,7 @@ function assertRight({ role }: Admin, needed: Right | undefined): void {
 
 /** @returns null if the request has no cookie of a valid session */
 export async function adminBySession(request: FastifyRequest, sessions: Sessions): Promise<Admin | null> {
-  const id = request.cookies[cookieName(request)];
+  const id = request.cookies[cookieName(request, COOKIE)];
   // An open page polls, and says so if nobody has used it for a while.
   const isUse = request.headers['x-idle'] === undefined;
   const session = id === undefined ? null : await sessions.resume(id, isUse);
@@ -92,7 +94,7 @@ export function toAdmin(session: Session): Admin {
 
 /** Whether the browser had a session, which may have ended. */
 export function hasSessionCookie(request: FastifyRequest): boolean {
-  return request.cookies[cookieName(request)] !== undefined;
+  return request.cookies[cookieName(request, COOKIE)] !== undefined;
 }
 
 /** Compares all digests, so that the time taken reveals nothing about them. */
@@ -103,20 +105,11 @@ function adminByToken(bearer: string, digests: readonly { name: string; digest: 
 }
 
 export function setSessionCookie(request: FastifyRequest, reply: FastifyReply, { id, expiresAt }: Session): void {
-  void reply.setCookie(cookieName(request), id, { ...cookieOptions(request), expires: expiresAt });
+  void reply.setCookie(cookieName(request, COOKIE), id, { ...cookieOptions(request, 'strict'), expires: expiresAt });
 }
 
 export function clearSessionCookie(request: FastifyRequest, reply: FastifyReply): void {
-  void reply.clearCookie(cookieName(request), cookieOptions(request));
-}
-
-/** `__Host-`: browsers accept it only over TLS and only from this host, so that no other host can set it. */
-function cookieName({ protocol }: FastifyRequest): string {
-  return protocol === 'https' ? '__Host-face_api_session' : 'face_api_session';
-}
-
-function cookieOptions({ protocol }: FastifyRequest) {
-  return { path: '/', httpOnly: true, sameSite: 'strict', secure: protocol === 'https' } as const;
+  void reply.clearCookie(cookieName(request, COOKIE), cookieOptions(request, 'strict'));
 }
 
 function sha256(text: string): Buffer {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { DomainError } from '../../errors/domain-error.ts';
+import { consumePoint } from '../../http/consume-point.ts';
 import { networkOf } from '../../http/network.ts';
 import { Metrics } from '../../metrics/metrics.ts';
 
@@ -30,14 +31,10 @@ export class LoginThrottle {
 
   private async consume(limiter: RateLimiterMemory, key: string): Promise<void> {
     try {
-      await limiter.consume(key);
-    } catch (refusal) {
-      if (!(refusal instanceof RateLimiterRes)) throw refusal;
-      this.metrics.logins.inc({ outcome: 'throttled' });
-      const seconds = Math.ceil(refusal.msBeforeNext / 1000);
-      throw new DomainError('too_many_requests', `Too many failed logins. Try again in ${seconds} seconds`, {
-        headers: { 'retry-after': String(seconds) },
-      });
+      await consumePoint(limiter, key, 'Too many failed logins');
+    } catch (error) {
+      if (error instanceof DomainError) this.metrics.logins.inc({ outcome: 'throttled' });
+      throw error;
     }
   }
 }

@@ -9,12 +9,15 @@ import { ADMIN_API_PATH } from '../../http/route.ts';
 import { Metrics } from '../../metrics/metrics.ts';
 import { CONSOLE_PATH } from '../console/console.ts';
 import { Accounts } from './accounts.ts';
+import { cookieName, cookieOptions } from './cookies.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { SessionOpener } from './session-opener.ts';
 import { type OpenId, OpenIdError, type OpenIdRequest } from './openid.ts';
 import { type OpenIdStart, openIdStartSchema } from './schemas.ts';
 
 const PATH = `${ADMIN_API_PATH}openid`;
+/** The provider sends the browser back from another site, so it is not SameSite=Strict. */
+const COOKIE = 'face_api_openid';
 const COOKIE_SECONDS = 600;
 
 const requestSchema = z.object({ state: z.string(), nonce: z.string(), verifier: z.string(), next: z.string() });
@@ -48,7 +51,10 @@ export class OpenIdController {
     try {
       const login = await this.openId.start(`${originOf(request)}${PATH}/callback`, next ?? CONSOLE_PATH);
       const value = Buffer.from(JSON.stringify(login.request)).toString('base64url');
-      void reply.setCookie(cookieName(request), value, { ...cookieOptions(request), maxAge: COOKIE_SECONDS });
+      void reply.setCookie(cookieName(request, COOKIE), value, {
+        ...cookieOptions(request, 'lax'),
+        maxAge: COOKIE_SECONDS,
+      });
       void reply.redirect(login.url.href, 302);
     } catch (error) {
       this.turnBack(request, reply, error);
@@ -70,7 +76,7 @@ export class OpenIdController {
     await this.throttle.count(request.ip);
     try {
       const started = startedIn(request);
-      void reply.clearCookie(cookieName(request), cookieOptions(request));
+      void reply.clearCookie(cookieName(request, COOKIE), cookieOptions(request, 'lax'));
       const account = await this.openId.finish(new URL(`${originOf(request)}${request.url}`), started);
       await this.throttle.forgive(request.ip);
       await this.sessionOpener.open(account, request, reply);
@@ -102,7 +108,7 @@ function originOf({ protocol, host }: FastifyRequest): string {
 
 /** @throws OpenIdError if the browser did not start this login, or too long ago */
 function startedIn(request: FastifyRequest): OpenIdRequest {
-  const value = request.cookies[cookieName(request)];
+  const value = request.cookies[cookieName(request, COOKIE)];
   if (value !== undefined) {
     try {
       return requestSchema.parse(JSON.parse(Buffer.from(value, 'base64url').toString()));
@@ -111,15 +117,6 @@ function startedIn(request: FastifyRequest): OpenIdRequest {
     }
   }
   throw new OpenIdError('expired', 'The browser did not start this login, or more than ten minutes ago');
-}
-
-function cookieName({ protocol }: FastifyRequest): string {
-  return protocol === 'https' ? '__Host-face_api_openid' : 'face_api_openid';
-}
-
-/** Lax: the provider sends the browser back from another site. */
-function cookieOptions({ protocol }: FastifyRequest) {
-  return { path: '/', httpOnly: true, sameSite: 'lax', secure: protocol === 'https' } as const;
 }
 
 function pageThatOpens(path: string): string {

@@ -17,8 +17,7 @@ export interface OpenIdRequest {
 }
 
 /** Why a login failed; the login page has a message for each. */
-export const OPENID_FAILURES = ['expired', 'denied', 'no_name', 'no_role', 'provider'] as const;
-export type OpenIdFailure = (typeof OPENID_FAILURES)[number];
+export type OpenIdFailure = 'expired' | 'denied' | 'no_name' | 'no_role' | 'provider';
 
 export class OpenIdError extends Error {
   override readonly name = 'OpenIdError';

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import { DomainError } from '../../errors/domain-error.ts';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { consumePoint } from '../../http/consume-point.ts';
 import { networkOf } from '../../http/network.ts';
+
+const EXCESS = 'Too many requests';
 
 /** Limits what people without an account may do. Addresses are only in memory. */
 @Injectable()
@@ -12,24 +14,12 @@ export class ReportThrottle {
 
   /** Any request. @throws DomainError too_many_requests */
   countLook(address: string): Promise<void> {
-    return consume(this.#looks, networkOf(address));
+    return consumePoint(this.#looks, networkOf(address), EXCESS);
   }
 
   /** @throws DomainError too_many_requests */
   async countReport(address: string, imageId: string): Promise<void> {
-    await consume(this.#reports, networkOf(address));
-    await consume(this.#reportsOfImage, imageId);
-  }
-}
-
-async function consume(limiter: RateLimiterMemory, key: string): Promise<void> {
-  try {
-    await limiter.consume(key);
-  } catch (refusal) {
-    if (!(refusal instanceof RateLimiterRes)) throw refusal;
-    const seconds = Math.ceil(refusal.msBeforeNext / 1000);
-    throw new DomainError('too_many_requests', `Too many requests. Try again in ${seconds} seconds`, {
-      headers: { 'retry-after': String(seconds) },
-    });
+    await consumePoint(this.#reports, networkOf(address), EXCESS);
+    await consumePoint(this.#reportsOfImage, imageId, EXCESS);
   }
 }
