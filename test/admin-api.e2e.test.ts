@@ -32,7 +32,7 @@ import { ObjectStore } from '../src/storage/objects/object-store.ts';
 import { Listing } from '../src/storage/records/listing.ts';
 import { Spool } from '../src/storage/spool/spool.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';
-import { asAdmin, readJson, startAdminService } from './support/admin-client.ts';
+import { asAdmin, readJson, startAdminService, storedJob } from './support/admin-client.ts';
 import { crowd, encode, portrait } from './fixtures/portraits.ts';
 import { openTestBucket, s3Environment, type TestBucket } from './fixtures/s3-server.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
@@ -89,12 +89,8 @@ describe.each(['folder', 'S3'] as const)('with images in %s', (place) => {
 
   /** The job of an answered request, once it is stored. */
   async function jobOf(response: Response): Promise<JobDetail> {
-    const requestId = response.headers.get('x-request-id')!;
-    const { rows } = await until(async () => {
-      const page = await get<JobPage>(`/jobs?request_id=${requestId}`);
-      return page.rows.length > 0 && page;
-    });
-    return jobDetailSchema.strict().parse(await get(`/jobs/${rows[0]!.id}`));
+    const job = await storedJob(service, response);
+    return jobDetailSchema.strict().parse(await get(`/jobs/${job.id}`));
   }
 
   async function keep(image: Uint8Array): Promise<JobDetail> {

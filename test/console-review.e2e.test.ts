@@ -6,14 +6,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hashPassword } from '../src/admin/access/password.ts';
 import type { Role } from '../src/config/user-roles.ts';
 import { writeUsers } from '../src/admin/access/users-file.ts';
-import type { AuditPage, JobPage } from '../src/admin/kept/schemas.ts';
+import type { AuditPage } from '../src/admin/kept/schemas.ts';
 import type { AdminVersionBody, AdminVersionsBody } from '../src/admin/review/schemas.ts';
 import type { CheckedBody } from '../src/receipts/schemas.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';
 import { type Box, encode } from './fixtures/portraits.ts';
 import { type ReviewCrowd, reviewCrowd } from './fixtures/review-crowd.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
-import { ADMIN_ENVIRONMENT, asAdmin, readJson } from './support/admin-client.ts';
+import { ADMIN_ENVIRONMENT, asAdmin, readJson, storedJob } from './support/admin-client.ts';
 import {
   expectAccessible,
   hasBrowser,
@@ -97,12 +97,8 @@ describe.skipIf(!hasBrowser)('correcting masks in the console', { timeout: 180_0
     expect(response.status).toBe(200);
     expect(Number(response.headers.get('x-masked-count'))).toBe(FOUND + 1);
     await response.arrayBuffer();
-    const requestId = response.headers.get('x-request-id')!;
-    const { rows } = await until(async () => {
-      const page = await get<JobPage>(`/jobs?request_id=${requestId}`);
-      return page.rows.length > 0 && page;
-    });
-    return { crowd, image, id: rows[0]!.image_id! };
+    const job = await storedJob(service, response);
+    return { crowd, image, id: job.image_id! };
   }
 
   async function arrive(

@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { AuditPage, ImageDetail, JobPage } from '../src/admin/kept/schemas.ts';
+import type { AuditPage, ImageDetail } from '../src/admin/kept/schemas.ts';
 import type { ReviewItem, ReviewPage } from '../src/admin/review/queue-schemas.ts';
 import type { AdminVersionsBody, ReportsBody } from '../src/admin/review/schemas.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';
 import { crowd, encode } from './fixtures/portraits.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
-import { ADMIN_ENVIRONMENT, asAdmin, readJson } from './support/admin-client.ts';
+import { ADMIN_ENVIRONMENT, asAdmin, readJson, storedJob } from './support/admin-client.ts';
 import { expectAccessible, hasBrowser, inEachLook, screenshot, signIn, visit } from './support/browser.ts';
 import { openBrowser } from './support/chromium.ts';
 import { operatorSettings } from './support/operator.ts';
-import { type Environment, send, type Service, startService, until } from './support/service.ts';
+import { type Environment, send, type Service, startService } from './support/service.ts';
 
 /** Reports from outside: the public page of a masked image, and what comes of it. */
 
@@ -54,12 +54,8 @@ async function newImage(): Promise<ImageDetail> {
   const image = await encode(crowd(3, { seed: seed++, width: 640, height: 480 }), 'jpeg');
   const response = await send(service.url, 'mask', image, { headers: { 'x-api-key': '0123456789abcdef' } });
   await response.arrayBuffer();
-  const requestId = response.headers.get('x-request-id')!;
-  const { rows } = await until(async () => {
-    const page = await get<JobPage>(`/jobs?request_id=${requestId}`);
-    return page.rows.length > 0 && page;
-  });
-  return get<ImageDetail>(`/images/${rows[0]!.image_id!}`);
+  const job = await storedJob(service, response);
+  return get<ImageDetail>(`/images/${job.image_id!}`);
 }
 
 const post = (path: string, form: Record<string, string>): Promise<Response> =>

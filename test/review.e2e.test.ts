@@ -24,7 +24,7 @@ import { Database } from '../src/storage/records/database.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';
 import { crowd, cutByBorder, encode, portrait, type Scene } from './fixtures/portraits.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
-import { ADMIN_ENVIRONMENT, asAdmin, readJson } from './support/admin-client.ts';
+import { ADMIN_ENVIRONMENT, asAdmin, readJson, storedJob } from './support/admin-client.ts';
 import { loggedIn } from './support/operator.ts';
 import { expectProblem, send, type Service, startService, until } from './support/service.ts';
 
@@ -87,12 +87,8 @@ async function mask(image: Uint8Array, options: Record<string, unknown> = {}): P
   const response = await send(service.url, 'mask', image, { way: 'json', options });
   await response.arrayBuffer();
   expect(response.status).toBe(200);
-  const requestId = response.headers.get('x-request-id')!;
-  const { rows } = await until(async () => {
-    const page = await get<JobPage>(`/jobs?request_id=${requestId}`);
-    return page.rows.length > 0 && page;
-  });
-  return get<JobDetail>(`/jobs/${rows[0]!.id}`);
+  const job = await storedJob(service, response);
+  return get<JobDetail>(`/jobs/${job.id}`);
 }
 
 async function maskedScene(scene: Scene, options: Record<string, unknown> = {}): Promise<JobDetail> {
@@ -162,9 +158,7 @@ describe('the queue', () => {
     await response.arrayBuffer();
     await send(service.url, 'mask', Buffer.from('not an image'));
     await until(async () => (await get<JobPage>(`/jobs?status=failed`)).rows.length > 0);
-    await until(
-      async () => (await get<JobPage>(`/jobs?request_id=${response.headers.get('x-request-id')!}`)).rows[0] ?? null,
-    );
+    await storedJob(service, response);
     expect((await queue()).total).toBe(before);
   });
 

@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashPassword } from '../src/admin/access/password.ts';
 import { writeUsers } from '../src/admin/access/users-file.ts';
-import type { AuditPage, ImageDetail, JobDetail, JobPage } from '../src/admin/kept/schemas.ts';
+import type { AuditPage, ImageDetail, JobDetail } from '../src/admin/kept/schemas.ts';
 import {
   type AdminVersionBody,
   adminVersionSchema,
@@ -19,9 +19,9 @@ import { coverage } from '../src/vision/mask.ts';
 import { makeDataFolder } from './fixtures/data-folder.ts';
 import { crowd, encode, render } from './fixtures/portraits.ts';
 import { createTestDatabase, type TestDatabase } from './fixtures/test-database.ts';
-import { asAdmin, ADMIN_ENVIRONMENT, readJson } from './support/admin-client.ts';
+import { ADMIN_ENVIRONMENT, asAdmin, readJson, storedJob } from './support/admin-client.ts';
 import { loggedIn } from './support/operator.ts';
-import { expectProblem, send, type Service, startService, until } from './support/service.ts';
+import { expectProblem, send, type Service, startService } from './support/service.ts';
 
 const PASSWORD = 'a password for all of them';
 const USERS = ['reviewer', 'unmasker', 'second', 'admin'] as const;
@@ -87,12 +87,8 @@ async function mask(image: Uint8Array, options: Record<string, unknown> = {}): P
   const response = await send(service.url, 'mask', image, { way: 'json', options });
   await response.arrayBuffer();
   expect(response.status).toBe(200);
-  const requestId = response.headers.get('x-request-id')!;
-  const { rows } = await until(async () => {
-    const page = await get<JobPage>(`/jobs?request_id=${requestId}`);
-    return page.rows.length > 0 && page;
-  });
-  return get<JobDetail>(`/jobs/${rows[0]!.id}`);
+  const job = await storedJob(service, response);
+  return get<JobDetail>(`/jobs/${job.id}`);
 }
 
 async function versionsOf(imageId: string): Promise<AdminVersionBody[]> {

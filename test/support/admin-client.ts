@@ -1,4 +1,5 @@
-import { type Environment, type Service, startService } from './service.ts';
+import type { JobPage } from '../../src/admin/kept/schemas.ts';
+import { type Environment, type Service, startService, until } from './service.ts';
 
 const SECRET = 'admin-secret-0123456789';
 
@@ -31,4 +32,13 @@ export async function readJson<Body>(answer: Promise<Response>): Promise<Body> {
   const text = await response.text();
   if (!response.ok) throw new Error(`${response.status}: ${text}`);
   return JSON.parse(text) as Body;
+}
+
+/** The job of an answered request, once it is stored. */
+export async function storedJob(
+  service: Pick<Service, 'url'>,
+  { headers }: Response,
+): Promise<JobPage['rows'][number]> {
+  const path = `/jobs?request_id=${headers.get('x-request-id')!}`;
+  return until(async () => (await readJson<JobPage>(asAdmin(service, path))).rows[0] ?? false);
 }
